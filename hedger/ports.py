@@ -1,0 +1,288 @@
+"""The four ports through which the service meets the world: `Feed`, `Venue`, `Store`, `Clock`.
+
+Each port has one contract-test suite that every adapter passes. All waits have a deadline inside
+the adapter; what an adapter may raise is named on each method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import NamedTuple, Protocol
+
+from hedger.core.model import (
+    Account,
+    BookState,
+    Fill,
+    Instrument,
+    Intent,
+    Memory,
+    Order,
+    OrderReport,
+    Quote,
+)
+
+
+class Clock(Protocol):
+    """Time, twice: the market's (may be a replay's) and the machine's."""
+
+    def market_ms(self) -> int:
+        """Market time: expiry, funding, quote age, cooldown, per-minute limits."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Machine time that never goes back: leases, request time-outs, latencies."""
+        ...
+
+
+class Batch(NamedTuple):
+    """What a feed delivers at once: one market instant, in order of arrival."""
+
+    market_ms: int
+    quotes: Sequence[Quote] = ()
+    accounts: Sequence[Account] = ()
+    fills: Sequence[Fill] = ()
+
+
+class Feed(Protocol):
+    """Market data and account events of one venue."""
+
+    async def subscribe(self, instruments: Collection[str], accounts: Collection[str]) -> None:
+        """Ask for these instruments and accounts too; raises `VenueUnavailable`."""
+        ...
+
+    def batches(self) -> AsyncIterator[Batch]:
+        """Yield batches until the connection ends; raises `VenueUnavailable` when it breaks."""
+        ...
+
+    async def caught_up(self, market_ms: int) -> None:
+        """Tell a replayed venue that everything up to this instant is worked off; live: no-op."""
+        ...
+
+
+class Venue(Protocol):
+    """Orders at one venue."""
+
+    @property
+    def name(self) -> str:
+        """The configured name of the venue."""
+        ...
+
+    @property
+    def venue_class(self) -> str:
+        """``A`` honours deadlines in the engine, ``B`` has ids unique for ever, ``C`` neither."""
+        ...
+
+    def venue_ms(self) -> int:
+        """The venue's real clock, estimated; deadlines are set and compared in it."""
+        ...
+
+    async def instruments(self, names: Collection[str]) -> dict[str, Instrument]:
+        """Contract data of those names that exist; raises `VenueUnavailable`."""
+        ...
+
+    async def place(self, order: Order) -> OrderReport:
+        """Send once. Raises `VenueRejected`, or `OutcomeUnknown` when no answer proves its fate."""
+        ...
+
+    async def cancel(self, account: str, client_id: str) -> OrderReport:
+        """Cancel what is open; raises `OutcomeUnknown`."""
+        ...
+
+    async def query(self, account: str, client_id: str) -> OrderReport:
+        """State of one order (`OrderStatus.NOT_FOUND` too); raises `VenueUnavailable`."""
+        ...
+
+    async def positions(self, account: str) -> dict[str, int]:
+        """Signed lots of every instrument held; raises `VenueUnavailable`."""
+        ...
+
+    async def fills(self, account: str, since_ms: int) -> list[Fill]:
+        """All fills since a market instant, oldest first; raises `VenueUnavailable`."""
+        ...
+
+    async def close(self) -> None:
+        """Release the connection."""
+        ...
+
+
+class Lease(NamedTuple):
+    """Right to act for one shard until ``until_s`` (local monotonic time, taken before the call)."""
+
+    shard: int
+    owner: str
+    epoch: int
+    run_id: str
+    until_s: float
+
+
+class BookSeed(NamedTuple):
+    """What the configuration gives a book once."""
+
+    book: str
+    digest: str
+    positions: dict[str, int]
+
+
+class JournalEntry(NamedTuple):
+    """One journal line: the decision as encoded JSON, and whether it came to a trade."""
+
+    id: str
+    book: str
+    payload: bytes
+
+
+class WorkerInfo(NamedTuple):
+    """A living worker and the age of its last beat."""
+
+    worker: str
+    beat_age_ms: int
+
+
+class ShardInfo(NamedTuple):
+    """Who holds a shard."""
+
+    shard: int
+    owner: str
+    epoch: int
+    lease_ms_left: int
+
+
+class CloseOutcome(NamedTuple):
+    """Answer of `Store.close`: ``ok``, ``not_current``, or ``fill_gap`` with what is recorded."""
+
+    result: str
+    recorded: int = 0
+
+
+class Store(Protocol):
+    """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
+
+    Fenced: renew, release, begin, note, close, fast_forward. Everything else is free of fences:
+    fills are facts, holds are orders by people.
+    """
+
+    # deployment and ownership
+    async def open(self) -> None:
+        """Connect; create or check schema version, namespace and shard count (`ConfigError`)."""
+        ...
+
+    @property
+    def namespace(self) -> str:
+        """Eight hex characters, random at creation of the deployment."""
+        ...
+
+    @property
+    def shards(self) -> int:
+        """Number of shards, chosen at creation, then fixed."""
+        ...
+
+    def shard_of(self, book: str) -> int:
+        """``blake2b(book) mod shards``."""
+        ...
+
+    async def beat(self, worker: str, *, ttl_ms: int) -> list[WorkerInfo]:
+        """Register now, drop the old, return the living."""
+        ...
+
+    async def leave(self, worker: str) -> None:
+        """Take a worker off the list of the living."""
+        ...
+
+    async def claim(self, shard: int, owner: str, *, lease_ms: int) -> Lease | None:
+        """Take a free or expired shard under a higher epoch; None while a live other holds it."""
+        ...
+
+    async def renew(self, lease: Lease, *, lease_ms: int) -> Lease:
+        """Extend; raises `LeaseLost`."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give up at once; raises `LeaseLost`."""
+        ...
+
+    async def shard_info(self) -> list[ShardInfo]:
+        """Leases of the shards that have one."""
+        ...
+
+    # books
+    async def seed(self, seed: BookSeed) -> str:
+        """Create a book that is not there; return the digest now stored (not replaced)."""
+        ...
+
+    async def apply(self, seed: BookSeed, *, positions: bool) -> None:
+        """`config apply`: replace the digest and, if asked, the option legs' positions."""
+        ...
+
+    async def books(self) -> list[str]:
+        """Names of all seeded books."""
+        ...
+
+    async def load(self, book: str) -> BookState | None:
+        """Read one book whole: revision, positions, open intents (with fills), memory, hold."""
+        ...
+
+    async def begin(
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        seq: int,
+        intents: Sequence[Intent],
+        reduces: bool,
+        memory: Memory,
+        entry: JournalEntry,
+    ) -> None:
+        """Record 1..n intents, memory and journal entry at revision ``seq + 1``, all or none.
+
+        ``seq`` is the revision decided on. ``reduces`` says that every intent reduces |delta| on
+        every reading, which alone is allowed while the book is on hold (and nothing is allowed
+        while it is stopped). Raises `LeaseLost`, or `RevisionConflict` whose text begins with
+        ``stale`` (another revision), ``busy`` (what is open could pass an intent's bound on one
+        reading) or ``hold``.
+        """
+        ...
+
+    async def note(
+        self, lease: Lease, book: str, *, seq: int, memory: Memory, entry: JournalEntry | None
+    ) -> None:
+        """Store memory and journal entry without an intent; raises `RevisionConflict`."""
+        ...
+
+    async def fill(self, book: str, fill: Fill, *, venue: str) -> str:
+        """Apply a fill once by (client id, trade id): ``ok``, ``dup``, or ``late`` (not open)."""
+        ...
+
+    async def close(
+        self, lease: Lease, book: str, intent_id: str, *, filled: int, state: str
+    ) -> CloseOutcome:
+        """Close an intent whose recorded fills equal the venue's cumulative lots."""
+        ...
+
+    async def unknown(self, lease: Lease, book: str, intent_id: str) -> None:
+        """Mark an open intent as of unknown outcome."""
+        ...
+
+    async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
+        """Raise the revision to the highest the venue knows, with nothing in flight."""
+        ...
+
+    async def hold(self, book: str, reason: str, *, stop: bool = False) -> None:
+        """Allow only what reduces |delta| until a person resumes; with ``stop`` nothing at all."""
+        ...
+
+    async def resume(self, book: str, *, who: str, confirmed: float = 0.0) -> None:
+        """Clear a hold; ``confirmed`` allows a first trade up to that size (coin)."""
+        ...
+
+    # reading
+    async def journal(self, *, book: str | None, count: int) -> list[JournalEntry]:
+        """Newest journal entries first, of one book or of all."""
+        ...
+
+    async def entry(self, entry_id: str) -> JournalEntry | None:
+        """One journal entry by id."""
+        ...
+
+    async def shutdown(self) -> None:
+        """Close the connections."""
+        ...

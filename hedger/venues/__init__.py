@@ -1,0 +1,1 @@
+"""Venues: one file or folder each, implementing the `Venue` and `Feed` ports."""

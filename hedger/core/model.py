@@ -11,8 +11,8 @@ from enum import StrEnum
 import msgspec
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Root of all records: frozen, keyword-only, compared by value."""
+class Record(msgspec.Struct, frozen=True):
+    """Root of all records: frozen and compared by value; each is keyword-only (not inherited)."""
 
 
 # --- what is traded -------------------------------------------------------------------------
@@ -26,7 +26,7 @@ class Kind(StrEnum):
     PERPETUAL = "perpetual"
 
 
-class Fees(Record):
+class Fees(Record, kw_only=True):
     """Proportional fees of one instrument.
 
     ``taker`` and ``maker`` are fractions of the underlying's value (of the notional for futures);
@@ -38,7 +38,7 @@ class Fees(Record):
     cap: float = 0.0
 
 
-class Instrument(Record):
+class Instrument(Record, kw_only=True):
     """One tradable contract, as data.
 
     ``lot`` is the venue amount of one lot: quote currency (USD) for inverse futures and perpetuals,
@@ -64,7 +64,7 @@ class Instrument(Record):
     fees: Fees = Fees()
 
 
-class Position(Record):
+class Position(Record, kw_only=True):
     """Signed holding of one instrument, in lots."""
 
     instrument: Instrument
@@ -104,7 +104,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 # --- rules: how one book is to be hedged (made by `app` from the configuration) --------------
 
 
-class HedgeRule(Record):
+class HedgeRule(Record, kw_only=True):
     """What to hedge with: one instrument for buying, one for selling, often the same."""
 
     buy: str
@@ -112,7 +112,7 @@ class HedgeRule(Record):
     ratio: float = 1.0
 
 
-class BandRule(Record):
+class BandRule(Record, kw_only=True):
     """The no-trade band as configured; ``unit`` says what ``target, lower, upper`` are in."""
 
     kind: str = "fixed"
@@ -126,7 +126,7 @@ class BandRule(Record):
     min_move_pct: float = 0.0
 
 
-class LimitRule(Record):
+class LimitRule(Record, kw_only=True):
     """Hard limits, in coin of the underlying unless the name says otherwise."""
 
     order_max: float = 5.0
@@ -137,7 +137,7 @@ class LimitRule(Record):
     first_trade_max: float = 10.0
 
 
-class DataRule(Record):
+class DataRule(Record, kw_only=True):
     """How old a number may be before it counts as unknown."""
 
     hedge_quote_age_ms_max: int = 2_000
@@ -147,7 +147,7 @@ class DataRule(Record):
     vol_width: float = 0.10
 
 
-class Rules(Record):
+class Rules(Record, kw_only=True):
     """Everything `decide` may know of the configuration of one book."""
 
     config: str
@@ -162,7 +162,7 @@ class Rules(Record):
 # --- the book -------------------------------------------------------------------------------
 
 
-class Memory(Record):
+class Memory(Record, kw_only=True):
     """What a decision must remember; stored with the intents, never in a worker alone.
 
     ``recent`` holds (time_ms, coin) of hedges of the last minute; ``stage`` the slippage step
@@ -185,7 +185,7 @@ class IntentState(StrEnum):
     DEAD = "dead"
 
 
-class Intent(Record):
+class Intent(Record, kw_only=True):
     """A hedge order recorded before it is sent; ``id`` is the client order id at the venue.
 
     ``deadline_ms`` is venue time (real, never scaled). ``low`` and ``high`` bound the position of
@@ -211,7 +211,7 @@ class Intent(Record):
     market_ms: int = 0
 
 
-class BookState(Record):
+class BookState(Record, kw_only=True):
     """What the store holds of one book: the revision, holdings in lots, and what is open.
 
     ``hold`` is the reason of a hold (only what reduces |delta| may be sent), ``stopped`` forbids
@@ -232,7 +232,7 @@ class BookState(Record):
 # --- from exposure to plan ------------------------------------------------------------------
 
 
-class Doubt(Record):
+class Doubt(Record, kw_only=True):
     """One leg whose delta is an interval, in coin of the underlying, and why."""
 
     instrument: str
@@ -242,7 +242,7 @@ class Doubt(Record):
     reason: str
 
 
-class ExpiryLine(Record):
+class ExpiryLine(Record, kw_only=True):
     """Sums over the options and futures of one expiry; delta in coin at the index, numeraire's own.
 
     ``delta_black`` is the plain Black sum, ``value_coin`` the options' value, both in coin;
@@ -262,7 +262,7 @@ class ExpiryLine(Record):
     theta: float
 
 
-class Exposure(Record):
+class Exposure(Record, kw_only=True):
     """Value change of the book per unit of log spot, in coin of the underlying at the index.
 
     ``book_delta = ratio * options_delta + futures_delta + hedge_delta + cash_delta``; the interval
@@ -294,7 +294,7 @@ class Exposure(Record):
     fresh_legs: int = 0
 
 
-class Target(Record):
+class Target(Record, kw_only=True):
     """The no-trade band of the book's delta after hedges, in coin, and where a trade should end.
 
     A trade happens above ``trigger_high`` (ending at ``to_high``) or below ``trigger_low`` (ending
@@ -312,7 +312,7 @@ class Target(Record):
     hard_high: float
 
 
-class Scaling(Record):
+class Scaling(Record, kw_only=True):
     """One model's change of the wanted trade, target or book, with its reason."""
 
     what: str
@@ -320,7 +320,7 @@ class Scaling(Record):
     reason: str
 
 
-class Refusal(Record):
+class Refusal(Record, kw_only=True):
     """A limit or a data rule that reduced or blocked the trade; amounts in coin."""
 
     rule: str
@@ -331,7 +331,7 @@ class Refusal(Record):
     age_ms: int | None = None
 
 
-class PlanLine(Record):
+class PlanLine(Record, kw_only=True):
     """One order to be: instrument, signed lots, limit in ticks, and its size as delta in coin."""
 
     instrument: str
@@ -343,7 +343,7 @@ class PlanLine(Record):
     high: int
 
 
-class Plan(Record):
+class Plan(Record, kw_only=True):
     """What is to be sent now; empty ``lines`` mean nothing."""
 
     wanted: float
@@ -352,7 +352,7 @@ class Plan(Record):
     lines: tuple[PlanLine, ...] = ()
 
 
-class HedgeQuote(Record):
+class HedgeQuote(Record, kw_only=True):
     """The hedge instrument's market as the decision saw it."""
 
     instrument: str
@@ -369,7 +369,7 @@ class Action(StrEnum):
     BLOCKED = "blocked"
 
 
-class Decision(Record):
+class Decision(Record, kw_only=True):
     """A decision explains itself: inputs, exposure, band, scalings, refusals, plan, reason.
 
     Log line, journal entry, API answer and dashboard are renderings of this record.
@@ -398,7 +398,7 @@ class Decision(Record):
 # --- orders at a venue ----------------------------------------------------------------------
 
 
-class Order(Record):
+class Order(Record, kw_only=True):
     """An order as sent: ``deadline_ms`` in the venue's real clock; the engine refuses it later."""
 
     client_id: str
@@ -422,7 +422,7 @@ class OrderStatus(StrEnum):
     NOT_FOUND = "not_found"
 
 
-class Fill(Record):
+class Fill(Record, kw_only=True):
     """A fact: so many lots of an instrument changed hands; applied once by (client_id, trade_id).
 
     ``kind`` is ``trade``, or ``settlement`` for a leg that left the account at expiry (price is
@@ -440,7 +440,7 @@ class Fill(Record):
     kind: str = "trade"
 
 
-class OrderReport(Record):
+class OrderReport(Record, kw_only=True):
     """The venue's answer about one order: status, cumulative signed lots, and every fill so far."""
 
     client_id: str

@@ -1,0 +1,113 @@
+"""The two columnar records that a decision reads: `Book` (what is held), `Market` (what is known).
+
+Arrays are aligned: row r of every `Market` array is one instrument, entry i of every `Legs` array
+one option leg. Both are built outside `decide` and never changed after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hedger.core.model import Account, Instrument, Intent, Memory, Position, Refusal
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """Option legs of one book, (n,) each; ``quantity`` in coin, ``group`` an index in ``groups``.
+
+    A group is one (expiry_ms, inverse) pair: what shares a forward and a settlement currency.
+    """
+
+    names: tuple[str, ...]
+    quantity: Floats
+    strike: Floats
+    expiry_ms: Ints
+    is_call: Bools
+    group: Ints
+    groups: tuple[tuple[int, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One book at one revision: all positions of one underlying on one account."""
+
+    name: str
+    account: str
+    underlying: str
+    seq: int
+    legs: Legs
+    futures: tuple[Position, ...]
+    hedges: tuple[Position, ...]
+    open: tuple[Intent, ...]
+    memory: Memory
+    hold: str
+    stopped: bool
+    confirmed: float
+    instruments: Mapping[str, Instrument]
+
+    @property
+    def inverse(self) -> bool:
+        """Whether anything here settles in coin, so that the account's coin equity has a delta."""
+        return any(inverse for _, inverse in self.legs.groups) or any(
+            p.instrument.inverse for p in (*self.futures, *self.hedges)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The underlying's index and when it was seen."""
+
+    value: float
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A price that jumped and that no second source has confirmed; ``move`` is a log return."""
+
+    source: str
+    time_ms: int
+    move: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What is known of every instrument at one moment, (rows,) each; NaN and -1 mean never seen.
+
+    ``vol`` is the last vol that stood beside a two-sided quote and ``vol_ms`` its time;
+    ``priced`` says whether the newest quote has both sides. ``ratio`` is forward (or price) over
+    index at ``ratio_ms``, so that a forward follows the fresh index.
+    """
+
+    row: Mapping[str, int]
+    bid: Floats
+    ask: Floats
+    vol: Floats
+    ratio: Floats
+    quote_ms: Ints
+    vol_ms: Ints
+    ratio_ms: Ints
+    priced: Bools
+    index: Mapping[str, Index]
+    accounts: Mapping[str, Account]
+    suspects: Mapping[str, Suspect]
+    refused: Mapping[str, Refusal]
+
+    def suspects_of(self, names: Iterable[str], underlying: str) -> tuple[Suspect, ...]:
+        """Unconfirmed jumps that concern these instruments or the underlying's index."""
+        wanted = {*names, index_name(underlying)}
+        return tuple(s for n, s in self.suspects.items() if n in wanted)
+
+
+def index_name(underlying: str) -> str:
+    """What an underlying's index is called in reasons and refusals."""
+    return f"{underlying} index"

@@ -1,0 +1,261 @@
+"""The line itself: book, market, rules, now -> `Decision`; the only place that orders the steps.
+
+1. the data: is every number that the decision needs there, fresh and believed;
+2. exposure as an interval over everything that is not certain;
+3. target band; 4. which trade is certain; 5. limits; 6. plan.
+
+Every way out is a `Decision` with a reason; "no trade" and "blocked" carry as much as a hedge.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from hedger.core import limits, policy
+from hedger.core.columns import Book, Market
+from hedger.core.exposure import exposure
+from hedger.core.freshness import blocks, hedge_quote, warnings
+from hedger.core.model import (
+    Action,
+    Decision,
+    Exposure,
+    HedgeQuote,
+    Memory,
+    Plan,
+    Refusal,
+    Rules,
+    Target,
+)
+from hedger.core.plan import plan, slippage_bps
+
+
+class _Trade(NamedTuple):
+    """What the band asks for: signed coin (0 for none) and the reason."""
+
+    wanted: float
+    reason: str
+    text: str
+
+
+def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
+    """Decision for one book at one instant; pure, no clock, no I/O.
+
+    Parameters
+    ----------
+    book : Book
+        Positions, memory and open intents at one revision.
+    market : Market
+        Snapshot of the board.
+    rules : Rules
+        The book's configuration.
+    now : int
+        Market time [ms].
+
+    Returns
+    -------
+    Decision
+        ``action`` is hedge only if ``plan.lines`` is not empty.
+    """
+    quotes = tuple(
+        hedge_quote(market, name, now) for name in sorted({rules.hedge.buy, rules.hedge.sell})
+    )
+    draft = _Draft(book, market, rules, now, quotes)
+    faults = blocks(book, market, rules, now)
+    if faults:
+        return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
+    prices = {q.instrument: 0.5 * (q.bid + q.ask) for q in quotes if q.bid and q.ask}
+    index = market.index[book.underlying].value
+    for name in (p.instrument.name for p in book.futures):
+        prices[name] = float(market.ratio[market.row[name]]) * index
+    seen = exposure(book, market, rules, now, prices=prices)
+    if not (math.isfinite(seen.low) and math.isfinite(seen.high)):
+        return draft.decision(
+            Action.BLOCKED, "not_finite", "the book's delta is not a finite number", exposure=seen
+        )
+    buy = book.instruments[rules.hedge.buy]
+    unit = buy.future_delta(1, price=prices[buy.name], index=index)
+    band = policy.target(rules.band, rules.limits, seen, lot_delta=unit)
+    trade = _certain_trade(seen, band)
+    if trade.wanted == 0.0:
+        return _quiet(draft, seen, band, trade)
+    return _hedge(draft, seen, band, trade, prices)
+
+
+def _certain_trade(seen: Exposure, band: Target) -> _Trade:
+    """Trade that is right under every value of the interval, to the nearest end of the band."""
+    if seen.low > band.trigger_high:
+        text = f"delta {_span(seen)} above trigger {band.trigger_high:+.4f}"
+        return _Trade(band.to_high - seen.low, "above_band", text)
+    if seen.high < band.trigger_low:
+        text = f"delta {_span(seen)} below trigger {band.trigger_low:+.4f}"
+        return _Trade(band.to_low - seen.high, "below_band", text)
+    if band.trigger_low <= seen.low and seen.high <= band.trigger_high:
+        text = f"delta {_span(seen)} inside [{band.trigger_low:+.4f}, {band.trigger_high:+.4f}]"
+        return _Trade(0.0, "inside_band", text)
+    if seen.doubts:
+        return _Trade(0.0, "delta_uncertain", f"delta {_span(seen)} is not surely outside the band")
+    return _Trade(0.0, "in_flight", f"delta {_span(seen)} depends on what is still open")
+
+
+def _quiet(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decision:
+    if trade.reason != "delta_uncertain":
+        return draft.decision(Action.NO_TRADE, trade.reason, trade.text, exposure=seen, target=band)
+    doubts = tuple(
+        Refusal(
+            rule="delta_uncertain",
+            wanted=0.0,
+            allowed=0.0,
+            reason=f"delta in [{d.low:+.4f}, {d.high:+.4f}]: {d.reason}",
+            instrument=d.instrument,
+            age_ms=d.age_ms,
+        )
+        for d in seen.doubts
+    )
+    names = ", ".join(d.instrument for d in seen.doubts[:3])
+    return draft.decision(
+        Action.BLOCKED,
+        "delta_uncertain",
+        f"{trade.text}; in doubt: {names}",
+        exposure=seen,
+        target=band,
+        refusals=doubts,
+    )
+
+
+def _hedge(
+    draft: _Draft, seen: Exposure, band: Target, trade: _Trade, prices: dict[str, float]
+) -> Decision:
+    book, rules, now = draft.book, draft.rules, draft.now
+    hard = seen.low > band.hard_high or seen.high < band.hard_low
+    wait = limits.patience(
+        rules.band, book.memory, wanted=trade.wanted, index=seen.index, now=now, hard=hard
+    )
+    if wait:
+        return draft.decision(
+            Action.NO_TRADE, wait.rule, wait.reason, exposure=seen, target=band, refusals=(wait,)
+        )
+    reduces = _reduces(seen, trade.wanted)
+    size, refusals = limits.allowed(
+        rules.limits,
+        book,
+        wanted=trade.wanted,
+        hedge_delta=seen.hedge_delta,
+        reduces=reduces,
+        now=now,
+    )
+    if size == 0.0:
+        last = refusals[-1]
+        return draft.decision(
+            Action.BLOCKED, last.rule, last.reason, exposure=seen, target=band, refusals=refusals
+        )
+    name = rules.hedge.buy if size > 0 else rules.hedge.sell
+    stage = book.memory.stage if hard else 0
+    made = plan(
+        book,
+        book.instruments[name],
+        next(q for q in draft.quotes if q.instrument == name),
+        band,
+        interval=(seen.low, seen.high),
+        wanted=trade.wanted,
+        allowed=size,
+        reduces=reduces,
+        bps=slippage_bps(rules.limits, hard=hard, stage=stage),
+        index=seen.index,
+    )
+    if not made.lines:
+        text = f"{size:+.6f} {book.underlying} is below the minimum order of {name}"
+        return draft.decision(
+            Action.NO_TRADE,
+            "below_minimum",
+            text,
+            exposure=seen,
+            target=band,
+            refusals=refusals,
+            plan=made,
+        )
+    return draft.decision(
+        Action.HEDGE,
+        trade.reason,
+        f"{trade.text}: {_order_text(made)}",
+        exposure=seen,
+        target=band,
+        refusals=refusals,
+        plan=made,
+        memory=_remember(book.memory, made, seen.index, now, stage=stage + 1 if hard else 0),
+    )
+
+
+def _reduces(seen: Exposure, trade: float) -> bool:
+    """Whether |delta + trade| < |delta| for every delta in the interval."""
+    return seen.low > -0.5 * trade if trade < 0 else seen.high < -0.5 * trade
+
+
+def _remember(memory: Memory, made: Plan, index: float, now: int, *, stage: int) -> Memory:
+    traded = sum(line.delta for line in made.lines)
+    recent = tuple((ms, q) for ms, q in memory.recent if now - ms < limits.MINUTE_MS)
+    return Memory(
+        hedges=memory.hedges + 1,
+        hedge_ms=now,
+        hedge_price=index,
+        stage=stage,
+        recent=(*recent, (now, abs(traded))),
+    )
+
+
+def _span(seen: Exposure) -> str:
+    if seen.low == seen.high:
+        return f"{seen.low:+.4f}"
+    return f"[{seen.low:+.4f}, {seen.high:+.4f}]"
+
+
+def _order_text(made: Plan) -> str:
+    return "; ".join(
+        f"{'buy' if line.lots > 0 else 'sell'} {abs(line.lots)} lots of {line.instrument} "
+        f"({line.delta:+.4f}) at {line.limit_price:g} or better"
+        for line in made.lines
+    )
+
+
+class _Draft(NamedTuple):
+    """What every decision of this call shares."""
+
+    book: Book
+    market: Market
+    rules: Rules
+    now: int
+    quotes: tuple[HedgeQuote, ...]
+
+    def decision(
+        self,
+        action: Action,
+        reason: str,
+        text: str,
+        *,
+        exposure: Exposure | None = None,
+        target: Target | None = None,
+        refusals: tuple[Refusal, ...] = (),
+        plan: Plan | None = None,
+        memory: Memory | None = None,
+    ) -> Decision:
+        """Decision with this call's inputs filled in; memory unchanged unless given."""
+        book, index = self.book, self.market.index.get(self.book.underlying)
+        return Decision(
+            book=book.name,
+            time_ms=self.now,
+            seq=book.seq,
+            config=self.rules.config,
+            action=action,
+            reason=reason,
+            text=text,
+            quotes=self.quotes,
+            index_age_ms=None if index is None else self.now - index.time_ms,
+            positions=tuple((p.instrument.name, p.lots) for p in book.hedges),
+            open_intents=len(book.open),
+            exposure=exposure,
+            target=target,
+            refusals=refusals,
+            warnings=warnings(book, self.market, self.rules, self.now),
+            plan=plan,
+            memory=book.memory if memory is None else memory,
+        )

@@ -1,0 +1,104 @@
+"""The option legs joined with the market, and their sums per expiry on a ladder of spots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hedger.core.columns import Book, Bools, Floats, Ints, Market
+from pricing.conventions import MS_PER_YEAR
+from pricing.portfolio import Ladder, ladder
+
+MOVES = np.array([0.94, 0.97, 0.99, 1.0, 1.01, 1.03, 1.06])
+HERE = 3
+WINDOW_MS = 30 * 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedLegs:
+    """The book's legs joined with the market, (n,) each; NaN where nothing is known.
+
+    ``weight`` is per group: the share of the settlement window still to run, 1 before it.
+    """
+
+    rows: Ints
+    alive: Bools
+    known: Bools
+    forward: Floats
+    vol: Floats
+    years: Floats
+    weight: Floats
+
+
+def window_share(expiry_ms: int, now: int) -> float:
+    """Share of the 30-minute settlement window still to run: 1 before it, 0 at expiry."""
+    return min(max((expiry_ms - now) / WINDOW_MS, 0.0), 1.0)
+
+
+def joined(book: Book, market: Market, now: int, index: float) -> JoinedLegs:
+    """Legs with what the market knows of them at this instant."""
+    columns = book.legs
+    rows = np.fromiter((market.row[n] for n in columns.names), np.int64, len(columns.names))
+    alive = columns.expiry_ms > now
+    ratio, vol = market.ratio[rows], market.vol[rows]
+    shares = [window_share(expiry, now) for expiry, _ in columns.groups]
+    return JoinedLegs(
+        rows=rows,
+        alive=alive,
+        known=alive & np.isfinite(vol) & np.isfinite(ratio),
+        forward=np.where(np.isfinite(ratio), ratio, 1.0) * index,
+        vol=vol,
+        years=(columns.expiry_ms - now) / MS_PER_YEAR,
+        weight=np.array(shares, dtype=np.float64),
+    )
+
+
+def sums(book: Book, legs: JoinedLegs) -> Ladder:
+    """Book Greeks per group, (moves, groups) each."""
+    return _ladder(book, legs, book.legs.quantity, MOVES)
+
+
+def _ladder(book: Book, legs: JoinedLegs, quantity: Floats, moves: Floats) -> Ladder:
+    """Book Greeks per group on a spot ladder; legs that are not known contribute nothing."""
+    return ladder(
+        forward=legs.forward,
+        strike=book.legs.strike,
+        time_to_expiry=np.where(legs.known, legs.years, 1.0),
+        vol=np.where(legs.known, legs.vol, 1.0),
+        is_call=book.legs.is_call,
+        quantity=np.where(legs.known, quantity, 0.0),
+        group=book.legs.group,
+        groups=len(book.legs.groups),
+        moves=moves,
+    )
+
+
+def by_group(
+    book: Book, legs: JoinedLegs, greeks: Ladder, *, coin: bool, index: float
+) -> tuple[Floats, Floats]:
+    """Numeraire delta and its slope in log spot, (moves, groups) each."""
+    inverse = np.array([inv for _, inv in book.legs.groups], dtype=np.bool_)
+    weight, spot = legs.weight, index * MOVES[:, None]
+    net = greeks.delta - greeks.coin_value
+    forward = group_forward(book, legs) * MOVES[:, None]
+    curve = weight * greeks.gamma_cash / forward
+    kept = 0.0 if coin else 1.0
+    delta = np.where(
+        inverse, weight * net + kept * greeks.coin_value, weight * greeks.delta_cash / spot
+    )
+    gamma = np.where(inverse, curve - weight * net + kept * net, weight * greeks.gamma_cash / spot)
+    return delta, gamma
+
+
+def group_forward(book: Book, legs: JoinedLegs) -> Floats:
+    """Forward of each group."""
+    forward = np.ones(len(book.legs.groups))
+    forward[book.legs.group] = legs.forward
+    return forward
+
+
+def gross(book: Book, legs: JoinedLegs) -> float:
+    """Sum of the legs' absolute Black deltas, the size that a relative band refers to [coin]."""
+    size = np.abs(book.legs.quantity) * np.where(book.legs.is_call, 1.0, -1.0)
+    return float(_ladder(book, legs, size, np.ones(1)).delta.sum())

@@ -1,0 +1,180 @@
+"""Book x Market -> `Exposure`: what the book gains per unit of log spot, and how surely.
+
+Every leg without a fresh two-sided price contributes an interval, every open intent counts as
+filled and as unfilled at once; where it matters, a decision uses the ends and not the middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hedger.core.columns import Book, Floats, Market
+from hedger.core.exposure.doubt import Doubted, doubted, doubtful
+from hedger.core.exposure.legs import (
+    HERE,
+    MOVES,
+    JoinedLegs,
+    by_group,
+    gross,
+    group_forward,
+    joined,
+    sums,
+    window_share,
+)
+from hedger.core.model import ExpiryLine, Exposure, Position, Rules
+from hedger.core.orders import remaining
+from pricing.portfolio import Ladder
+
+
+def exposure(
+    book: Book, market: Market, rules: Rules, now: int, *, prices: Mapping[str, float]
+) -> Exposure:
+    """Exposure of a book, in coin of the underlying at the index.
+
+    Parameters
+    ----------
+    book, market, rules
+        What is held, what is known, and the numeraire, hedge ratio and data limits.
+    now : int
+        The instant of the decision [ms].
+    prices : mapping of str to float
+        Price of every future, perpetual and hedge instrument of the book.
+
+    Notes
+    -----
+    With D the sum of Black deltas, C the options' value in coin and w the share of the settlement
+    window still to run (1 before it), an inverse expiry has the net transaction delta w (D - C).
+    Numeraire coin: that. Numeraire usd: w (D - C) + C, which with the cash part
+    ``equity - C - base_coin`` makes ``equity + delta_total - base_coin``. A linear expiry has
+    w D F / index.
+    """
+    index = market.index[book.underlying].value
+    coin = rules.numeraire == "coin"
+    legs = joined(book, market, now, index)
+    greeks = sums(book, legs)
+    deltas, gammas = by_group(book, legs, greeks, coin=coin, index=index)
+    found = [
+        doubted(leg, coin=coin, index=index)
+        for leg in doubtful(book, market, legs, rules.data, now)
+    ]
+    lines = _lines(book, legs, greeks, deltas[HERE], gammas[HERE], found, index)
+    cash, equity, value = _cash(book, market, rules, lines)
+    futures = _held(book.futures, prices, index, now)
+    hedge = _held(book.hedges, prices, index, now)
+    options = sum(line.delta for line in lines)
+    ratio, rest = rules.hedge.ratio, futures + hedge + cash
+    down, up = _in_flight(book, prices, index)
+    here = ratio * options + rest
+    return Exposure(
+        numeraire=rules.numeraire,
+        index=index,
+        ratio=ratio,
+        options_delta=options,
+        futures_delta=futures,
+        hedge_delta=hedge,
+        cash_delta=cash,
+        equity=equity,
+        base_coin=0.0 if coin else rules.base_coin,
+        options_value=value,
+        book_delta=here,
+        low=ratio * sum(line.delta_low for line in lines) + rest + down,
+        high=ratio * sum(line.delta_high for line in lines) + rest + up,
+        gross_delta=gross(book, legs) if rules.band.unit == "gross_delta" else 0.0,
+        gamma=sum(line.gamma for line in lines),
+        vega=sum(line.vega for line in lines),
+        theta=sum(line.theta for line in lines),
+        expiries=lines,
+        ladder=_spot_ladder(deltas, gammas, ratio, here, index),
+        doubts=tuple(d.doubt for d in found),
+        legs=int(legs.alive.sum()),
+        fresh_legs=int(legs.alive.sum()) - len(found),
+    )
+
+
+def _held(
+    positions: tuple[Position, ...], prices: Mapping[str, float], index: float, now: int
+) -> float:
+    """Delta of futures and perpetuals; a dated one fades out over its settlement window."""
+    total = 0.0
+    for position in positions:
+        contract = position.instrument
+        share = window_share(contract.expiry_ms, now) if contract.expiry_ms else 1.0
+        if share and position.lots:
+            price = prices[contract.name]
+            total += share * contract.future_delta(position.lots, price=price, index=index)
+    return total
+
+
+def _lines(
+    book: Book,
+    legs: JoinedLegs,
+    greeks: Ladder,
+    delta: Floats,
+    gamma: Floats,
+    found: list[Doubted],
+    index: float,
+) -> tuple[ExpiryLine, ...]:
+    """One line per expiry and settlement style; a leg never priced enters as its middle."""
+    count = np.bincount(book.legs.group[legs.alive], minlength=len(book.legs.groups))
+    forward = group_forward(book, legs)
+    lines = []
+    for g, (expiry_ms, inverse) in enumerate(book.legs.groups):
+        if not count[g]:
+            continue
+        mine = [d for d in found if d.group == g]
+        point = float(delta[g]) + sum(d.point for d in mine if not d.known)
+        coin_value = greeks.coin_value if inverse else greeks.value / index
+        lines.append(
+            ExpiryLine(
+                expiry_ms=expiry_ms,
+                inverse=inverse,
+                forward=float(forward[g]),
+                legs=int(count[g]),
+                delta=point,
+                delta_low=point + sum(d.doubt.low - d.point for d in mine),
+                delta_high=point + sum(d.doubt.high - d.point for d in mine),
+                delta_black=float(greeks.delta[HERE, g]),
+                value_coin=float(coin_value[HERE, g]),
+                gamma=float(gamma[g]),
+                vega=float(greeks.vega[HERE, g]),
+                theta=float(greeks.theta[HERE, g]),
+            )
+        )
+    return tuple(lines)
+
+
+def _cash(
+    book: Book, market: Market, rules: Rules, lines: tuple[ExpiryLine, ...]
+) -> tuple[float, float, float]:
+    """Delta of what is not an option's own, account equity, and value of the inverse options."""
+    value = sum(line.value_coin for line in lines if line.inverse)
+    if rules.numeraire == "coin" or not book.inverse:
+        return 0.0, 0.0, value
+    equity = market.accounts[book.account].equity
+    return equity - value - rules.base_coin, equity, value
+
+
+def _spot_ladder(
+    deltas: Floats, gammas: Floats, ratio: float, here: float, index: float
+) -> tuple[tuple[float, float, float], ...]:
+    """(spot, book delta, gamma): the options move along the ladder, the rest stays."""
+    delta = ratio * deltas.sum(axis=1)
+    gamma = ratio * gammas.sum(axis=1)
+    shift = here - delta[HERE]
+    return tuple(
+        (float(index * m), float(d + shift), float(g))
+        for m, d, g in zip(MOVES, delta, gamma, strict=True)
+    )
+
+
+def _in_flight(book: Book, prices: Mapping[str, float], index: float) -> tuple[float, float]:
+    """How far open intents may still move the book's delta, down and up [coin]."""
+    down = up = 0.0
+    for intent in book.open:
+        delta = book.instruments[intent.instrument].future_delta(
+            remaining(intent), price=prices[intent.instrument], index=index
+        )
+        down, up = down + min(delta, 0.0), up + max(delta, 0.0)
+    return down, up

@@ -1,0 +1,133 @@
+"""What must be there, fresh and believed before a book may be decided at all.
+
+Doubtful option legs are not blocks: they widen the delta's interval (`hedger.core.doubt`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hedger.core.columns import Book, Market, index_name
+from hedger.core.jumps import WINDOW_MS
+from hedger.core.model import HedgeQuote, Instrument, Refusal, Rules
+
+FUTURE_MS_MAX = 1_000
+SETTLEMENT_MS = 30 * 60_000
+
+
+def hedge_quote(market: Market, name: str, now: int) -> HedgeQuote:
+    """The hedge instrument's market as it stands; None for what was never seen."""
+    row = market.row.get(name)
+    if row is None or market.quote_ms[row] < 0:
+        return HedgeQuote(instrument=name, bid=None, ask=None, age_ms=None)
+    bid, ask = float(market.bid[row]), float(market.ask[row])
+    return HedgeQuote(
+        instrument=name,
+        bid=None if np.isnan(bid) else bid,
+        ask=None if np.isnan(ask) else ask,
+        age_ms=now - int(market.quote_ms[row]),
+    )
+
+
+def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal, ...]:
+    """Everything that forbids a decision on this market, each with instrument and age."""
+    found = [_quote_fault(market, name, rules, now) for name in _hedges(rules)]
+    found.append(_index_fault(book, market, rules, now))
+    found += [_settling_fault(book.instruments[name], now) for name in _hedges(rules)]
+    found += [
+        _future_fault(market, p.instrument.name, rules, now)
+        for p in book.futures
+        if not p.instrument.expiry_ms or p.instrument.expiry_ms > now
+    ]
+    found.append(_account_fault(book, market, rules, now))
+    found += [_unknown_row(market, name) for name in book.legs.names if name not in market.row]
+    found += [
+        _block(
+            "unconfirmed_jump" if now - s.time_ms >= WINDOW_MS else "jump_awaiting_confirmation",
+            f"moved {100 * s.move:+.2f} % (limit {100 * s.limit:.2f} %) unconfirmed",
+            s.source,
+            now - s.time_ms,
+        )
+        for s in market.suspects_of(_hedges(rules), book.underlying)
+    ]
+    return tuple(f for f in found if f is not None)
+
+
+def warnings(book: Book, market: Market, rules: Rules, now: int) -> tuple[str, ...]:
+    """What a person should know though it blocks nothing: ageing vols, refused quotes."""
+    found = []
+    rows = [market.row[n] for n in book.legs.names if n in market.row]
+    if rows:
+        seen = market.vol_ms[rows]
+        oldest = int(now - seen[seen >= 0].min()) if (seen >= 0).any() else 0
+        if oldest > rules.data.vol_age_ms_warn:
+            found.append(f"oldest vol is {oldest} ms old")
+    for name, refusal in market.refused.items():
+        if name in _hedges(rules) or name in book.legs.names:
+            found.append(f"{name}: quote refused, {refusal.reason}")
+    return tuple(found)
+
+
+def _hedges(rules: Rules) -> tuple[str, ...]:
+    return tuple(sorted({rules.hedge.buy, rules.hedge.sell}))
+
+
+def _block(rule: str, reason: str, instrument: str, age_ms: int | None = None) -> Refusal:
+    return Refusal(
+        rule=rule, wanted=0.0, allowed=0.0, reason=reason, instrument=instrument, age_ms=age_ms
+    )
+
+
+def _unknown_row(market: Market, name: str) -> Refusal:
+    return _block("not_subscribed", f"{name} is not subscribed", name)
+
+
+def _quote_fault(market: Market, name: str, rules: Rules, now: int) -> Refusal | None:
+    quote = hedge_quote(market, name, now)
+    limit = rules.data.hedge_quote_age_ms_max
+    if quote.age_ms is None:
+        return _block("missing_hedge_quote", f"{name} was never quoted", name)
+    if quote.bid is None or quote.ask is None:
+        return _block("missing_hedge_quote", f"{name} has no bid or no ask", name, quote.age_ms)
+    return _age_fault("stale_hedge_quote", f"quote of {name}", name, quote.age_ms, limit)
+
+
+def _settling_fault(instrument: Instrument, now: int) -> Refusal | None:
+    if not instrument.expiry_ms or instrument.expiry_ms - now > SETTLEMENT_MS:
+        return None
+    return _block("hedge_settling", f"{instrument.name} settles or has settled", instrument.name)
+
+
+def _index_fault(book: Book, market: Market, rules: Rules, now: int) -> Refusal | None:
+    index = market.index.get(book.underlying)
+    name = index_name(book.underlying)
+    if index is None:
+        return _block("missing_index", f"{name} was never seen", name)
+    age, limit = now - index.time_ms, rules.data.forward_age_ms_max
+    return _age_fault("stale_forward", name, name, age, limit)
+
+
+def _future_fault(market: Market, name: str, rules: Rules, now: int) -> Refusal | None:
+    row = market.row.get(name)
+    if row is None or np.isnan(market.ratio[row]):
+        return _block("missing_future_price", f"{name} was never priced", name)
+    age, limit = now - int(market.ratio_ms[row]), rules.data.vol_age_ms_max
+    return _age_fault("stale_future_price", f"price of {name}", name, age, limit)
+
+
+def _account_fault(book: Book, market: Market, rules: Rules, now: int) -> Refusal | None:
+    if rules.numeraire == "coin" or not book.inverse:
+        return None
+    account = market.accounts.get(book.account)
+    if account is None:
+        return _block("missing_equity", f"equity of {book.account} is unknown", book.account)
+    age, limit = now - account.time_ms, rules.data.forward_age_ms_max
+    return _age_fault("stale_equity", f"equity of {book.account}", book.account, age, limit)
+
+
+def _age_fault(rule: str, what: str, name: str, age: int, limit: int) -> Refusal | None:
+    if age > limit:
+        return _block(rule, f"{what} is {age} ms old, at most {limit} ms", name, age)
+    if age < -FUTURE_MS_MAX:
+        return _block(rule, f"{what} is dated {-age} ms in the future", name, age)
+    return None

@@ -1,0 +1,89 @@
+"""One price path and the question whether its last step was a jump that needs a second source.
+
+A step is a jump beyond 6 standard deviations of the path's own recent variance or beyond 2 %.
+Until another source has moved with it the path keeps its old reference, so a bad print that goes
+away again leaves no trace, and a real move is confirmed by whichever source arrives next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+DEVIATIONS = 6.0
+MOVE_MAX = 0.02
+WINDOW_MS = 250
+YEAR_MS = 365.0 * 86_400_000.0
+_VARIANCE_START = 0.8**2 / YEAR_MS
+_VARIANCE_FLOOR = 0.2**2 / YEAR_MS
+_DECAY = 0.94
+_SHORTEST_MS = 1_000
+_HISTORY = 64
+
+
+class Track:
+    """A price path: last accepted reference, its variance per millisecond, the newest price."""
+
+    __slots__ = (
+        "_history",
+        "_last",
+        "_ref",
+        "_ref_ms",
+        "_variance",
+        "jumped",
+        "limit",
+        "move",
+        "time_ms",
+    )
+
+    def __init__(self) -> None:
+        self._history: deque[tuple[int, float]] = deque(maxlen=_HISTORY)
+        self._ref = self._last = math.nan
+        self._ref_ms = self.time_ms = 0
+        self._variance = _VARIANCE_START
+        self.move = 0.0
+        self.limit = MOVE_MAX
+        self.jumped = False
+
+    def see(self, price: float, time_ms: int) -> None:
+        """Take the newest price; an ordinary step becomes the reference at once."""
+        if time_ms == self.time_ms and price == self._last:
+            return
+        self._last, self.time_ms = price, time_ms
+        self._history.append((time_ms, price))
+        if math.isnan(self._ref):
+            self._ref, self._ref_ms = price, time_ms
+            return
+        elapsed = max(time_ms - self._ref_ms, _SHORTEST_MS)
+        self.move = math.log(price / self._ref)
+        self.limit = min(MOVE_MAX, DEVIATIONS * math.sqrt(self._variance * elapsed))
+        self.jumped = abs(self.move) > self.limit
+        if not self.jumped:
+            self._learn(elapsed)
+
+    def agrees(self, other: Track) -> bool:
+        """Whether another source, not 250 ms away, moved the same way by half to twice as much."""
+        if abs(other.time_ms - self.time_ms) > WINDOW_MS:
+            return False
+        moved = other.moved_since(self._ref_ms)
+        return moved * self.move > 0.0 and (
+            0.5 * abs(self.move) <= abs(moved) <= 2.0 * abs(self.move)
+        )
+
+    def moved_since(self, time_ms: int) -> float:
+        """Log move from the newest price at or before an instant to the last; NaN if unknown."""
+        for when, price in reversed(self._history):
+            if when <= time_ms:
+                return math.log(self._last / price)
+        return math.nan
+
+    def accept(self) -> None:
+        """A second source confirmed the jump: it is the new reference."""
+        self._learn(max(self.time_ms - self._ref_ms, _SHORTEST_MS))
+        self.jumped = False
+
+    def _learn(self, elapsed: int) -> None:
+        sample = min(self.move**2, MOVE_MAX**2) / elapsed
+        if self.time_ms > self._ref_ms:
+            self._variance = max(_DECAY * self._variance + (1.0 - _DECAY) * sample, _VARIANCE_FLOOR)
+        self._ref, self._ref_ms = self._last, self.time_ms

@@ -1,0 +1,103 @@
+"""Hard limits: how much of a wanted trade is allowed, every cut with its rule and reason.
+
+A block (nothing allowed) and a cut (less allowed) are both `Refusal` records, never exceptions.
+"""
+
+from __future__ import annotations
+
+from hedger.core.columns import Book
+from hedger.core.model import BandRule, LimitRule, Memory, Refusal
+
+MINUTE_MS = 60_000
+
+
+def patience(
+    band: BandRule, memory: Memory, *, wanted: float, index: float, now: int, hard: bool
+) -> Refusal | None:
+    """Cooldown and minimum move since the last hedge; neither applies beyond the hard band."""
+    if hard or not memory.hedges:
+        return None
+    since = now - memory.hedge_ms
+    if since < band.cooldown_ms:
+        return Refusal(
+            rule="cooldown",
+            wanted=wanted,
+            allowed=0.0,
+            reason=f"last hedge {since} ms ago, cooldown {band.cooldown_ms} ms",
+        )
+    move = 100.0 * abs(index / memory.hedge_price - 1.0)
+    if move < band.min_move_pct:
+        return Refusal(
+            rule="min_move",
+            wanted=wanted,
+            allowed=0.0,
+            reason=f"moved {move:.3f} % since the last hedge, minimum {band.min_move_pct:g} %",
+        )
+    return None
+
+
+def allowed(
+    rule: LimitRule, book: Book, *, wanted: float, hedge_delta: float, reduces: bool, now: int
+) -> tuple[float, tuple[Refusal, ...]]:
+    """Signed trade [coin] that every limit allows, and what was refused on the way.
+
+    Parameters
+    ----------
+    rule : LimitRule
+        The limits, in coin.
+    book : Book
+        Gives memory (what was traded in the last minute), hold and confirmation.
+    wanted : float
+        Signed trade [coin].
+    hedge_delta : float
+        Delta of the hedges held [coin], for the position limit.
+    reduces : bool
+        Whether the trade lowers |delta| on every reading.
+    now : int
+        The instant of the decision [ms].
+    """
+    if blocked := _blocked(rule, book, wanted, reduces):
+        return 0.0, (blocked,)
+    size, sign, refusals = abs(wanted), 1.0 if wanted > 0 else -1.0, []
+    spent = sum(abs(q) for ms, q in book.memory.recent if now - ms < MINUTE_MS)
+    caps = (
+        ("order_max", rule.order_max, f"one order is at most {rule.order_max:g}"),
+        (
+            "per_minute_max",
+            rule.per_minute_max - spent,
+            f"{spent:.4f} of {rule.per_minute_max:g} a minute is used",
+        ),
+        (
+            "position_max",
+            rule.position_max - sign * hedge_delta,
+            f"hedges stand at {hedge_delta:+.4f}, at most {rule.position_max:g}",
+        ),
+    )
+    for name, cap, reason in caps:
+        fits = min(size, max(cap, 0.0))
+        if fits < size:
+            refusals.append(
+                Refusal(rule=name, wanted=sign * size, allowed=sign * fits, reason=reason)
+            )
+            size = fits
+    return sign * size, tuple(refusals)
+
+
+def _blocked(rule: LimitRule, book: Book, wanted: float, reduces: bool) -> Refusal | None:
+    if book.stopped:
+        return _block("stopped", wanted, f"stopped by a person: {book.hold}")
+    if book.hold and not reduces:
+        return _block("hold", wanted, f"on hold ({book.hold}) and |delta| might grow")
+    first = max(rule.first_trade_max, book.confirmed)
+    if not book.memory.hedges and abs(wanted) > first:
+        return _block(
+            "first_trade_max",
+            wanted,
+            f"a first trade of {wanted:+.4f} exceeds {first:g}: check numeraire and base_coin, "
+            f"then confirm with: hedger resume {book.name} --confirm {abs(wanted):.4g}",
+        )
+    return None
+
+
+def _block(rule: str, wanted: float, reason: str) -> Refusal:
+    return Refusal(rule=rule, wanted=wanted, allowed=0.0, reason=reason)

@@ -1,0 +1,201 @@
+"""Quotes -> `Market`: a board that keeps the newest good quote per instrument, column by column.
+
+It refuses what cannot be a quote (not finite, not positive, crossed, back in time) and holds back
+what jumped until a second source confirms it (`hedger.core.jumps`). It knows no clock: ages are
+judged where a decision is made, against the decision's own instant.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from hedger.core.columns import Index, Market, Suspect, index_name
+from hedger.core.jumps import Track
+from hedger.core.model import Account, Instrument, Kind, Quote, Refusal
+
+VOL_MAX = 20.0
+_FIELDS = ("bid", "ask", "bid_size", "ask_size", "mark", "vol", "forward", "index")
+
+
+def quote_fault(quote: Quote) -> str:
+    """Why a quote cannot be one, or an empty string.
+
+    Examples
+    --------
+    >>> quote_fault(Quote(instrument="BTC-PERPETUAL", time_ms=1, bid=101.0, ask=100.0))
+    'crossed: bid 101.0 above ask 100.0'
+    """
+    for field in _FIELDS:
+        value = getattr(quote, field)
+        if value is None:
+            continue
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            return f"{field} is {value!r}, expected a finite number"
+        if value < 0.0 or (value == 0.0 and field not in ("mark", "bid_size", "ask_size")):
+            return f"{field} is {value!r}, expected a positive number"
+    if quote.time_ms <= 0:
+        return f"time_ms is {quote.time_ms}, expected milliseconds since the epoch"
+    if quote.bid is not None and quote.ask is not None and quote.bid > quote.ask:
+        return f"crossed: bid {quote.bid} above ask {quote.ask}"
+    if quote.vol is not None and quote.vol > VOL_MAX:
+        return f"vol is {quote.vol}, expected at most {VOL_MAX:g}"
+    return ""
+
+
+class Board:
+    """The newest good quote of each instrument, the indices, and the venue's account figures."""
+
+    def __init__(self, instruments: Mapping[str, Instrument]) -> None:
+        self._instruments: dict[str, Instrument] = {}
+        self._row: dict[str, int] = {}
+        self._prices = np.empty((4, 0))  # bid, ask, vol, ratio
+        self._times = np.empty((3, 0), dtype=np.int64)  # quote, vol, ratio
+        self._priced = np.empty(0, dtype=np.bool_)
+        self._index: dict[str, Index] = {}
+        self._accounts: dict[str, Account] = {}
+        self._tracks: dict[str, Track] = {}
+        self._suspects: dict[str, Suspect] = {}
+        self._refused: dict[str, Refusal] = {}
+        self._snapshot: Market | None = None
+        self.add(instruments)
+
+    def add(self, instruments: Mapping[str, Instrument]) -> None:
+        """Make room for further instruments; known ones keep their quotes."""
+        new = {n: i for n, i in instruments.items() if n not in self._instruments}
+        if not new:
+            return
+        self._instruments.update(new)
+        self._row = {**self._row, **{n: len(self._row) + k for k, n in enumerate(new)}}
+        pad = len(new)
+        self._prices = np.hstack([self._prices, np.full((4, pad), np.nan)])
+        self._times = np.hstack([self._times, np.full((3, pad), -1, dtype=np.int64)])
+        self._priced = np.hstack([self._priced, np.zeros(pad, dtype=np.bool_)])
+        self._snapshot = None
+
+    def apply(self, quote: Quote) -> Refusal | None:
+        """Take a quote in; a refused one changes nothing but the note that it was refused."""
+        row = self._row.get(quote.instrument)
+        if row is None:
+            return _refusal(quote, "unknown_instrument", "no such instrument is subscribed")
+        if fault := quote_fault(quote):
+            return self._refuse(quote, "bad_quote", fault)
+        seen = int(self._times[0, row])
+        if quote.time_ms < seen:
+            return self._refuse(
+                quote, "back_in_time", f"time_ms {quote.time_ms} is before {seen}, already seen"
+            )
+        self._snapshot = None
+        self._refused.pop(quote.instrument, None)
+        instrument = self._instruments[quote.instrument]
+        if quote.index is not None:
+            self._see_index(instrument.underlying, quote.index, quote.time_ms)
+        self._times[0, row] = quote.time_ms
+        self._prices[0, row] = np.nan if quote.bid is None else quote.bid
+        self._prices[1, row] = np.nan if quote.ask is None else quote.ask
+        priced = quote.bid is not None and quote.ask is not None
+        self._priced[row] = priced
+        if instrument.kind is Kind.OPTION:
+            self._see_option(row, quote, priced)
+        else:
+            self._see_future(row, quote, priced)
+        self._confirm(instrument.underlying)
+        return None
+
+    def apply_account(self, account: Account) -> Refusal | None:
+        """Take the venue's account figures in, refused unless finite and not back in time."""
+        known = self._accounts.get(account.account)
+        if not math.isfinite(account.equity):
+            fault = f"equity is {account.equity!r}, expected a finite number"
+        elif known is not None and account.time_ms < known.time_ms:
+            fault = f"time_ms {account.time_ms} is before {known.time_ms}, already seen"
+        else:
+            self._accounts[account.account] = account
+            self._snapshot = None
+            return None
+        return Refusal(
+            rule="bad_account", wanted=0.0, allowed=0.0, reason=fault, instrument=account.account
+        )
+
+    def market(self) -> Market:
+        """Frozen snapshot; the same object until something changes."""
+        if self._snapshot is None:
+            prices, times = self._prices.copy(), self._times.copy()
+            self._snapshot = Market(
+                row=self._row,
+                bid=prices[0],
+                ask=prices[1],
+                vol=prices[2],
+                ratio=prices[3],
+                quote_ms=times[0],
+                vol_ms=times[1],
+                ratio_ms=times[2],
+                priced=self._priced.copy(),
+                index=dict(self._index),
+                accounts=dict(self._accounts),
+                suspects=dict(self._suspects),
+                refused=dict(self._refused),
+            )
+        return self._snapshot
+
+    def _see_option(self, row: int, quote: Quote, priced: bool) -> None:
+        if priced and quote.vol is not None:
+            self._prices[2, row] = quote.vol
+            self._times[1, row] = quote.time_ms
+        self._see_ratio(row, quote, quote.forward)
+
+    def _see_future(self, row: int, quote: Quote, priced: bool) -> None:
+        middle = None
+        if priced and quote.bid is not None and quote.ask is not None:
+            middle = 0.5 * (quote.bid + quote.ask)
+            track = self._tracks.setdefault(quote.instrument, Track())
+            track.see(middle, quote.time_ms)
+            if quote.mark:
+                marks = self._tracks.setdefault(f"mark of {quote.instrument}", Track())
+                marks.see(quote.mark, quote.time_ms)
+        self._see_ratio(row, quote, middle if middle is not None else quote.mark)
+
+    def _see_ratio(self, row: int, quote: Quote, price: float | None) -> None:
+        """Basis of a price over the index, taken only when the index is of the same moment."""
+        index = self._index.get(self._instruments[quote.instrument].underlying)
+        if price and index is not None and abs(index.time_ms - quote.time_ms) <= 1_000:
+            self._prices[3, row] = price / index.value
+            self._times[2, row] = quote.time_ms
+
+    def _see_index(self, underlying: str, value: float, time_ms: int) -> None:
+        known = self._index.get(underlying)
+        if known is not None and time_ms < known.time_ms:
+            return
+        self._index[underlying] = Index(value, time_ms)
+        self._tracks.setdefault(index_name(underlying), Track()).see(value, time_ms)
+
+    def _confirm(self, underlying: str) -> None:
+        """Let every jumped source of an underlying look for a second source that moved with it."""
+        if not self._suspects and not any(t.jumped for t in self._tracks.values()):
+            return
+        names = [n for n in self._tracks if self._underlying(n) == underlying]
+        for name in names:
+            track = self._tracks[name]
+            if track.jumped and any(track.agrees(self._tracks[n]) for n in names if n != name):
+                track.accept()
+            if track.jumped:
+                self._suspects[name] = Suspect(name, track.time_ms, track.move, track.limit)
+            else:
+                self._suspects.pop(name, None)
+
+    def _underlying(self, name: str) -> str:
+        name = name.removeprefix("mark of ")
+        instrument = self._instruments.get(name)
+        return instrument.underlying if instrument else name.removesuffix(" index")
+
+    def _refuse(self, quote: Quote, rule: str, reason: str) -> Refusal:
+        refusal = _refusal(quote, rule, reason)
+        self._refused = {**self._refused, quote.instrument: refusal}
+        self._snapshot = None
+        return refusal
+
+
+def _refusal(quote: Quote, rule: str, reason: str) -> Refusal:
+    return Refusal(rule=rule, wanted=0.0, allowed=0.0, reason=reason, instrument=quote.instrument)

@@ -1,0 +1,66 @@
+"""The records that every room shares; each noun once, frozen, no behaviour beyond arithmetic.
+
+Instants are integer milliseconds since the epoch (UTC). Quantities are signed integer lots, order
+prices integer ticks. Floats appear only in valuation. ``None`` means absent, never zero.
+"""
+
+from hedger.core.model.contracts import Account, Fees, Instrument, Kind, Position, Quote
+from hedger.core.model.decision import (
+    Action,
+    Decision,
+    Doubt,
+    ExpiryLine,
+    Exposure,
+    HedgeQuote,
+    Plan,
+    PlanLine,
+    Refusal,
+    Scaling,
+    Target,
+)
+from hedger.core.model.record import Record
+from hedger.core.model.rules import BandRule, DataRule, HedgeRule, LimitRule, Rules
+from hedger.core.model.state import (
+    BookState,
+    Fill,
+    Intent,
+    IntentState,
+    Memory,
+    Order,
+    OrderReport,
+    OrderStatus,
+)
+
+__all__ = [
+    "Account",
+    "Action",
+    "BandRule",
+    "BookState",
+    "DataRule",
+    "Decision",
+    "Doubt",
+    "ExpiryLine",
+    "Exposure",
+    "Fees",
+    "Fill",
+    "HedgeQuote",
+    "HedgeRule",
+    "Instrument",
+    "Intent",
+    "IntentState",
+    "Kind",
+    "LimitRule",
+    "Memory",
+    "Order",
+    "OrderReport",
+    "OrderStatus",
+    "Plan",
+    "PlanLine",
+    "Position",
+    "Quote",
+    "Record",
+    "Refusal",
+    "Rules",
+    "Scaling",
+    "Target",
+]

@@ -1,0 +1,178 @@
+"""From exposure to plan, and the `Decision` that carries every number and every reason."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from hedger.core.model.record import Record
+from hedger.core.model.state import Memory
+
+
+class Doubt(Record, frozen=True, kw_only=True):
+    """One leg whose delta is an interval, in coin of the underlying, and why."""
+
+    instrument: str
+    low: float
+    high: float
+    age_ms: int | None
+    reason: str
+
+
+class ExpiryLine(Record, frozen=True, kw_only=True):
+    """Sums over the options of one expiry; delta in coin at the index, in the book's numeraire.
+
+    ``delta_black`` is the plain Black sum, ``value_coin`` the options' value, both in coin;
+    ``gamma`` is d(delta)/d ln S, ``vega`` per 1.00 vol and ``theta`` per year in quote currency.
+    """
+
+    expiry_ms: int
+    inverse: bool
+    forward: float
+    legs: int
+    delta: float
+    delta_low: float
+    delta_high: float
+    delta_black: float
+    value_coin: float
+    gamma: float
+    vega: float
+    theta: float
+
+
+class Exposure(Record, frozen=True, kw_only=True):
+    """Value change of the book per unit of log spot, in coin of the underlying at the index.
+
+    ``book_delta = ratio * options_delta + futures_delta + hedge_delta + cash_delta``; the interval
+    ``[low, high]`` holds every reading of doubtful legs and open intents. ``ladder`` holds
+    (spot, delta, gamma) so that bands interpolate and call no pricer. ``equity`` is 0 where unused.
+    """
+
+    numeraire: str
+    index: float
+    ratio: float
+    options_delta: float
+    futures_delta: float
+    hedge_delta: float
+    cash_delta: float
+    equity: float
+    base_coin: float
+    options_value: float
+    book_delta: float
+    low: float
+    high: float
+    gross_delta: float
+    gamma: float
+    vega: float
+    theta: float
+    expiries: tuple[ExpiryLine, ...]
+    ladder: tuple[tuple[float, float, float], ...]
+    doubts: tuple[Doubt, ...] = ()
+    legs: int = 0
+    fresh_legs: int = 0
+
+
+class Target(Record, frozen=True, kw_only=True):
+    """The no-trade band of the book's delta after hedges, in coin, and where a trade should end.
+
+    A trade happens above ``trigger_high`` (ending at ``to_high``) or below ``trigger_low`` (ending
+    at ``to_low``). ``hard_low`` and ``hard_high`` are where patience ends.
+    """
+
+    lower: float
+    centre: float
+    upper: float
+    trigger_low: float
+    trigger_high: float
+    to_low: float
+    to_high: float
+    hard_low: float
+    hard_high: float
+
+
+class Scaling(Record, frozen=True, kw_only=True):
+    """One model's change of the wanted trade, target or book, with its reason."""
+
+    what: str
+    factor: float
+    reason: str
+
+
+class Refusal(Record, frozen=True, kw_only=True):
+    """A limit or a data rule that reduced or blocked the trade; amounts in coin."""
+
+    rule: str
+    wanted: float
+    allowed: float
+    reason: str
+    instrument: str = ""
+    age_ms: int | None = None
+
+
+class PlanLine(Record, frozen=True, kw_only=True):
+    """One order to be: instrument, signed lots, limit in ticks, and its size as delta in coin."""
+
+    instrument: str
+    lots: int
+    limit_ticks: int
+    limit_price: float
+    delta: float
+    low: int
+    high: int
+
+
+class Plan(Record, frozen=True, kw_only=True):
+    """What is to be sent now; empty ``lines`` mean nothing.
+
+    ``wanted`` and ``allowed`` are signed coin before and after the limits, ``expected`` the book's
+    delta interval after the trade; ``reduces`` says that |delta| falls on every reading.
+    """
+
+    wanted: float
+    allowed: float
+    slippage_bps: float
+    reduces: bool
+    expected: tuple[float, float]
+    lines: tuple[PlanLine, ...] = ()
+
+
+class HedgeQuote(Record, frozen=True, kw_only=True):
+    """The hedge instrument's market as the decision saw it."""
+
+    instrument: str
+    bid: float | None
+    ask: float | None
+    age_ms: int | None
+
+
+class Action(StrEnum):
+    """What a decision came to."""
+
+    HEDGE = "hedge"
+    NO_TRADE = "no_trade"
+    BLOCKED = "blocked"
+
+
+class Decision(Record, frozen=True, kw_only=True):
+    """A decision explains itself: inputs, exposure, band, scalings, refusals, plan, reason.
+
+    Log line, journal entry, API answer and dashboard are renderings of this record.
+    """
+
+    book: str
+    time_ms: int
+    seq: int
+    config: str
+    action: Action
+    reason: str
+    text: str
+    quotes: tuple[HedgeQuote, ...] = ()
+    index_age_ms: int | None = None
+    positions: tuple[tuple[str, int], ...] = ()
+    open_intents: int = 0
+    exposure: Exposure | None = None
+    target: Target | None = None
+    scalings: tuple[Scaling, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
+    plan: Plan | None = None
+    memory: Memory = Memory()

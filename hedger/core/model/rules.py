@@ -1,0 +1,60 @@
+"""How one book is to be hedged, as `app` reads it from the configuration."""
+
+from __future__ import annotations
+
+from hedger.core.model.record import Record
+
+
+class HedgeRule(Record, frozen=True, kw_only=True):
+    """What to hedge with: one instrument for buying, one for selling, often the same."""
+
+    buy: str
+    sell: str
+    ratio: float = 1.0
+
+
+class BandRule(Record, frozen=True, kw_only=True):
+    """The no-trade band as configured; ``unit`` says what ``target, lower, upper`` are in."""
+
+    kind: str = "fixed"
+    unit: str = "coin"
+    target: float = 0.0
+    lower: float = -0.25
+    upper: float = 0.25
+    rehedge_to: str = "edge"
+    clip_min: float = 0.1
+    cooldown_ms: int = 5_000
+    min_move_pct: float = 0.0
+
+
+class LimitRule(Record, frozen=True, kw_only=True):
+    """Hard limits, in coin of the underlying unless the name says otherwise."""
+
+    order_max: float = 5.0
+    per_minute_max: float = 20.0
+    position_max: float = 100.0
+    slippage_bps_max: float = 10.0
+    hard_band: float = 3.0
+    first_trade_max: float = 10.0
+
+
+class DataRule(Record, frozen=True, kw_only=True):
+    """How old a number may be before it counts as unknown."""
+
+    hedge_quote_age_ms_max: int = 2_000
+    forward_age_ms_max: int = 5_000
+    vol_age_ms_warn: int = 60_000
+    vol_age_ms_max: int = 300_000
+    vol_width: float = 0.10
+
+
+class Rules(Record, frozen=True, kw_only=True):
+    """Everything `decide` may know of the configuration of one book."""
+
+    config: str
+    numeraire: str
+    base_coin: float = 0.0
+    hedge: HedgeRule
+    band: BandRule = BandRule()
+    limits: LimitRule = LimitRule()
+    data: DataRule = DataRule()

@@ -1,0 +1,134 @@
+"""Allowed trade -> `Plan`: rounded to lots, limited in price, bounded in position."""
+
+from __future__ import annotations
+
+import math
+
+from hedger.core.columns import Book
+from hedger.core.model import HedgeQuote, Instrument, LimitRule, Plan, PlanLine, Target
+from hedger.core.orders import remaining
+
+HARD_STEPS_BPS = (25.0, 100.0)
+
+
+def slippage_bps(rule: LimitRule, *, hard: bool, stage: int) -> float:
+    """Price cap of this attempt: the configured one, then 25, then 100 bp beyond the hard band."""
+    if not hard or stage == 0:
+        return rule.slippage_bps_max
+    step = HARD_STEPS_BPS[min(stage, len(HARD_STEPS_BPS)) - 1]
+    return max(rule.slippage_bps_max, step)
+
+
+def plan(
+    book: Book,
+    instrument: Instrument,
+    quote: HedgeQuote,
+    target: Target,
+    *,
+    interval: tuple[float, float],
+    wanted: float,
+    allowed: float,
+    reduces: bool,
+    bps: float,
+    index: float,
+) -> Plan:
+    """Orders to be sent for an allowed trade; no line where less than the minimum order is left.
+
+    Parameters
+    ----------
+    book : Book
+        Gives the present position and what is open, for the bound of the new position.
+    instrument, quote : Instrument, HedgeQuote
+        What to trade, and its market (both sides present).
+    target : Target
+        The band, in which the delta after the trade is to lie.
+    interval : (float, float)
+        Book delta on every reading [coin].
+    wanted, allowed : float
+        Signed trade before and after the limits [coin].
+    reduces : bool
+        Whether |delta| falls on every reading.
+    bps : float
+        Largest distance of the limit price from mid [basis points].
+    index : float
+        The underlying's index.
+    """
+    assert quote.bid is not None
+    assert quote.ask is not None
+    middle = 0.5 * (quote.bid + quote.ask)
+    unit = instrument.future_delta(1, price=middle, index=index)
+    end = interval[0] if allowed < 0 else interval[1]
+    lots = _lots(allowed, unit, end, target, cut=allowed != wanted)
+    if abs(lots) < instrument.min_lots:
+        lots = 0
+    delta = lots * unit
+    lines: tuple[PlanLine, ...] = ()
+    if lots:
+        ticks = limit_ticks(instrument, middle, bps=bps, buy=lots > 0)
+        low, high = _bounds(book, instrument, lots)
+        lines = (
+            PlanLine(
+                instrument=instrument.name,
+                lots=lots,
+                limit_ticks=ticks,
+                limit_price=ticks * instrument.tick,
+                delta=delta,
+                low=low,
+                high=high,
+            ),
+        )
+    return Plan(
+        wanted=wanted,
+        allowed=allowed,
+        slippage_bps=bps,
+        reduces=reduces,
+        expected=(interval[0] + delta, interval[1] + delta),
+        lines=lines,
+    )
+
+
+def limit_ticks(instrument: Instrument, middle: float, *, bps: float, buy: bool) -> int:
+    """Limit price in ticks, never further from mid than the cap.
+
+    Examples
+    --------
+    >>> perpetual = Instrument(name="BTC-PERPETUAL", kind="perpetual", underlying="BTC",
+    ...     quote="USD", settlement="BTC", inverse=True, lot=10.0, contract=10.0, tick=0.5)
+    >>> limit_ticks(perpetual, 60_000.25, bps=10.0, buy=True) * 0.5
+    60060.0
+    """
+    cap = middle * (1.0 + (bps if buy else -bps) * 1e-4)
+    step = 1
+    for above, coarse in instrument.tick_steps:
+        if cap >= above:
+            step = max(step, round(coarse / instrument.tick))
+    exact = cap / (instrument.tick * step)
+    nearest = round(exact)
+    if abs(exact - nearest) < 1e-9 * abs(exact):
+        return nearest * step
+    return (math.floor(exact) if buy else math.ceil(exact)) * step
+
+
+def _lots(allowed: float, unit: float, end: float, target: Target, *, cut: bool) -> int:
+    """Whole lots: of the two neighbours of the exact number the best placed one.
+
+    A trade that a limit has cut is rounded towards zero. Else the neighbour inside the band and
+    nearest to the wanted end is taken; if none lies inside, the one that ends nearest the centre.
+    """
+    exact = allowed / unit
+    if cut:
+        return math.trunc(exact)
+    choices = {math.floor(exact), math.ceil(exact)}
+    inside = [n for n in choices if target.lower <= end + n * unit <= target.upper]
+    if inside:
+        return min(inside, key=lambda n: abs(n - exact))
+    return min(choices, key=lambda n: abs(end + n * unit - target.centre))
+
+
+def _bounds(book: Book, instrument: Instrument, lots: int) -> tuple[int, int]:
+    """Position bounds that hold on every reading of what is open, with the new order or without."""
+    held = next(p.lots for p in book.hedges if p.instrument.name == instrument.name)
+    open_lots = [remaining(i) for i in book.open if i.instrument == instrument.name]
+    low = held + sum(min(n, 0) for n in open_lots) + min(lots, 0)
+    high = held + sum(max(n, 0) for n in open_lots) + max(lots, 0)
+    return low, high

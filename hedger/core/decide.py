@@ -70,16 +70,17 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
         prices[name] = float(market.ratio[market.row[name]]) * index
     seen = exposure(book, market, rules, now, prices=prices)
     if not (math.isfinite(seen.low) and math.isfinite(seen.high)):
-        return draft.decision(
-            Action.BLOCKED, "not_finite", "the book's delta is not a finite number", exposure=seen
-        )
-    buy = book.instruments[rules.hedge.buy]
-    unit = buy.future_delta(1, price=prices[buy.name], index=index)
+        text = "the book's delta is not a finite number"
+        return draft.decision(Action.BLOCKED, "not_finite", text)
+    unit = book.instruments[rules.hedge.buy].future_delta(
+        1, price=prices[rules.hedge.buy], index=index
+    )
     band = policy.target(rules.band, rules.limits, seen, lot_delta=unit)
+    draft = draft._replace(seen=seen, band=band)
     trade = _certain_trade(seen, band)
     if trade.wanted == 0.0:
-        return _quiet(draft, seen, band, trade)
-    return _hedge(draft, seen, band, trade, prices)
+        return _quiet(draft, seen, trade)
+    return _hedge(draft, seen, band, trade)
 
 
 def _certain_trade(seen: Exposure, band: Target) -> _Trade:
@@ -98,9 +99,9 @@ def _certain_trade(seen: Exposure, band: Target) -> _Trade:
     return _Trade(0.0, "in_flight", f"delta {_span(seen)} depends on what is still open")
 
 
-def _quiet(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decision:
+def _quiet(draft: _Draft, seen: Exposure, trade: _Trade) -> Decision:
     if trade.reason != "delta_uncertain":
-        return draft.decision(Action.NO_TRADE, trade.reason, trade.text, exposure=seen, target=band)
+        return draft.decision(Action.NO_TRADE, trade.reason, trade.text)
     doubts = tuple(
         Refusal(
             rule="delta_uncertain",
@@ -113,51 +114,33 @@ def _quiet(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
         for d in seen.doubts
     )
     names = ", ".join(d.instrument for d in seen.doubts[:3])
-    return draft.decision(
-        Action.BLOCKED,
-        "delta_uncertain",
-        f"{trade.text}; in doubt: {names}",
-        exposure=seen,
-        target=band,
-        refusals=doubts,
-    )
+    text = f"{trade.text}; in doubt: {names}"
+    return draft.decision(Action.BLOCKED, trade.reason, text, refusals=doubts)
 
 
-def _hedge(
-    draft: _Draft, seen: Exposure, band: Target, trade: _Trade, prices: dict[str, float]
-) -> Decision:
+def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decision:
+    """Patience, limits and plan for a trade that is certain."""
     book, rules, now = draft.book, draft.rules, draft.now
+    wanted, memory = trade.wanted, book.memory
     hard = seen.low > band.hard_high or seen.high < band.hard_low
-    wait = limits.patience(
-        rules.band, book.memory, wanted=trade.wanted, index=seen.index, now=now, hard=hard
-    )
+    wait = limits.patience(rules.band, memory, wanted=wanted, index=seen.index, now=now, hard=hard)
     if wait:
-        return draft.decision(
-            Action.NO_TRADE, wait.rule, wait.reason, exposure=seen, target=band, refusals=(wait,)
-        )
-    reduces = _reduces(seen, trade.wanted)
-    size, refusals = limits.allowed(
-        rules.limits,
-        book,
-        wanted=trade.wanted,
-        hedge_delta=seen.hedge_delta,
-        reduces=reduces,
-        now=now,
+        return draft.decision(Action.NO_TRADE, wait.rule, wait.reason, refusals=(wait,))
+    reduces = _reduces(seen, wanted)
+    size, cuts = limits.allowed(
+        rules.limits, book, wanted=wanted, held=seen.hedge_delta, reduces=reduces, now=now
     )
     if size == 0.0:
-        last = refusals[-1]
-        return draft.decision(
-            Action.BLOCKED, last.rule, last.reason, exposure=seen, target=band, refusals=refusals
-        )
+        return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
     name = rules.hedge.buy if size > 0 else rules.hedge.sell
-    stage = book.memory.stage if hard else 0
+    stage = memory.stage if hard else 0
     made = plan(
         book,
         book.instruments[name],
         next(q for q in draft.quotes if q.instrument == name),
         band,
         interval=(seen.low, seen.high),
-        wanted=trade.wanted,
+        wanted=wanted,
         allowed=size,
         reduces=reduces,
         bps=slippage_bps(rules.limits, hard=hard, stage=stage),
@@ -165,25 +148,10 @@ def _hedge(
     )
     if not made.lines:
         text = f"{size:+.6f} {book.underlying} is below the minimum order of {name}"
-        return draft.decision(
-            Action.NO_TRADE,
-            "below_minimum",
-            text,
-            exposure=seen,
-            target=band,
-            refusals=refusals,
-            plan=made,
-        )
-    return draft.decision(
-        Action.HEDGE,
-        trade.reason,
-        f"{trade.text}: {_order_text(made)}",
-        exposure=seen,
-        target=band,
-        refusals=refusals,
-        plan=made,
-        memory=_remember(book.memory, made, seen.index, now, stage=stage + 1 if hard else 0),
-    )
+        return draft.decision(Action.NO_TRADE, "below_minimum", text, refusals=cuts, plan=made)
+    later = _remember(memory, made, seen.index, now, stage=stage + 1 if hard else 0)
+    text = f"{trade.text}: {_order_text(made)}"
+    return draft.decision(Action.HEDGE, trade.reason, text, refusals=cuts, plan=made, memory=later)
 
 
 def _reduces(seen: Exposure, trade: float) -> bool:
@@ -225,6 +193,8 @@ class _Draft(NamedTuple):
     rules: Rules
     now: int
     quotes: tuple[HedgeQuote, ...]
+    seen: Exposure | None = None
+    band: Target | None = None
 
     def decision(
         self,
@@ -232,8 +202,6 @@ class _Draft(NamedTuple):
         reason: str,
         text: str,
         *,
-        exposure: Exposure | None = None,
-        target: Target | None = None,
         refusals: tuple[Refusal, ...] = (),
         plan: Plan | None = None,
         memory: Memory | None = None,
@@ -252,8 +220,8 @@ class _Draft(NamedTuple):
             index_age_ms=None if index is None else self.now - index.time_ms,
             positions=tuple((p.instrument.name, p.lots) for p in book.hedges),
             open_intents=len(book.open),
-            exposure=exposure,
-            target=target,
+            exposure=self.seen,
+            target=self.band,
             refusals=refusals,
             warnings=warnings(book, self.market, self.rules, self.now),
             plan=plan,

@@ -37,7 +37,7 @@ def patience(
 
 
 def allowed(
-    rule: LimitRule, book: Book, *, wanted: float, hedge_delta: float, reduces: bool, now: int
+    rule: LimitRule, book: Book, *, wanted: float, held: float, reduces: bool, now: int
 ) -> tuple[float, tuple[Refusal, ...]]:
     """Signed trade [coin] that every limit allows, and what was refused on the way.
 
@@ -49,7 +49,7 @@ def allowed(
         Gives memory (what was traded in the last minute), hold and confirmation.
     wanted : float
         Signed trade [coin].
-    hedge_delta : float
+    held : float
         Delta of the hedges held [coin], for the position limit.
     reduces : bool
         Whether the trade lowers |delta| on every reading.
@@ -69,8 +69,8 @@ def allowed(
         ),
         (
             "position_max",
-            rule.position_max - sign * hedge_delta,
-            f"hedges stand at {hedge_delta:+.4f}, at most {rule.position_max:g}",
+            rule.position_max - sign * held,
+            f"hedges stand at {held:+.4f}, at most {rule.position_max:g}",
         ),
     )
     for name, cap, reason in caps:

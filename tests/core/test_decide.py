@@ -119,7 +119,9 @@ def test_open_intent_counts_as_filled_and_as_unfilled() -> None:
         seq=8,
     )
     memory = msgspec.structs.replace(first.memory, hedge_ms=0)
-    second = decide(desk.book(intents=(intent,), memory=memory), desk.board.market(), rules(), START)
+    second = decide(
+        desk.book(intents=(intent,), memory=memory), desk.board.market(), rules(), START
+    )
     assert (second.action, second.reason) == (Action.NO_TRADE, "in_flight")
     desk.hedge_lots = 20_000
     third = decide(desk.book(intents=(intent,), memory=memory), desk.board.market(), rules(), START)
@@ -292,9 +294,7 @@ def test_after_a_full_fill_the_book_is_in_its_band(
     rule = rules(
         band=band,
         numeraire=numeraire,
-        limits=LimitRule(
-            first_trade_max=1e9, order_max=1e9, per_minute_max=1e9, position_max=1e9
-        ),
+        limits=LimitRule(first_trade_max=1e9, order_max=1e9, per_minute_max=1e9, position_max=1e9),
     )
     decision = decide(desk.book(), desk.board.market(), rule, START)
     assert decision.action is not Action.BLOCKED, decision.text

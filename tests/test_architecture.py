@@ -1,0 +1,70 @@
+"""The house's own checks can fail: a planted import or an overlong file is caught."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for name in ("hedger", "pricing", ".ci"):
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "_config")
+        )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    script = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    return subprocess.run(
+        [sys.executable, "-c", script, "--no-cache"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_contracts_hold(checkout: Path) -> None:
+    result = lint_imports(checkout)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "contract"),
+    [
+        ("pricing/black.py", "import hedger.errors", "pricing never imports hedger"),
+        ("hedger/core/bands.py", "import hedger.core.decide", "the floors of hedger.core"),
+        ("hedger/core/plan.py", "import pricing", "only market and exposure call pricing"),
+        ("hedger/core/limits.py", "import time", "do not touch the world"),
+        ("hedger/ports.py", "import hedger.service", "the floors of hedger"),
+    ],
+)
+def test_planted_imports_are_caught(checkout: Path, file: str, line: str, contract: str) -> None:
+    path = checkout / file
+    path.write_text(path.read_text() + f"\n{line}\n")
+    result = lint_imports(checkout)
+    assert result.returncode != 0
+    assert contract in result.stdout
+
+
+def test_overlong_files_and_functions_are_caught(checkout: Path) -> None:
+    check = [sys.executable, str(checkout / ".ci" / "sizes.py")]
+    fine = subprocess.run(check, capture_output=True, text=True, timeout=60, check=False)
+    assert fine.returncode == 0, fine.stdout
+    (checkout / "hedger" / "long.py").write_text("x = 1\n" * 401)
+    body = "    x = 1\n" * 60
+    (checkout / "hedger" / "tall.py").write_text(f"def tall() -> None:\n{body}")
+    caught = subprocess.run(check, capture_output=True, text=True, timeout=60, check=False)
+    assert caught.returncode == 1
+    assert "long.py: 401 lines" in caught.stdout
+    assert "tall has 61 lines" in caught.stdout

@@ -1,0 +1,217 @@
+"""Compile kernels ahead of time and keep the machine code in a folder named by all their sources.
+
+Numba's own disk cache looks only at the file that holds the compiled function: an edit of a
+function that it calls from another file goes unseen and the old result comes back.  Here the
+folder's name is a digest of every source file of this package, so any edit starts a fresh folder.
+Numba's global configuration is only read, never written.
+"""
+
+import contextlib
+import hashlib
+import pathlib
+import tempfile
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar, cast
+
+import numba
+from numba.core import caching, config
+
+__all__ = ["cache_folder", "compiled", "inlined", "source_digest"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Compiled: TypeAlias = Callable[..., Any]
+
+_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": False}
+_njit: Any = numba.njit
+_caching: Any = caching
+_config: Any = config
+_NAME = "delta-hedger-kernels"
+
+
+def source_digest() -> str:
+    """Digest of the names and contents of all source files of this package.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits, or an empty string where the sources cannot be read (for example
+        when the package is imported from an archive): then nothing is cached.
+
+    Examples
+    --------
+    >>> len(source_digest())
+    32
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        sources = sorted(pathlib.Path(__file__).parent.glob("*.py"))
+        for source in sources:
+            content = source.read_bytes()
+            digest.update(f"{source.name}:{len(content)}:".encode())
+            digest.update(content)
+    except OSError:
+        return ""
+    return digest.hexdigest() if sources else ""
+
+
+def _writable(folder: pathlib.Path) -> bool:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _private_temporary_root() -> pathlib.Path | None:
+    """A folder under the temporary one that belongs to this user alone: code is loaded from it."""
+    try:
+        with tempfile.NamedTemporaryFile() as mine:
+            user = pathlib.Path(mine.name).stat().st_uid
+        root = pathlib.Path(tempfile.gettempdir()) / f"{_NAME}-{user}"
+        root.mkdir(mode=0o700, exist_ok=True)
+        status = root.lstat()
+    except OSError:
+        return None
+    return root if status.st_uid == user and status.st_mode & 0o777 == 0o700 else None
+
+
+def cache_folder() -> pathlib.Path | None:
+    """The folder that holds the machine code of exactly these sources; made when missing.
+
+    Returns
+    -------
+    pathlib.Path or None
+        ``NUMBA_CACHE_DIR`` when that is set, else ``~/.cache/delta-hedger-kernels``, else a private
+        temporary folder, each followed by the digest; None where none can be written.
+
+    Examples
+    --------
+    >>> folder = cache_folder()
+    >>> folder is None or folder.name == source_digest()
+    True
+    """
+    digest = source_digest()
+    if not digest:
+        return None
+    roots: list[pathlib.Path | None] = []
+    if _config.CACHE_DIR:
+        roots.append(pathlib.Path(_config.CACHE_DIR) / _NAME)
+    with contextlib.suppress(RuntimeError):  # no home folder is known
+        roots.append(pathlib.Path.home() / ".cache" / _NAME)
+    for root in roots:
+        if root is not None and _writable(root / digest):
+            return root / digest
+    fallback = _private_temporary_root()
+    if fallback is not None and _writable(fallback / digest):
+        return fallback / digest
+    return None
+
+
+_FOLDER = cache_folder()
+
+
+class _Locator:
+    """Tells numba's cache of one function to use the folder of these sources."""
+
+    def __init__(self, py_func: Compiled, py_file: str) -> None:
+        self._line = py_func.__code__.co_firstlineno
+        self._py_file = py_file  # numba names it in its warnings
+
+    def ensure_cache_path(self) -> None:
+        """Nothing to do: the folder was made when this module was imported."""
+
+    def get_cache_path(self) -> str:
+        return str(_FOLDER)
+
+    def get_source_stamp(self) -> str:
+        return _FOLDER.name if _FOLDER is not None else ""
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+    @classmethod
+    def from_function(cls, py_func: Compiled, py_file: str) -> "_Locator":
+        return cls(py_func, py_file)
+
+
+def _index_key(self: Any, signature: Any, codegen: Any) -> tuple[Any, ...]:
+    """Signature and processor: the folder stands for the sources, the file for the name."""
+    return (signature, codegen.magic_tuple())
+
+
+# Subclasses of numba's own cache, made by `type` since numba's classes are typed in some versions
+# and not in others.  They leave numba's own classes and configuration as they are.
+_Impl = type("_Impl", (_caching.CompileResultCacheImpl,), {"_locator_classes": [_Locator]})
+_Files: Any = type(
+    "_Files", (_caching.FunctionCache,), {"_impl_class": _Impl, "_index_key": _index_key}
+)
+
+
+class _Cache:
+    """What a dispatcher asks of its cache; a failure costs time, never a result."""
+
+    def __init__(self, function: Compiled) -> None:
+        self._files = _Files(function)
+        self.cache_path = self._files.cache_path
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        try:
+            return self._files.load_overload(signature, target_context)
+        except Exception:  # whatever is wrong with the file, compiling cures it
+            return None
+
+    def save_overload(self, signature: Any, code: Any) -> None:
+        with contextlib.suppress(Exception):  # a full or read-only disk must not stop pricing
+            self._files.save_overload(signature, code)
+
+
+def compiled(signature: Any, name: str = "") -> Callable[[Compiled], Compiled]:
+    """Decorator: compile for exactly this signature now, or load the code from the cache.
+
+    Parameters
+    ----------
+    signature : str or numba signature
+        No other argument types are ever compiled.
+    name : str
+        Tells kernels apart that are made by one function; else the function's own name is used.
+
+    Notes
+    -----
+    Plain IEEE arithmetic (no fast-math), so that NaN propagates and a result does not depend on
+    its position in the batch; the interpreter lock is released while a kernel runs.
+
+    Examples
+    --------
+    >>> @compiled("float64(float64)")
+    ... def twice(x):
+    ...     return 2.0 * x
+    >>> twice(1.5)
+    3.0
+    """
+
+    def decorate(function: Compiled) -> Compiled:
+        function.__qualname__ = name or function.__qualname__
+        dispatcher = _njit(**_OPTIONS)(function)
+        if _FOLDER is not None and pathlib.Path(function.__code__.co_filename).is_file():
+            with contextlib.suppress(Exception):  # numba changed its cache: run uncached
+                dispatcher._cache = _Cache(function)
+        dispatcher.compile(signature)
+        dispatcher.disable_compile()
+        return cast(Compiled, dispatcher)
+
+    return decorate
+
+
+def inlined(function: Function) -> Function:
+    """Decorator: a small function that disappears into the kernels that call it.
+
+    Examples
+    --------
+    >>> @inlined
+    ... def half(x):
+    ...     return 0.5 * x
+    >>> half.py_func(3.0)
+    1.5
+    """
+    return cast(Function, _njit(forceinline=True, **_OPTIONS)(function))

@@ -44,6 +44,6 @@ class Instant(NamedTuple):
     """The market at ``time_ms`` (market time): index per underlying, instruments by name."""
 
     time_ms: int
-    index: Mapping[str, float]
+    index: Mapping[str, float]  # type: ignore[assignment]  # hides tuple.index on purpose
     shown: Mapping[str, Shown]
     valued: Mapping[str, Valued]

@@ -1,0 +1,1 @@
+"""Deribit: instrument names and contract data."""

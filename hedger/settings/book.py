@@ -1,0 +1,161 @@
+"""The tables of one book: what it holds, what hedges it, its band, its limits, its patience."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
+from hedger.settings.texts import (
+    ACCOUNT,
+    AccountName,
+    InstrumentName,
+    Name,
+    PositionsFile,
+    Underlying,
+    VenueName,
+)
+
+
+class Hedge(Table):
+    """What a book is hedged with."""
+
+    buy: InstrumentName = Field(description="Instrument bought when delta is too low.")
+    sell: InstrumentName = Field(description="Instrument sold when delta is too high.")
+    ratio: float = Field(
+        default=1.0, ge=0, le=1.5, description="Multiplies the options' delta before the band."
+    )
+
+
+class Band(Table):
+    """The no-trade band of the book's delta after hedges."""
+
+    kind: Literal["fixed"] = Field(default="fixed", description="Rule that makes the band.")
+    unit: Literal["coin", "usd", "gross_delta"] = Field(
+        default="coin",
+        description="Unit of target, lower and upper; gross_delta: a fraction of it.",
+    )
+    target: float = Field(default=0.0, ge=-SIZE_MAX, le=SIZE_MAX, description="Wanted delta.")
+    lower: float = Field(
+        default=-0.25, ge=-SIZE_MAX, le=SIZE_MAX, description="Buy below this delta."
+    )
+    upper: float = Field(
+        default=0.25, ge=-SIZE_MAX, le=SIZE_MAX, description="Sell above this delta."
+    )
+    rehedge_to: Literal["edge", "centre", "target"] = Field(
+        default="edge", description="Where a hedge brings the delta."
+    )
+    clip_min: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Least trade as a fraction of the half-width, split around the edge.",
+    )
+    cooldown_s: float = Field(
+        default=5.0,
+        ge=0,
+        le=DAY_S,
+        description="Market time between two hedges within the hard band.",
+    )
+    min_move_pct: float = Field(
+        default=0.0, ge=0, le=100, description="Least move of the hedge price since the last hedge."
+    )
+
+    @model_validator(mode="after")
+    def _order(self) -> Self:
+        if not self.lower < self.upper:
+            broken(f"lower is {self.lower:g}, expected a number below upper ({self.upper:g})")
+        if not self.lower <= self.target <= self.upper:
+            broken(
+                f"target is {self.target:g}, expected a number from lower ({self.lower:g}) "
+                f"to upper ({self.upper:g})"
+            )
+        return self
+
+
+class Limits(Table):
+    """Hard limits of one book, in coin unless the key says otherwise."""
+
+    order_max: float = Field(default=5.0, gt=0, le=SIZE_MAX, description="Largest single order.")
+    per_minute_max: float = Field(
+        default=20.0, gt=0, le=SIZE_MAX, description="Most that is hedged within a minute."
+    )
+    position_max: float = Field(
+        default=100.0, gt=0, le=SIZE_MAX, description="Largest holding of the hedge instruments."
+    )
+    slippage_bps_max: float = Field(
+        default=10.0, gt=0, le=1_000, description="Limit price at mid plus or minus this."
+    )
+    hard_band: float = Field(
+        default=3.0,
+        ge=1,
+        le=1_000,
+        description="Half-widths beyond which cooldown and minimum move no longer apply.",
+    )
+    first_trade_max: float = Field(
+        default=10.0, gt=0, le=SIZE_MAX, description="A larger first trade needs confirmation."
+    )
+
+
+class Data(Table):
+    """How old a number may be before it counts as unknown."""
+
+    hedge_quote_age_s_max: float = Field(
+        default=2.0, gt=0, le=DAY_S, description="Quote of the hedge instrument."
+    )
+    forward_age_s_max: float = Field(
+        default=5.0, gt=0, le=DAY_S, description="Forward of an expiry."
+    )
+    vol_age_s_warn: float = Field(default=60.0, gt=0, le=DAY_S, description="Vol of a leg: warn.")
+    vol_age_s_max: float = Field(
+        default=300.0,
+        gt=0,
+        le=DAY_S,
+        description="Vol of a leg: unknown beyond, an interval is used.",
+    )
+    vol_width: float = Field(
+        default=0.10, gt=0, le=5, description="Half-width of the interval around the last good vol."
+    )
+
+    @model_validator(mode="after")
+    def _ages(self) -> Self:
+        if self.vol_age_s_warn > self.vol_age_s_max:
+            broken(
+                f"vol_age_s_warn is {self.vol_age_s_warn:g}, expected at most "
+                f"vol_age_s_max ({self.vol_age_s_max:g})"
+            )
+        return self
+
+
+class Book(Table):
+    """All positions of one underlying on one account, and how their delta is held."""
+
+    name: Name = Field(description="Name of the book, for ever.")
+    venue: VenueName = Field(description="One of the [venues].")
+    account: AccountName = Field(
+        default="", description="Account at the venue; empty: the book's name."
+    )
+    underlying: Underlying = Field(description="What all instruments of the book are written on.")
+    numeraire: Literal["usd", "coin"] = Field(
+        default="usd",
+        description="Currency whose P&L is held still; explicit for inverse accounts.",
+    )
+    base_coin: float = Field(
+        default=0.0,
+        ge=-SIZE_MAX,
+        le=SIZE_MAX,
+        description="Coin holding that is not to be hedged; explicit for inverse accounts.",
+    )
+    positions: PositionsFile = Field(
+        description=f"CSV file with header instrument,quantity; '{ACCOUNT}' follows its fills."
+    )
+    hedge: Hedge
+    band: Band = Field(default_factory=Band)
+    limits: Limits = Field(default_factory=Limits)
+    data: Data = Field(default_factory=Data)
+
+    @property
+    def account_name(self) -> str:
+        """The account at the venue: as configured, else the book's own name."""
+        return self.account or self.name

@@ -1,0 +1,31 @@
+"""The digest of a book: changes with any effective value, never with comments or layout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+from hedger.settings.book import Book
+from hedger.settings.texts import ACCOUNT
+
+
+def digest(book: Book, positions: Mapping[str, int] | None) -> str:
+    """Return 32 hex characters over the book's effective settings and its positions in lots.
+
+    The path of the positions file does not count, its content does; an account left empty is the
+    same as the book's own name written out. None means positions that follow the account.
+    """
+    content = book.model_dump(mode="json")
+    content["account"] = book.account_name
+    content["positions"] = ACCOUNT if positions is None else dict(positions)
+    canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
+    return blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Return the value without negative zero, which equals zero but prints differently."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value + 0.0 if isinstance(value, float) else value

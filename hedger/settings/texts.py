@@ -1,0 +1,66 @@
+"""The texts a configuration may hold: each with its pattern, and with that pattern in words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import StringConstraints
+
+ACCOUNT = "account"
+"""Positions of a book that follows its account's fills."""
+
+
+class Expect(NamedTuple):
+    """What a text must look like, in words; stands among a field's metadata."""
+
+    text: str
+
+
+class Where(NamedTuple):
+    """Marks a field as a path that is relative to the configuration file."""
+
+    kind: Literal["file", "folder"]
+
+
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9_-]{1,40}$"),
+    Expect("a name of 1 to 40 characters a-z, 0-9, _ or -"),
+]
+VenueName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9_-]{1,20}$"),
+    Expect("a name of 1 to 20 characters a-z, 0-9, _ or -"),
+]
+AccountName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_.-]{0,64}$"),
+    Expect("an account of up to 64 characters A-Z, a-z, 0-9, _, . or -, or nothing"),
+]
+Underlying = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z0-9]{1,12}$"),
+    Expect("a currency in capitals, such as 'BTC'"),
+]
+InstrumentName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
+    Expect("a future or perpetual of the book's underlying, such as 'BTC-PERPETUAL'"),
+]
+Folder = Annotated[
+    str,
+    StringConstraints(max_length=4096),
+    Expect("the path of a folder, or nothing"),
+    Where("folder"),
+]
+PositionsFile = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=4096),
+    Expect(f"the path of a CSV file, or '{ACCOUNT}'"),
+    Where("file"),
+]
+StoreUrl = Annotated[
+    str,
+    StringConstraints(max_length=1024),
+    Expect("a redis://, rediss:// or unix:// address, or nothing"),
+]

@@ -1,0 +1,102 @@
+"""The digest: every effective value counts, comments and layout do not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from hedger.settings import load
+from hedger.settings.book import Book
+from hedger.settings.digest import digest
+from hedger.settings.leaves import ANY, leaves
+from tests.settings.desk import ENVIRON, POSITIONS, book, loaded, put, right, write
+
+LEGS = {"BTC-PERPETUAL": -6000}
+PLAIN = digest(Book.model_validate(book("btc-main")), LEGS)
+
+other: dict[str, st.SearchStrategy[Any]] = {
+    "name": st.sampled_from(["a", "b-1"]),
+    "venue": st.sampled_from(["a", "live"]),
+    "account": st.sampled_from(["sub", "sub.2"]),
+    "underlying": st.sampled_from(["ETH", "SOL"]),
+    "numeraire": st.just("coin"),
+    "buy": st.sampled_from(["BTC-3JUL26", "BTC_USDC-PERPETUAL"]),
+    "sell": st.sampled_from(["BTC-3JUL26", "BTC_USDC-PERPETUAL"]),
+    "unit": st.sampled_from(["usd", "gross_delta"]),
+    "rehedge_to": st.sampled_from(["centre", "target"]),
+    "lower": st.floats(-1e9, 0),
+    "upper": st.floats(0, 1e9),
+    "target": st.floats(-0.25, 0.25),
+    "clip_min": st.floats(0, 1),
+    "ratio": st.floats(0, 1.5),
+    "hard_band": st.floats(1, 1000),
+    "slippage_bps_max": st.floats(1e-9, 1000),
+    "min_move_pct": st.floats(0, 100),
+    "vol_width": st.floats(1e-9, 5),
+    "vol_age_s_warn": st.floats(1e-9, 300),
+    "vol_age_s_max": st.floats(60, 86_400),
+}
+FREE = [p for p in leaves() if p[0] == "book" and p[-1] not in ("positions", "kind")]
+
+
+@given(st.data(), st.sampled_from(FREE))
+def test_any_effective_value_changes_it(data: st.DataObject, path: tuple[Any, ...]) -> None:
+    leaf = leaves()[path]
+    raw = {"book": [book("btc-main")]}
+    before = Book.model_validate(raw["book"][0])
+    value = data.draw(other.get(str(path[-1]), st.floats(1e-6, 86_400)))
+    assert path[1] == ANY
+    put(raw, ("book", 0, *path[2:]), value)
+    after = Book.model_validate(raw["book"][0])
+    assume(after != before)
+    assert digest(after, LEGS) != PLAIN, leaf.path
+
+
+def test_every_leaf_is_reached() -> None:
+    """A leaf that the dump forgot would go unnoticed above if its path were wrong here."""
+    dumped = Book.model_validate(book("btc-main")).model_dump(mode="json")
+    for path in FREE:
+        node: Any = dumped
+        for key in path[2:]:
+            node = node[key]
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(-5, 5).filter(bool)))
+def test_positions_count_and_their_order_does_not(legs: dict[str, int]) -> None:
+    plain = Book.model_validate(book("btc-main"))
+    same = dict(reversed(list(legs.items())))
+    assert digest(plain, same) == digest(plain, legs)
+    assert digest(plain, {**legs, "d": 1}) != digest(plain, legs)
+    assert digest(plain, None) != digest(plain, legs)
+
+
+def test_what_does_not_count(tmp_path: Path) -> None:
+    plain = loaded(tmp_path).digests["btc-main"]
+    (tmp_path / "else").mkdir()
+    raw = right()
+    raw["deployment"] = "other"
+    raw["worker"]["lease_s"] = 9.0
+    raw["book"][0] |= {"account": "btc-main", "base_coin": -0.0}
+    raw["book"][0]["band"] |= {"cooldown_s": 5, "target": -0.0}
+    raw["book"][0]["positions"] = "../positions.csv"
+    assert loaded(tmp_path / "else", raw).digests["btc-main"] == plain
+    path = write(tmp_path, right(), "# comment\n\n" + POSITIONS.replace("-10", " -10.0 "))
+    path.write_text("# comment\n\n" + path.read_text().replace("= ", "=    "))
+    assert loaded(tmp_path, path.read_text()).digests["btc-main"] == plain
+
+
+def test_content_of_the_positions_file_counts(tmp_path: Path) -> None:
+    plain = loaded(tmp_path).digests["btc-main"]
+    assert re.fullmatch("[0-9a-f]{32}", plain)
+    path = write(tmp_path, right(), POSITIONS.replace("-10", "-11"))
+    assert load(path, environ=ENVIRON).digests["btc-main"] != plain
+
+
+@pytest.mark.parametrize("variable", ["HEDGER__BOOK__0__BAND__UPPER"])
+def test_variables_count(tmp_path: Path, variable: str) -> None:
+    assert loaded(tmp_path).digests != loaded(tmp_path, **{variable: "0.5"}).digests

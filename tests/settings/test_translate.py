@@ -1,0 +1,236 @@
+"""From settings to the records of their receivers: nothing is lost, mixed up or misscaled."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+import pytest
+
+from hedger.app import (
+    apply,
+    book_params,
+    paper_params,
+    rules,
+    store_params,
+    worker_params,
+)
+from hedger.core.model import BookState, Rules
+from hedger.errors import ConfigError
+from hedger.settings import Configuration, load
+from hedger.settings.leaves import ANY, leaves
+from hedger.store.memory import MemoryServer, MemoryStore
+from hedger.venues.paper.params import check
+from tests.settings.desk import ENVIRON, POSITIONS, book, loaded, put, right, write
+
+# Every leaf away from its default, so that one that is forgotten or swapped is seen.
+ODD: dict[tuple[str, ...], Any] = {
+    ("store", "url"): "redis://10.0.0.5:7000/1",
+    ("store", "shards"): 64,
+    ("store", "memory_mb"): 333,
+    ("store", "timeout_s"): 0.75,
+    ("worker", "lease_s"): 7.5,
+    ("worker", "margin_ms"): 111,
+    ("worker", "order_timeout_s_min"): 0.25,
+    ("worker", "order_timeout_s_max"): 2.5,
+    ("worker", "min_interval_ms"): 33,
+    ("worker", "time_trigger_ms"): 444,
+    ("worker", "request_timeout_s"): 1.25,
+    ("worker", "reconcile_s"): 12.5,
+    ("worker", "drain_s"): 6.5,
+    ("worker", "naked_s_max"): 45.5,
+    ("venues", ANY, "speed"): 60.5,
+    ("venues", ANY, "data"): ".",
+    ("venues", ANY, "seed"): 77,
+    ("venues", ANY, "deposit"): 12.5,
+    ("venues", ANY, "half_spread_bps"): 1.5,
+    ("venues", ANY, "depth_usd"): 2.5e5,
+    ("venues", ANY, "depth_levels"): 9,
+    ("venues", ANY, "latency_ms"): 8.5,
+    ("venues", ANY, "loss"): 0.125,
+    ("venues", ANY, "funding_rate_8h"): 0.0005,
+    ("book", ANY, "account"): "sub.1",
+    ("book", ANY, "numeraire"): "coin",
+    ("book", ANY, "base_coin"): 2.5,
+    ("book", ANY, "hedge", "buy"): "BTC-3JUL26",
+    ("book", ANY, "hedge", "sell"): "BTC-10JUL26",
+    ("book", ANY, "hedge", "ratio"): 0.875,
+    ("book", ANY, "band", "unit"): "usd",
+    ("book", ANY, "band", "target"): 0.5,
+    ("book", ANY, "band", "lower"): -1.5,
+    ("book", ANY, "band", "upper"): 2.25,
+    ("book", ANY, "band", "rehedge_to"): "target",
+    ("book", ANY, "band", "clip_min"): 0.375,
+    ("book", ANY, "band", "cooldown_s"): 6.25,
+    ("book", ANY, "band", "min_move_pct"): 0.625,
+    ("book", ANY, "limits", "order_max"): 3.5,
+    ("book", ANY, "limits", "per_minute_max"): 33.5,
+    ("book", ANY, "limits", "position_max"): 44.5,
+    ("book", ANY, "limits", "slippage_bps_max"): 11.5,
+    ("book", ANY, "limits", "hard_band"): 4.5,
+    ("book", ANY, "limits", "first_trade_max"): 7.5,
+    ("book", ANY, "data", "hedge_quote_age_s_max"): 1.1,
+    ("book", ANY, "data", "forward_age_s_max"): 2.2,
+    ("book", ANY, "data", "vol_age_s_warn"): 33.3,
+    ("book", ANY, "data", "vol_age_s_max"): 444.4,
+    ("book", ANY, "data", "vol_width"): 0.2,
+}
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Configuration:
+    raw = right()
+    for path, value in ODD.items():
+        where = {"venues": "paper", "book": 0}[path[0]] if ANY in path else None
+        put(raw, tuple(where if key == ANY else key for key in path), value)  # type: ignore[misc]
+    return loaded(tmp_path, raw)
+
+
+def test_all_leaves_are_odd() -> None:
+    fixed = {"config_version", "deployment", "kind", "name", "venue", "underlying", "positions"}
+    assert {path for path in leaves() if path[-1] not in fixed} == ODD.keys()
+    assert all(leaves()[path].default != value for path, value in ODD.items())
+
+
+def assert_same(table: Any, record: Any, *, renamed: dict[str, str] | None = None) -> None:
+    """Every key of a table stands in the record, seconds as milliseconds."""
+    fields = set(record.__struct_fields__)
+    for key, value in table.model_dump().items():
+        name = (renamed or {}).get(key, key)
+        if name in fields:
+            assert getattr(record, name) == value, key
+        else:
+            scaled = f"{name}_".replace("_s_", "_ms_").removesuffix("_")
+            assert getattr(record, scaled) == round(value * 1000), key
+            assert isinstance(getattr(record, scaled), int)
+
+
+def test_rules(odd: Configuration) -> None:
+    found = odd.settings.book[0]
+    made = rules(found, "digest")
+    for name in ("hedge", "band", "limits", "data"):
+        record = getattr(made, name)
+        assert_same(getattr(found, name), record)
+        assert len(record.__struct_fields__) == len(type(getattr(found, name)).model_fields)
+    assert (made.config, made.numeraire, made.base_coin) == ("digest", "coin", 2.5)
+    assert len(Rules.__struct_fields__) == 7, "a new field must come from somewhere"
+
+
+def test_books_and_workers(odd: Configuration) -> None:
+    (one,) = book_params(odd)
+    assert (one.name, one.venue, one.account, one.underlying) == (
+        "btc-main",
+        "paper",
+        "sub.1",
+        "BTC",
+    )
+    assert one.digest == one.rules.config == odd.digests["btc-main"]
+    assert one.positions == {"BTC-3JUL26-64000-C": -100, "BTC-PERPETUAL": -6000}
+    worker = worker_params(odd, worker="w1")
+    assert (worker.worker, worker.deployment, worker.books) == ("w1", "desk", (one,))
+    assert_same(odd.settings.worker, worker)
+
+
+def test_store(odd: Configuration) -> None:
+    found = store_params(odd, temporary=True)
+    assert_same(odd.settings.store, found)
+    assert found.temporary
+    assert found.state_dir == "/home/nobody/.local/state/hedger/desk"
+    assert found.runtime_dir == str(odd.places.runtime)
+
+
+def test_paper(odd: Configuration, tmp_path: Path) -> None:
+    found = check(paper_params(odd, "paper"))
+    expected = odd.settings.venues["paper"]
+    assert expected.data == str(tmp_path)
+    assert_same(expected.model_copy(update={"kind": "paper"}), found, renamed={"kind": "name"})
+    (account,) = found.accounts
+    assert (account.name, account.underlying, account.deposit) == ("sub.1", "BTC", None)
+    assert account.positions == {"BTC-3JUL26-64000-C": -100, "BTC-PERPETUAL": -6000}
+    assert found.instruments == ("BTC-10JUL26", "BTC-3JUL26")
+    assert found.socket.startswith("/tmp/hedger-")
+
+
+def test_defaults_mean_the_same_on_both_sides(tmp_path: Path) -> None:
+    """A record built by hand and an empty table must not differ in what they allow."""
+    made = rules(loaded(tmp_path).settings.book[0], "")
+    for record in (made.band, made.limits, made.data):
+        assert record == type(record)()
+    worker = worker_params(loaded(tmp_path), worker="w")
+    default = type(worker)(worker="w", deployment="desk", books=worker.books)
+    assert worker == default
+
+
+@pytest.mark.parametrize(
+    ("url", "made"),
+    [
+        ("redis://h:1/0", "redis://:p%40%3A%2F%20@h:1/0"),
+        ("rediss://user@h", "rediss://user:p%40%3A%2F%20@h"),
+        ("unix:///run/x.sock?db=1", "unix://:p%40%3A%2F%20@/run/x.sock?db=1"),
+        ("redis://u:own@h", "redis://u:own@h"),
+        ("", ""),
+    ],
+)
+def test_the_password_enters_the_address(tmp_path: Path, url: str, made: str) -> None:
+    found = loaded(tmp_path, HEDGER__STORE__URL=url, HEDGER_SECRET_STORE_PASSWORD="p@:/ ")
+    assert store_params(found).url == made
+    if "own" not in made and url:
+        assert unquote(urlsplit(made).password or "") == "p@:/ "
+
+
+class TestApply:
+    """``config apply`` against a store."""
+
+    def apply(self, found: Configuration, server: MemoryServer, **arguments: Any) -> list[str]:
+        done = asyncio.run(apply(found, MemoryStore(server), **arguments))
+        return [f"{one.book} {one.result}" for one in done]
+
+    def state(self, server: MemoryServer, name: str) -> BookState:
+        state = asyncio.run(MemoryStore(server).load(name))
+        assert state is not None
+        return state
+
+    def test_seeds_then_leaves_alone_then_applies(self, tmp_path: Path) -> None:
+        server = MemoryServer()
+        raw = right()
+        raw["book"].append(book("other", positions="account"))
+        found = loaded(tmp_path, raw)
+        assert self.apply(found, server) == ["btc-main seeded", "other seeded"]
+        assert self.state(server, "btc-main").positions == found.positions["btc-main"]
+        assert self.state(server, "other").positions == {}
+        assert self.apply(found, server) == ["btc-main unchanged", "other unchanged"]
+
+        changed = loaded(tmp_path, raw, HEDGER__BOOK__0__BAND__UPPER="0.5")
+        assert self.apply(changed, server) == ["btc-main applied", "other unchanged"]
+        assert self.state(server, "btc-main").digest == changed.digests["btc-main"]
+
+    def test_positions_only_when_asked(self, tmp_path: Path) -> None:
+        server = MemoryServer()
+        before = loaded(tmp_path)
+        self.apply(before, server)
+        path = write(tmp_path, right(), POSITIONS.replace(",-10", ",-20"))
+        after = load(path, environ=ENVIRON)
+        assert self.apply(after, server) == ["btc-main applied"]
+        held = self.state(server, "btc-main").positions
+        assert held["BTC-3JUL26-64000-C"] == -100
+        assert self.apply(after, server, positions=True) == ["btc-main applied"]
+        held = self.state(server, "btc-main").positions
+        assert held["BTC-3JUL26-64000-C"] == -200
+
+    def test_chosen_books(self, tmp_path: Path) -> None:
+        raw = right()
+        raw["book"].append(book("other", positions="account"))
+        found, server = loaded(tmp_path, raw), MemoryServer()
+        assert self.apply(found, server, books=["other"]) == ["other seeded"]
+        with pytest.raises(ConfigError, match="book 'none': unknown, expected one of btc-main, "):
+            self.apply(found, server, books=["btc-main", "none"])
+        assert asyncio.run(MemoryStore(server).load("btc-main")) is None
+
+
+def test_json_round_trip(odd: Configuration) -> None:
+    """Records travel to other processes as JSON."""
+    found = paper_params(odd, "paper")
+    assert msgspec.json.decode(msgspec.json.encode(found), type=type(found)) == found

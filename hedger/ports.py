@@ -188,6 +188,10 @@ class Store(Protocol):
         """Take a worker off the list of the living."""
         ...
 
+    async def workers(self) -> list[WorkerInfo]:
+        """Everybody on the list with the age of the last beat; registers and drops nobody."""
+        ...
+
     async def claim(self, shard: int, owner: str, *, lease_ms: int) -> Lease | None:
         """Take a free or expired shard under a higher epoch; None while a live other holds it."""
         ...

@@ -1,0 +1,175 @@
+"""Who may act: the deployment's identity, the living, and the leases, on a Redis server."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from hedger.errors import ConfigError, LeaseLost, StoreError
+from hedger.ports import Lease, ShardInfo, WorkerInfo
+from hedger.store import codec, keys, reading
+from hedger.store.link import AccessDenied, Argument, Link
+from hedger.store.params import StoreParams
+
+_PRESSURE = 0.8
+_PRESSURE_EVERY_S = 2.0
+
+
+class Deployment:
+    """The half of the store that knows no books; parameters are those of `RedisStore`."""
+
+    def __init__(
+        self,
+        params: StoreParams,
+        *,
+        link: Link | None = None,
+        leave: Callable[[], Awaitable[None]] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._params = params
+        self._link = link or Link(
+            params.url, timeout_s=params.timeout_s, connections=params.connections
+        )
+        self._leave = leave
+        self._monotonic = monotonic
+        self._keys = keys.Keys(params.deployment)
+        self._namespace = ""
+        self._shards = 0
+        self._pressed = False
+        self._pressure_s = float("-inf")
+        self.journal_dropped = 0
+
+    async def open(self) -> None:
+        """Check the server, then create or check schema version, namespace and shard count."""
+        if self._shards:
+            return
+        try:
+            await self._check_server()
+        except AccessDenied as bad:
+            raise ConfigError(str(bad)) from bad
+        schema, namespace, shards = await self._link.call(
+            "meta", [self._keys.meta], keys.SCHEMA, secrets.token_hex(4), self._params.shards
+        )
+        if schema != str(keys.SCHEMA).encode():
+            raise ConfigError(
+                f"store {self._link.where}: deployment {self._params.deployment} has schema"
+                f" {reading.text(schema)!r}, expected '{keys.SCHEMA}': use the release that wrote"
+                " it, or another deployment name"
+            )
+        self._namespace, self._shards = reading.text(namespace), int(shards)
+        await self._measure_pressure()
+
+    async def _check_server(self) -> None:
+        server = await self._link.info("server")
+        valkey = server.get("valkey_version")
+        found, needed = (valkey, 8) if valkey else (server.get("redis_version", "?"), 7)
+        if not found.split(".")[0].isdigit() or int(found.split(".")[0]) < needed:
+            raise ConfigError(
+                f"store {self._link.where}: server version {found}, expected Redis >= 7 or"
+                " Valkey >= 8"
+            )
+        policy = (await self._link.info("memory")).get("maxmemory_policy", "unknown")
+        if policy != "noeviction":
+            raise ConfigError(
+                f"store {self._link.where}: maxmemory-policy is {policy}, expected noeviction, or"
+                " the server may forget orders: set `maxmemory-policy noeviction` in its"
+                " configuration"
+            )
+
+    @property
+    def namespace(self) -> str:
+        """Eight hex characters, random at creation of the deployment."""
+        return self._namespace
+
+    @property
+    def shards(self) -> int:
+        """Number of shards, chosen at creation, then fixed."""
+        return self._shards
+
+    def shard_of(self, book: str) -> int:
+        """``blake2b(book) mod shards``."""
+        if not self._shards:
+            raise StoreError("the store is not open")
+        return keys.shard_of(book, self._shards)
+
+    async def beat(self, worker: str, *, ttl_ms: int) -> list[WorkerInfo]:
+        """Register now, drop the old, return the living."""
+        codec.checked_word("worker", worker)
+        reply = await self._link.call("beat", [self._keys.workers], worker, ttl_ms)
+        if self._monotonic() - self._pressure_s >= _PRESSURE_EVERY_S:
+            await self._measure_pressure()
+        pairs = zip(reply[::2], reply[1::2], strict=True)
+        return [WorkerInfo(reading.text(name), int(age)) for name, age in pairs]
+
+    async def leave(self, worker: str) -> None:
+        """Take a worker off the list of the living."""
+        await self._link.commands(("ZREM", self._keys.workers, worker))
+
+    async def workers(self) -> list[WorkerInfo]:
+        """Everybody on the list with the age of the last beat; registers and drops nobody."""
+        (seconds, micros), beats = await self._link.commands(
+            ("TIME",), ("ZRANGE", self._keys.workers, 0, -1, "WITHSCORES")
+        )
+        now = int(seconds) * 1000 + int(micros) // 1000
+        pairs = zip(beats[::2], beats[1::2], strict=True)
+        return [WorkerInfo(reading.text(name), max(0, now - int(at))) for name, at in pairs]
+
+    async def claim(self, shard: int, owner: str, *, lease_ms: int) -> Lease | None:
+        """Take a free or expired shard under a higher epoch; None while a live other holds it.
+
+        ``until_s`` is the local time before the call plus the lease; the margin is the caller's.
+        """
+        codec.checked_word("owner", owner)
+        before = self._monotonic()
+        reply = await self._link.call("claim", [self._keys.lease(shard)], owner, lease_ms)
+        if reply[0] == b"HELD":
+            return None
+        return Lease(shard, owner, int(reply[1]), reading.text(reply[2]), before + lease_ms / 1000)
+
+    async def renew(self, lease: Lease, *, lease_ms: int) -> Lease:
+        """Extend; raises `LeaseLost`."""
+        before = self._monotonic()
+        await self._fenced("renew", lease, [], lease_ms)
+        return lease._replace(until_s=before + lease_ms / 1000)
+
+    async def release(self, lease: Lease) -> None:
+        """Give up at once; raises `LeaseLost`."""
+        await self._fenced("release", lease, [])
+
+    async def reconciled(self, lease: Lease) -> None:
+        """Record that the shard's books agree with the venues under this server."""
+        await self._fenced("reconciled", lease, [])
+
+    async def is_reconciled(self, lease: Lease) -> bool:
+        """Whether someone has reconciled this shard under the lease's incarnation."""
+        command = ("HGET", self._keys.lease(lease.shard), "reconciled")
+        (run_id,) = await self._link.commands(command)
+        return bool(run_id) and reading.text(run_id) == lease.run_id
+
+    async def shard_info(self) -> list[ShardInfo]:
+        """Leases of the shards that have one."""
+        return await reading.shard_info(self._link, self._keys, self._shards)
+
+    async def _fenced(
+        self, script: str, lease: Lease, names: Sequence[str], *arguments: Argument
+    ) -> Any:
+        reply = await self._link.call(
+            script,
+            [self._keys.lease(lease.shard), *names],
+            *(lease.owner, lease.epoch, *arguments),
+        )
+        if reply[0] in (b"FENCED", b"EXPIRED"):
+            reason, owner, epoch = map(reading.text, reply)
+            raise LeaseLost(
+                f"shard {lease.shard}: {reason.lower()}: {lease.owner} acted under epoch"
+                f" {lease.epoch}, the store has {owner or 'nobody'} {epoch}"
+            )
+        return reply
+
+    async def _measure_pressure(self) -> None:
+        memory = await self._link.info("memory")
+        limit = int(memory.get("maxmemory", "0"))
+        self._pressed = limit > 0 and int(memory["used_memory"]) > _PRESSURE * limit
+        self._pressure_s = self._monotonic()

@@ -1,0 +1,390 @@
+"""The store in one process, for tests and backtests: the same answers as the server's scripts.
+
+Several "workers" share one `MemoryServer`. No call awaits anything, so each is atomic, as a script
+is. Nothing expires but leases and beats.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from hedger.core.model import BookState, Fill, Intent, IntentState, Memory
+from hedger.errors import ConfigError, LeaseLost, RevisionConflict, StoreError
+from hedger.ports import BookSeed, CloseOutcome, JournalEntry, Lease, ShardInfo, WorkerInfo
+from hedger.store import codec, keys
+
+
+class _LeaseRow(msgspec.Struct):
+    owner: str = ""
+    epoch: int = 0
+    expiry: int = 0
+    run_id: str = ""
+    reconciled: str = ""
+
+
+class _BookRow(msgspec.Struct):
+    digest: str
+    positions: dict[str, int]
+    seq: int = 0
+    intents: dict[str, Intent] = {}
+    memory: Memory = Memory()
+    hold: str = ""
+    stopped: bool = False
+    confirmed: float = 0.0
+
+
+class MemoryServer:
+    """What all stores of one deployment share; its time is the injected monotonic clock."""
+
+    def __init__(
+        self,
+        *,
+        shards: int = 256,
+        namespace: str | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        journal_max: int = 2_000,
+    ) -> None:
+        self.shards = shards
+        self.namespace = namespace or secrets.token_hex(4)
+        self.monotonic = monotonic
+        self.run_id = secrets.token_hex(20)
+        self.leases: dict[int, _LeaseRow] = {}
+        self.beats: dict[str, int] = {}
+        self.books: dict[str, _BookRow] = {}
+        self.trades: dict[str, dict[str, int]] = {}
+        self.journal: deque[JournalEntry] = deque(maxlen=journal_max)
+
+    def now_ms(self) -> int:
+        """The server's time."""
+        return int(self.monotonic() * 1000)
+
+    def restart(self) -> None:
+        """Become a new incarnation with the same data."""
+        self.run_id = secrets.token_hex(20)
+
+    def filled(self, intent_id: str) -> int:
+        """Lots recorded under an intent."""
+        return sum(self.trades.get(intent_id, {}).values())
+
+
+class MemoryStore:
+    """`hedger.ports.Store` over a `MemoryServer`."""
+
+    def __init__(self, server: MemoryServer) -> None:
+        self._server = server
+
+    # deployment and ownership
+
+    async def open(self) -> None:
+        """Nothing to connect to."""
+
+    @property
+    def namespace(self) -> str:
+        """Eight hex characters, random at creation of the deployment."""
+        return self._server.namespace
+
+    @property
+    def shards(self) -> int:
+        """Number of shards, chosen at creation, then fixed."""
+        return self._server.shards
+
+    def shard_of(self, book: str) -> int:
+        """``blake2b(book) mod shards``."""
+        return keys.shard_of(book, self._server.shards)
+
+    async def beat(self, worker: str, *, ttl_ms: int) -> list[WorkerInfo]:
+        """Register now, drop the old, return the living."""
+        codec.checked_word("worker", worker)
+        now, beats = self._server.now_ms(), self._server.beats
+        beats[worker] = now
+        for name in [name for name, beat in beats.items() if beat < now - ttl_ms]:
+            del beats[name]
+        return [WorkerInfo(name, now - beat) for name, beat in sorted(beats.items())]
+
+    async def leave(self, worker: str) -> None:
+        """Take a worker off the list of the living."""
+        self._server.beats.pop(worker, None)
+
+    async def workers(self) -> list[WorkerInfo]:
+        """Everybody on the list with the age of the last beat; registers and drops nobody."""
+        now = self._server.now_ms()
+        return [WorkerInfo(name, now - beat) for name, beat in sorted(self._server.beats.items())]
+
+    async def claim(self, shard: int, owner: str, *, lease_ms: int) -> Lease | None:
+        """Take a free or expired shard under a higher epoch; None while a live other holds it."""
+        codec.checked_word("owner", owner)
+        server = self._server
+        before, now = server.monotonic(), server.now_ms()
+        row = server.leases.setdefault(shard, _LeaseRow())
+        if row.owner not in ("", owner) and row.run_id == server.run_id and row.expiry > now:
+            return None
+        row.owner, row.run_id, row.expiry = owner, server.run_id, now + lease_ms
+        row.epoch = max(row.epoch + 1, now)
+        return Lease(shard, owner, row.epoch, server.run_id, before + lease_ms / 1000)
+
+    async def renew(self, lease: Lease, *, lease_ms: int) -> Lease:
+        """Extend; raises `LeaseLost`."""
+        before = self._server.monotonic()
+        self._fence(lease).expiry = self._server.now_ms() + lease_ms
+        return lease._replace(until_s=before + lease_ms / 1000)
+
+    async def release(self, lease: Lease) -> None:
+        """Give up at once; raises `LeaseLost`."""
+        row = self._fence(lease)
+        row.owner, row.expiry = "", 0
+
+    async def reconciled(self, lease: Lease) -> None:
+        """Record that the shard's books agree with the venues under this server."""
+        self._fence(lease).reconciled = self._server.run_id
+
+    async def is_reconciled(self, lease: Lease) -> bool:
+        """Whether someone has reconciled this shard under the lease's incarnation."""
+        return self._server.leases[lease.shard].reconciled == lease.run_id
+
+    async def shard_info(self) -> list[ShardInfo]:
+        """Leases of the shards that have one."""
+        now = self._server.now_ms()
+        rows = sorted(self._server.leases.items())
+        return [
+            ShardInfo(shard, row.owner, row.epoch, max(0, row.expiry - now))
+            for shard, row in rows
+            if row.owner
+        ]
+
+    # books
+
+    async def seed(self, seed: BookSeed) -> str:
+        """Create a book that is not there; return the digest now stored (not replaced)."""
+        keys.checked_name("book", seed.book)
+        for other in self._server.books:
+            if other != seed.book and keys.book_hash(other) == keys.book_hash(seed.book):
+                raise ConfigError(
+                    f"book {seed.book!r}: its order ids would equal those of {other!r}:"
+                    " rename one of the two"
+                )
+        held = {name: lots for name, lots in _checked_positions(seed).items() if lots}
+        row = self._server.books.setdefault(seed.book, _BookRow(seed.digest, held))
+        return row.digest
+
+    async def apply(self, seed: BookSeed, *, positions: bool) -> None:
+        """`config apply`: replace the digest; with ``positions`` set those named (0 removes)."""
+        await self.seed(seed)
+        row = self._server.books[seed.book]
+        row.digest, row.seq = seed.digest, row.seq + 1
+        if positions:
+            row.positions |= seed.positions
+            row.positions = {name: lots for name, lots in row.positions.items() if lots}
+
+    async def books(self) -> list[str]:
+        """Names of all seeded books."""
+        return sorted(self._server.books)
+
+    async def load(self, book: str) -> BookState | None:
+        """Read one book whole, at one instant."""
+        row = self._server.books.get(keys.checked_name("book", book))
+        if row is None:
+            return None
+        intents = (
+            msgspec.structs.replace(intent, filled=self._server.filled(intent.id))
+            for intent in row.intents.values()
+        )
+        return BookState(
+            book=book,
+            seq=row.seq,
+            digest=row.digest,
+            positions=dict(sorted(row.positions.items())),
+            intents=tuple(sorted(intents, key=lambda intent: (intent.seq, intent.id))),
+            memory=row.memory,
+            hold=row.hold,
+            stopped=row.stopped,
+            confirmed=row.confirmed,
+        )
+
+    async def begin(
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        seq: int,
+        intents: Sequence[Intent],
+        reduces: bool,
+        memory: Memory,
+        entry: JournalEntry,
+    ) -> None:
+        """Record 1..n intents, memory and journal entry at revision ``seq + 1``, all or none."""
+        self._check_shard(lease, book)
+        codec.checked_intents(book, seq, intents)
+        _check_entry(book, entry)
+        self._fence(lease)
+        row = self._row(book)
+        if row.stopped or (row.hold and not reduces):
+            raise RevisionConflict(f"hold: book {book}: {row.hold}")
+        _check_seq(book, row, seq)
+        self._check_readings(book, row, intents)
+        for intent in intents:
+            row.intents[intent.id] = msgspec.structs.replace(intent, epoch=lease.epoch, filled=0)
+        row.seq, row.memory = seq + 1, memory
+        self._server.journal.append(entry)
+
+    async def note(
+        self, lease: Lease, book: str, *, seq: int, memory: Memory, entry: JournalEntry | None
+    ) -> None:
+        """Store memory and journal entry without an intent; the revision stays."""
+        self._check_shard(lease, book)
+        if entry is not None:
+            _check_entry(book, entry)
+        self._fence(lease)
+        row = self._row(book)
+        _check_seq(book, row, seq)
+        row.memory = memory
+        if entry is not None:
+            self._server.journal.append(entry)
+
+    async def fill(self, book: str, fill: Fill, *, venue: str) -> str:
+        """Apply a fill once by (client id, trade id): ``ok``, ``dup``, or ``late`` (not open)."""
+        codec.checked_lots(f"fill {fill.trade_id} of book {book}", fill.lots)
+        codec.checked_word(f"fill {fill.trade_id} of book {book}", venue)
+        row = self._row(book)
+        slot, field = keys.trade_slot(book, fill.client_id, fill.trade_id, fill.time_ms)
+        trades = self._server.trades.setdefault(slot, {})
+        if field in trades:
+            return "dup"
+        trades[field] = fill.lots
+        row.positions[fill.instrument] = row.positions.get(fill.instrument, 0) + fill.lots
+        if row.positions[fill.instrument] == 0:
+            del row.positions[fill.instrument]
+        return "ok" if fill.client_id in row.intents else "late"
+
+    async def close(
+        self, lease: Lease, book: str, intent_id: str, *, filled: int, state: str
+    ) -> CloseOutcome:
+        """Close an intent whose recorded fills equal the venue's cumulative lots."""
+        if state not in ("done", "dead"):
+            raise ValueError(f"close of {intent_id}: state {state!r}, expected done or dead")
+        self._check_shard(lease, book)
+        self._fence(lease)
+        row, recorded = self._row(book), self._server.filled(intent_id)
+        if intent_id not in row.intents:
+            return CloseOutcome("not_current", 0)
+        if recorded != filled:
+            return CloseOutcome("fill_gap", recorded)
+        del row.intents[intent_id]
+        return CloseOutcome("ok", recorded)
+
+    async def unknown(self, lease: Lease, book: str, intent_id: str) -> None:
+        """Mark an open intent as of unknown outcome; one that is not open stays as it is."""
+        self._check_shard(lease, book)
+        self._fence(lease)
+        intents = self._row(book).intents
+        if intent_id in intents:
+            intents[intent_id] = msgspec.structs.replace(
+                intents[intent_id], state=IntentState.UNKNOWN
+            )
+
+    async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
+        """Raise the revision to the highest the venue knows, with nothing in flight."""
+        self._check_shard(lease, book)
+        self._fence(lease)
+        row = self._row(book)
+        if row.intents:
+            raise RevisionConflict(f"busy: book {book} has open intents")
+        row.seq = max(row.seq, seq)
+
+    async def hold(self, book: str, reason: str, *, stop: bool = False) -> None:
+        """Allow only what reduces |delta| until a person resumes; with ``stop`` nothing at all."""
+        if not reason:
+            raise ValueError(f"hold of book {book}: expected a reason")
+        row = self._row(book)
+        if stop or not row.stopped:
+            row.hold = reason
+        row.stopped = row.stopped or stop
+
+    async def resume(self, book: str, *, who: str, confirmed: float = 0.0) -> None:
+        """Clear a hold; ``confirmed`` > 0 allows a first trade up to that size (coin)."""
+        row = self._row(book)
+        row.hold, row.stopped = "", False
+        row.confirmed = confirmed if confirmed > 0 else row.confirmed
+
+    # reading
+
+    async def journal(self, *, book: str | None, count: int) -> list[JournalEntry]:
+        """Newest journal entries first, of one book or of all."""
+        entries = reversed(self._server.journal)
+        return [entry for entry in entries if book in (None, entry.book)][: max(0, count)]
+
+    async def entry(self, entry_id: str) -> JournalEntry | None:
+        """One journal entry by id."""
+        keys.entry_parts(entry_id)
+        return next((entry for entry in self._server.journal if entry.id == entry_id), None)
+
+    async def shutdown(self) -> None:
+        """Nothing to close."""
+
+    # the checks of the scripts
+
+    def _fence(self, lease: Lease) -> _LeaseRow:
+        server = self._server
+        row = server.leases.get(lease.shard, _LeaseRow())
+        # A store in this process always talks to the server as it is now.
+        mine = (lease.owner, lease.epoch, server.run_id)
+        reason = "fenced" if (row.owner, row.epoch, row.run_id) != mine else ""
+        if not reason and server.now_ms() >= row.expiry:
+            reason = "expired"
+        if reason:
+            raise LeaseLost(
+                f"shard {lease.shard}: {reason}: {lease.owner} acted under epoch {lease.epoch},"
+                f" the store has {row.owner or 'nobody'} {row.epoch}"
+            )
+        return row
+
+    def _check_shard(self, lease: Lease, book: str) -> None:
+        if self.shard_of(book) != lease.shard:
+            raise ValueError(
+                f"book {book} is of shard {self.shard_of(book)}, the lease of {lease.shard}"
+            )
+
+    def _row(self, book: str) -> _BookRow:
+        row = self._server.books.get(keys.checked_name("book", book))
+        if row is None:
+            raise StoreError(f"book {book!r} is not in the store: seed it first")
+        return row
+
+    def _check_readings(self, book: str, row: _BookRow, intents: Sequence[Intent]) -> None:
+        """Both readings of each instrument: what is open counts as filled and as unfilled."""
+        low = dict.fromkeys((intent.instrument for intent in intents), 0)
+        low = {name: row.positions.get(name, 0) for name in low}
+        high = dict(low)
+        for intent in (*row.intents.values(), *intents):
+            left = intent.lots - self._server.filled(intent.id)
+            if intent.instrument in low and left * intent.lots > 0:
+                low[intent.instrument] += min(0, left)
+                high[intent.instrument] += max(0, left)
+        for intent in intents:
+            name = intent.instrument
+            if low[name] < intent.low or high[name] > intent.high:
+                raise RevisionConflict(
+                    f"busy: book {book}: {name} could end anywhere in {low[name]}..{high[name]}"
+                    " lots"
+                )
+
+
+def _check_seq(book: str, row: _BookRow, seq: int) -> None:
+    if row.seq != seq:
+        raise RevisionConflict(f"stale: book {book} is at revision {row.seq}")
+
+
+def _check_entry(book: str, entry: JournalEntry) -> None:
+    if keys.entry_parts(entry.id)[0] != book or entry.book != book:
+        raise ValueError(f"journal entry {entry.id} of {entry.book}: expected book {book}")
+
+
+def _checked_positions(seed: BookSeed) -> dict[str, int]:
+    for name, lots in seed.positions.items():
+        codec.checked_word(f"position of book {seed.book}", name)
+        codec.checked_lots(f"position of book {seed.book} in {name}", lots)
+    return dict(seed.positions)

@@ -1,0 +1,253 @@
+"""The store on a Redis or Valkey server: each method one script, each answer one outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hedger.core.model import BookState, Fill, Intent, Memory
+from hedger.errors import ConfigError, RevisionConflict, StoreError
+from hedger.ports import BookSeed, CloseOutcome, JournalEntry, Lease
+from hedger.store import codec, keys, reading
+from hedger.store.deployment import Deployment
+from hedger.store.link import Argument
+
+_CLOSED = {b"OK": "ok", b"NOTCURRENT": "not_current", b"FILLGAP": "fill_gap"}
+
+
+class RedisStore(Deployment):
+    """`hedger.ports.Store` over one server.
+
+    Parameters
+    ----------
+    params
+        Names and limits.
+    link
+        The connections to use; made from ``params.url`` unless given.
+    leave
+        Awaited once by `shutdown`; the embedded server's good-bye.
+    monotonic
+        Local clock of the lease deadlines.
+    """
+
+    # books
+
+    async def seed(self, seed: BookSeed) -> str:
+        """Create a book that is not there; return the digest now stored (not replaced)."""
+        shard = self.shard_of(seed.book)
+        held = await self._link.call(
+            "index", [self._keys.books], keys.book_hash(seed.book), seed.book
+        )
+        if reading.text(held) != seed.book:
+            raise ConfigError(
+                f"book {seed.book!r}: its order ids would equal those of {reading.text(held)!r}:"
+                " rename one of the two"
+            )
+        names = [self._keys.book(shard, seed.book), self._keys.log(shard)]
+        return reading.text(await self._link.call("seed", names, *self._seed_arguments(seed)))
+
+    async def apply(self, seed: BookSeed, *, positions: bool) -> None:
+        """`config apply`: replace the digest; with ``positions`` set those named (0 removes)."""
+        await self.seed(seed)
+        shard = self.shard_of(seed.book)
+        if not positions:
+            seed = seed._replace(positions={})
+        names = [self._keys.book(shard, seed.book), self._keys.log(shard)]
+        reply = await self._link.call("apply", names, *self._seed_arguments(seed))
+        self._refuse(reply, seed.book)
+
+    async def books(self) -> list[str]:
+        """Names of all seeded books."""
+        (names,) = await self._link.commands(("HVALS", self._keys.books))
+        return sorted(reading.text(name) for name in names)
+
+    async def load(self, book: str) -> BookState | None:
+        """Read one book whole, at one instant."""
+        shard = self.shard_of(book)
+        names = [self._keys.book(shard, book), self._keys.intents(shard, book)]
+        fields, opened = await self._link.call("load", names, self._keys.trades(shard))
+        return reading.book_state(book, fields, opened) if fields else None
+
+    async def begin(
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        seq: int,
+        intents: Sequence[Intent],
+        reduces: bool,
+        memory: Memory,
+        entry: JournalEntry,
+    ) -> None:
+        """Record 1..n intents, memory and journal entry at revision ``seq + 1``, all or none."""
+        shard = self._shard(lease, book)
+        arguments: list[Argument] = [book, seq, int(reduces), codec.memory_bytes(memory)]
+        arguments += [self._keys.trades(shard), self._params.log_max, self._params.journal_max]
+        arguments += self._entry_arguments(book, entry)
+        for intent in codec.checked_intents(book, seq, intents):
+            arguments += [intent.id, codec.intent_bytes(_under(intent, lease))]
+        names = [
+            self._keys.book(shard, book),
+            self._keys.intents(shard, book),
+            self._keys.log(shard),
+            self._keys.journal(shard),
+        ]
+        reply = await self._fenced("begin", lease, names, *arguments)
+        self._refuse(reply, book)
+
+    async def note(
+        self, lease: Lease, book: str, *, seq: int, memory: Memory, entry: JournalEntry | None
+    ) -> None:
+        """Store memory and journal entry without an intent; the revision stays."""
+        shard = self._shard(lease, book)
+        arguments: list[Argument] = [book, seq, codec.memory_bytes(memory)]
+        arguments += [self._params.journal_max, *self._entry_arguments(book, entry)]
+        names = [self._keys.book(shard, book), self._keys.journal(shard)]
+        reply = await self._fenced("note", lease, names, *arguments)
+        self._refuse(reply, book)
+
+    async def fill(self, book: str, fill: Fill, *, venue: str) -> str:
+        """Apply a fill once by (client id, trade id): ``ok``, ``dup``, or ``late`` (not open)."""
+        shard = self.shard_of(book)
+        codec.checked_lots(f"fill {fill.trade_id} of book {book}", fill.lots)
+        slot, field = keys.trade_slot(book, fill.client_id, fill.trade_id, fill.time_ms)
+        names = [
+            self._keys.book(shard, book),
+            self._keys.intents(shard, book),
+            self._keys.trades(shard) + slot,
+            self._keys.log(shard),
+        ]
+        detail = (
+            f"{fill.client_id} {fill.trade_id} {venue} {fill.instrument} {fill.lots}"
+            f" at {fill.price!r} fee {fill.fee!r} {fill.kind} {fill.time_ms}"
+        )
+        arguments = (book, fill.client_id, field, fill.lots, fill.instrument)
+        limits = (self._params.log_max, keys.TRADES_KEPT_MS)
+        reply = await self._link.call("fill", names, *arguments, *limits, detail)
+        self._refuse(reply, book)
+        return reading.text(reply[0]).lower()
+
+    async def close(
+        self, lease: Lease, book: str, intent_id: str, *, filled: int, state: str
+    ) -> CloseOutcome:
+        """Close an intent whose recorded fills equal the venue's cumulative lots."""
+        if state not in ("done", "dead"):
+            raise ValueError(f"close of {intent_id}: state {state!r}, expected done or dead")
+        shard = self._shard(lease, book)
+        names = [
+            self._keys.book(shard, book),
+            self._keys.intents(shard, book),
+            self._keys.trades(shard) + intent_id,
+            self._keys.log(shard),
+        ]
+        limits = (self._params.log_max, keys.TRADES_KEPT_MS)
+        reply = await self._fenced("close", lease, names, book, intent_id, filled, state, *limits)
+        return CloseOutcome(_CLOSED[reply[0]], int(reply[1]))
+
+    async def unknown(self, lease: Lease, book: str, intent_id: str) -> None:
+        """Mark an open intent as of unknown outcome; one that is not open stays as it is."""
+        shard = self._shard(lease, book)
+        names = [self._keys.intents(shard, book), self._keys.log(shard)]
+        await self._fenced("unknown", lease, names, book, intent_id, self._params.log_max)
+
+    async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
+        """Raise the revision to the highest the venue knows, with nothing in flight."""
+        shard = self._shard(lease, book)
+        names = [
+            self._keys.book(shard, book),
+            self._keys.intents(shard, book),
+            self._keys.log(shard),
+        ]
+        reply = await self._fenced("ffwd", lease, names, book, seq, self._params.log_max)
+        self._refuse(reply, book)
+
+    async def hold(self, book: str, reason: str, *, stop: bool = False) -> None:
+        """Allow only what reduces |delta| until a person resumes; with ``stop`` nothing at all."""
+        if not reason:
+            raise ValueError(f"hold of book {book}: expected a reason")
+        await self._marked("hold", book, reason, int(stop))
+
+    async def resume(self, book: str, *, who: str, confirmed: float = 0.0) -> None:
+        """Clear a hold; ``confirmed`` > 0 allows a first trade up to that size (coin)."""
+        await self._marked("resume", book, who, repr(confirmed) if confirmed > 0 else "")
+
+    # reading
+
+    async def journal(self, *, book: str | None, count: int) -> list[JournalEntry]:
+        """Newest journal entries first, of one book or of all."""
+        if book is not None:
+            return await reading.journal_of(
+                self._link, self._keys.journal(self.shard_of(book)), book, count
+            )
+        shards = {self.shard_of(name) for name in await self.books()}
+        return await reading.journal_of_all(
+            self._link, [self._keys.journal(shard) for shard in sorted(shards)], count
+        )
+
+    async def entry(self, entry_id: str) -> JournalEntry | None:
+        """One journal entry by id."""
+        book, ms, n = keys.entry_parts(entry_id)
+        stream = self._keys.journal(self.shard_of(book))
+        return await reading.entry(self._link, stream, entry_id, f"{ms}-{n}")
+
+    async def shutdown(self) -> None:
+        """Close the connections, and leave the embedded server."""
+        await self._link.close()
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            await leave()
+
+    # how a call goes out and an answer comes back
+
+    async def _marked(self, script: str, book: str, *arguments: Argument) -> None:
+        shard = self.shard_of(book)
+        names = [self._keys.book(shard, book), self._keys.log(shard)]
+        reply = await self._link.call(script, names, book, *arguments, self._params.log_max)
+        self._refuse(reply, book)
+
+    def _refuse(self, reply: list[Any], book: str) -> None:
+        match [reading.text(part) for part in reply]:
+            case ["NOBOOK"]:
+                raise StoreError(f"book {book!r} is not in the store: seed it first")
+            case ["HOLD", reason]:
+                raise RevisionConflict(f"hold: book {book}: {reason}")
+            case ["STALE", seq]:
+                raise RevisionConflict(f"stale: book {book} is at revision {seq}")
+            case ["BUSY"]:
+                raise RevisionConflict(f"busy: book {book} has open intents")
+            case ["BUSY", what, low, high]:
+                raise RevisionConflict(
+                    f"busy: book {book}: {what} could end anywhere in {low}..{high} lots"
+                )
+
+    def _shard(self, lease: Lease, book: str) -> int:
+        shard = self.shard_of(book)
+        if shard != lease.shard:
+            raise ValueError(f"book {book} is of shard {shard}, the lease of {lease.shard}")
+        return shard
+
+    def _seed_arguments(self, seed: BookSeed) -> list[Argument]:
+        arguments: list[Argument] = [seed.book, seed.digest, self._params.log_max]
+        for instrument, lots in seed.positions.items():
+            where = f"position of book {seed.book}"
+            codec.checked_word(where, instrument)
+            arguments += [instrument, codec.checked_lots(f"{where} in {instrument}", lots)]
+        return arguments
+
+    def _entry_arguments(self, book: str, entry: JournalEntry | None) -> list[Argument]:
+        if entry is None:
+            return ["", 0, 0, b""]
+        named, ms, n = keys.entry_parts(entry.id)
+        if named != book or entry.book != book:
+            raise ValueError(f"journal entry {entry.id} of {entry.book}: expected book {book}")
+        if self._pressed:
+            self.journal_dropped += 1
+            return ["", 0, 0, b""]
+        return [entry.id, ms, n, entry.payload]
+
+
+def _under(intent: Intent, lease: Lease) -> Intent:
+    """The intent as recorded: under the epoch that may send it."""
+    return msgspec.structs.replace(intent, epoch=lease.epoch, filled=0)

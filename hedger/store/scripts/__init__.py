@@ -1,0 +1,34 @@
+"""The Lua scripts, one file each, and how they are named on the wire."""
+
+from __future__ import annotations
+
+from hashlib import sha1
+from importlib.resources import files
+from typing import NamedTuple
+
+ALLOW_OOM = "#!lua flags=allow-oom\n"
+"""At maxmemory facts and orders must still be written; only the journal gives way, before that."""
+
+NAMES = (
+    *("meta", "index", "beat", "claim", "renew", "release", "reconciled"),
+    *("seed", "apply", "load", "begin", "note", "fill", "close"),
+    *("unknown", "ffwd", "hold", "resume"),
+)
+
+
+class Script(NamedTuple):
+    """Source as loaded, and the digest that calls it."""
+
+    source: str
+    sha: str
+
+
+def scripts(header: str = ALLOW_OOM) -> dict[str, Script]:
+    """Return every script by name, the shared prelude in front of each."""
+    here = files(__name__)
+    prelude = (here / "prelude.lua").read_text("utf-8")
+    found = {}
+    for name in NAMES:
+        source = header + prelude + (here / f"{name}.lua").read_text("utf-8")
+        found[name] = Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest())
+    return found

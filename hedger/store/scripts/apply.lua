@@ -1,0 +1,17 @@
+-- KEYS book log | ARGV run_id book digest log_max (instrument lots)*
+-- Named positions become these lots, others stay. The revision moves on, so that a decision made on
+-- the old positions is stale.
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  return {'NOBOOK'}
+end
+redis.call('HSET', KEYS[1], 'digest', ARGV[3])
+redis.call('HINCRBY', KEYS[1], 'seq', 1)
+for i = 5, #ARGV, 2 do
+  if ARGV[i + 1] == '0' then
+    redis.call('HDEL', KEYS[1], 'p:' .. ARGV[i])
+  else
+    redis.call('HSET', KEYS[1], 'p:' .. ARGV[i], ARGV[i + 1])
+  end
+end
+log(KEYS[2], ARGV[4], 'apply', ARGV[2], ARGV[3])
+return {'OK'}

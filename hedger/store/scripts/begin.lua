@@ -1,0 +1,63 @@
+-- KEYS lease book intents log journal
+-- ARGV run_id owner epoch book seq reduces memory trades_prefix log_max journal_max
+--      entry_id entry_ms entry_n payload (id record)+
+-- FENCED | EXPIRED | NOBOOK | HOLD reason | STALE seq | BUSY instrument low high | OK seq
+local FIRST = 15
+local refused = fence()
+if refused then
+  return refused
+end
+local book = redis.call('HMGET', KEYS[2], 'seq', 'hold', 'stopped')
+if not book[1] then
+  return {'NOBOOK'}
+end
+if book[3] == '1' or (book[2] ~= '' and ARGV[6] ~= '1') then
+  return {'HOLD', book[2]}
+end
+if book[1] ~= ARGV[5] then
+  return {'STALE', book[1]}
+end
+
+-- Both readings of each instrument: what is open, old and new, counts as filled and as unfilled.
+local low, high = {}, {}
+local function count(instrument, lots)
+  if not low[instrument] then
+    local held = tonumber(redis.call('HGET', KEYS[2], 'p:' .. instrument) or '0')
+    low[instrument], high[instrument] = held, held
+  end
+  low[instrument] = low[instrument] + math.min(0, lots)
+  high[instrument] = high[instrument] + math.max(0, lots)
+end
+local open = redis.call('HGETALL', KEYS[3])
+for i = 1, #open, 2 do
+  local lots, _, _, instrument = parse(open[i + 1])
+  if not lots then
+    return {'BUSY', open[i], 0, 0}
+  end
+  local left = lots - filled(ARGV[8] .. open[i])
+  if left * lots > 0 then
+    count(instrument, left)
+  end
+end
+for i = FIRST, #ARGV, 2 do
+  local lots, _, _, instrument = parse(ARGV[i + 1])
+  count(instrument, lots)
+end
+for i = FIRST, #ARGV, 2 do
+  local _, from, to, instrument = parse(ARGV[i + 1])
+  if low[instrument] < from or high[instrument] > to then
+    return {'BUSY', instrument, digits(low[instrument]), digits(high[instrument])}
+  end
+end
+
+local detail = {}
+for i = FIRST, #ARGV, 2 do
+  local lots, _, _, instrument = parse(ARGV[i + 1])
+  redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
+  detail[#detail + 1] = ARGV[i] .. ' ' .. instrument .. ' ' .. digits(lots)
+end
+local seq = redis.call('HINCRBY', KEYS[2], 'seq', 1)
+redis.call('HSET', KEYS[2], 'memory', ARGV[7])
+log(KEYS[4], ARGV[9], 'begin', ARGV[4], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. table.concat(detail, ', '))
+journal(KEYS[5], ARGV[10], ARGV[4], ARGV[11], ARGV[12], ARGV[13], ARGV[14])
+return {'OK', seq}

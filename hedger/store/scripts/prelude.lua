@@ -1,0 +1,65 @@
+-- Put before every script when it is loaded.
+-- ARGV[1] is always the run_id of the connection; fenced scripts go on with owner and epoch, and
+-- their KEYS[1] is the lease.
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- Lua prints large numbers with an exponent; Redis must see digits.
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- nil when the caller may write, else the refusal.
+local function fence()
+  local lease = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'run_id', 'expiry')
+  if lease[1] ~= ARGV[2] or lease[2] ~= ARGV[3] or lease[3] ~= ARGV[1] then
+    return {'FENCED', lease[1] or '', lease[2] or ''}
+  end
+  if now_ms() >= tonumber(lease[4]) then
+    return {'EXPIRED', lease[1], lease[2]}
+  end
+  return nil
+end
+
+-- Filled lots are always summed from the trades: a counter could be applied twice.
+local function filled(key)
+  local sum = 0
+  for _, lots in ipairs(redis.call('HVALS', key)) do
+    sum = sum + tonumber(lots)
+  end
+  return sum
+end
+
+-- lots, low, high, instrument of an intent's record; nil for a version we do not know.
+local function parse(record)
+  local _, _, lots, low, high, instrument = string.find(
+    record, '^1 %a+ %d+ %d+ (%-?%d+) (%-?%d+) (%-?%d+) %d+ %S+ (%S+)\n')
+  return tonumber(lots), tonumber(low), tonumber(high), instrument
+end
+
+local function log(key, limit, event, book, detail)
+  redis.call('XADD', key, 'MAXLEN', '~', limit, '*', 'event', event, 'book', book, 'detail', detail)
+end
+
+-- The entry's own <ms>-<n> where the stream still allows it, else just after the newest. Only
+-- pcall: the journal must never be able to stop the hedging.
+local function journal(key, limit, book, id, ms, n, payload)
+  if payload == '' then
+    return
+  end
+  local at = digits(now_ms())
+  local function add(place)
+    return redis.pcall('XADD', key, 'MAXLEN', '~', limit, place,
+      'id', id, 'book', book, 'at', at, 'payload', payload)
+  end
+  local added = add(ms .. '-' .. n)
+  if type(added) == 'table' and added.err then
+    local top = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', 1)
+    if type(top) == 'table' and top[1] then
+      add(string.match(top[1][1], '^%d+') .. '-*')
+    end
+  end
+end

@@ -5,6 +5,8 @@ A block (nothing allowed) and a cut (less allowed) are both `Refusal` records, n
 
 from __future__ import annotations
 
+import math
+
 from hedger.core.columns import Book
 from hedger.core.model import BandRule, LimitRule, Memory, Refusal
 
@@ -94,9 +96,14 @@ def _blocked(rule: LimitRule, book: Book, wanted: float, reduces: bool) -> Refus
             "first_trade_max",
             wanted,
             f"a first trade of {wanted:+.4f} exceeds {first:g}: check numeraire and base_coin, "
-            f"then confirm with: hedger resume {book.name} --confirm {abs(wanted):.4g}",
+            f"then confirm with: hedger resume {book.name} --confirm {_at_least(wanted)}",
         )
     return None
+
+
+def _at_least(size: float) -> str:
+    """A size in four decimals, rounded up, so that confirming it is enough."""
+    return f"{math.ceil(abs(size) * 1e4) / 1e4:.4f}"
 
 
 def _block(rule: str, wanted: float, reason: str) -> Refusal:

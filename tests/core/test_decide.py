@@ -212,8 +212,8 @@ def test_limits_cut_or_block() -> None:
     tight = rules(limits=LimitRule(first_trade_max=5.0))
     blocked = decide(desk.book(), desk.board.market(), tight, START)
     assert (blocked.action, blocked.reason) == (Action.BLOCKED, "first_trade_max")
-    assert "--confirm" in blocked.text
-    confirmed = decide(desk.book(confirmed=50.0), desk.board.market(), tight, START)
+    hint = float(blocked.text.rsplit("--confirm", 1)[1])
+    confirmed = decide(desk.book(confirmed=hint), desk.board.market(), tight, START)
     assert confirmed.action is Action.HEDGE
     assert confirmed.plan.lines[0].delta <= 5.0
     assert [r.rule for r in confirmed.refusals] == ["order_max"]

@@ -1,0 +1,69 @@
+"""Where a deployment lives: its folders, and the environment that tells its processes the same."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from hedger.errors import ConfigError
+from hedger.settings import Configuration, places, private
+from hedger.settings.environment import PREFIX, environment
+
+_OPTIONS = ("option", "--data")
+
+
+class Ground(NamedTuple):
+    """A configuration with its folders made, and the environment for the processes it starts."""
+
+    config: Configuration
+    environ: Mapping[str, str]
+    is_temporary: bool
+
+
+@contextlib.contextmanager
+def ground(config: Configuration, *, temporary: bool) -> Iterator[Ground]:
+    """Make the folders of a deployment; with ``temporary`` new ones, removed in the end."""
+    environ = {**environment(), **_overrides(config)}
+    if not temporary:
+        private(config.places.state)
+        private(config.places.runtime)
+        yield Ground(config, environ, False)
+        return
+    # Not the system's choice of a folder: a socket's path must be short.
+    folder = Path(tempfile.mkdtemp(prefix="hedger-", dir="/tmp"))
+    environ |= {"XDG_STATE_HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
+    own = places(config.settings.deployment, environ=environ)
+    try:
+        private(own.state)
+        private(own.runtime)
+        yield Ground(config._replace(places=own), environ, True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def the_venue(config: Configuration) -> str:
+    """The venue of all books; two paper exchanges would be two markets with two clocks."""
+    used = sorted({book.venue for book in config.settings.book})
+    if len(used) > 1:
+        raise ConfigError(
+            f"{config.path}: book.venue: {' and '.join(used)} are used, expected one venue for all "
+            "books of a deployment: each paper exchange has a market clock of its own"
+        )
+    return used[0]
+
+
+def _overrides(config: Configuration) -> dict[str, str]:
+    """Variables for the keys that the command line has set: processes read the file, not those."""
+    found = {}
+    raw = config.settings.model_dump(mode="json")
+    for path, origin in config.origins.items():
+        if origin in _OPTIONS:
+            value = raw
+            for key in path:
+                value = value[key]  # type: ignore[index]
+            found[PREFIX + "__".join(str(key).upper() for key in path)] = str(value)
+    return found

@@ -1,0 +1,200 @@
+"""The composition root: settings become plain frozen records owned by their receivers.
+
+Nothing below ever sees the configuration. Seconds become milliseconds here, the store's password
+enters its address here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+from hedger.core.model import BandRule, DataRule, HedgeRule, LimitRule, Rules
+from hedger.ports import BookSeed, Store
+from hedger.service.params import BookParams, WorkerParams
+from hedger.settings import Book, Configuration
+from hedger.store.params import StoreParams
+from hedger.venues.paper.params import PaperAccount, PaperParams
+
+
+def rules(book: Book, digest: str) -> Rules:
+    """Everything that `decide` may know of a book's configuration."""
+    return Rules(
+        config=digest,
+        numeraire=book.numeraire,
+        base_coin=book.base_coin,
+        hedge=HedgeRule(buy=book.hedge.buy, sell=book.hedge.sell, ratio=book.hedge.ratio),
+        band=BandRule(
+            kind=book.band.kind,
+            unit=book.band.unit,
+            target=book.band.target,
+            lower=book.band.lower,
+            upper=book.band.upper,
+            rehedge_to=book.band.rehedge_to,
+            clip_min=book.band.clip_min,
+            cooldown_ms=_ms(book.band.cooldown_s),
+            min_move_pct=book.band.min_move_pct,
+        ),
+        limits=LimitRule(
+            order_max=book.limits.order_max,
+            per_minute_max=book.limits.per_minute_max,
+            position_max=book.limits.position_max,
+            slippage_bps_max=book.limits.slippage_bps_max,
+            hard_band=book.limits.hard_band,
+            first_trade_max=book.limits.first_trade_max,
+        ),
+        data=DataRule(
+            hedge_quote_age_ms_max=_ms(book.data.hedge_quote_age_s_max),
+            forward_age_ms_max=_ms(book.data.forward_age_s_max),
+            vol_age_ms_warn=_ms(book.data.vol_age_s_warn),
+            vol_age_ms_max=_ms(book.data.vol_age_s_max),
+            vol_width=book.data.vol_width,
+        ),
+    )
+
+
+def book_params(configuration: Configuration) -> tuple[BookParams, ...]:
+    """All books, for the service."""
+    return tuple(_book_params(configuration, book) for book in configuration.settings.book)
+
+
+def _book_params(configuration: Configuration, book: Book) -> BookParams:
+    digest = configuration.digests[book.name]
+    holdings = configuration.positions[book.name]
+    return BookParams(
+        name=book.name,
+        venue=book.venue,
+        account=book.account_name,
+        underlying=book.underlying,
+        rules=rules(book, digest),
+        digest=digest,
+        positions=None if holdings is None else dict(holdings),
+    )
+
+
+def worker_params(configuration: Configuration, *, worker: str) -> WorkerParams:
+    """One worker process, by the name it is to have."""
+    section = configuration.settings.worker
+    return WorkerParams(
+        worker=worker,
+        deployment=configuration.settings.deployment,
+        books=book_params(configuration),
+        lease_ms=_ms(section.lease_s),
+        margin_ms=section.margin_ms,
+        min_interval_ms=section.min_interval_ms,
+        time_trigger_ms=section.time_trigger_ms,
+        order_timeout_ms_min=_ms(section.order_timeout_s_min),
+        order_timeout_ms_max=_ms(section.order_timeout_s_max),
+        request_timeout_ms=_ms(section.request_timeout_s),
+        naked_ms_max=_ms(section.naked_s_max),
+        reconcile_ms=_ms(section.reconcile_s),
+        drain_ms=_ms(section.drain_s),
+    )
+
+
+def store_params(configuration: Configuration, *, temporary: bool = False) -> StoreParams:
+    """The shared state; ``temporary`` is removed when its last user leaves."""
+    section, places = configuration.settings.store, configuration.places
+    return StoreParams(
+        deployment=configuration.settings.deployment,
+        url=_with_password(section.url, configuration.secrets.reveal("store_password")),
+        state_dir=str(places.state),
+        runtime_dir=str(places.runtime),
+        temporary=temporary,
+        shards=section.shards,
+        timeout_s=section.timeout_s,
+        memory_mb=section.memory_mb,
+    )
+
+
+def _with_password(url: str, password: str) -> str:
+    """Return the address with the password, unless it has one or is empty."""
+    parts = urlsplit(url)
+    if not url or not password or parts.password is not None:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl()
+
+
+def paper_params(configuration: Configuration, venue: str) -> PaperParams:
+    """One paper exchange with an account per book; its log lies with the state."""
+    section, places = configuration.settings.venues[venue], configuration.places
+    books = [book for book in configuration.settings.book if book.venue == venue]
+    hedges = {name for book in books for name in (book.hedge.buy, book.hedge.sell)}
+    return PaperParams(
+        name=venue,
+        socket=str(places.socket(f"venue-{venue}")),
+        log=str(places.state / f"venue-{venue}.jsonl"),
+        speed=section.speed,
+        data=section.data,
+        seed=section.seed,
+        deposit=section.deposit,
+        half_spread_bps=section.half_spread_bps,
+        depth_levels=section.depth_levels,
+        depth_usd=section.depth_usd,
+        latency_ms=section.latency_ms,
+        loss=section.loss,
+        funding_rate_8h=section.funding_rate_8h,
+        accounts=tuple(
+            PaperAccount(
+                name=book.account_name,
+                underlying=book.underlying,
+                positions=dict(configuration.positions[book.name] or {}),
+            )
+            for book in books
+        ),
+        instruments=tuple(sorted(hedges)),
+    )
+
+
+# --- config apply -------------------------------------------------------------------------------
+
+
+class Applied(NamedTuple):
+    """What `apply` did with one book: ``seeded``, ``applied`` or ``unchanged``."""
+
+    book: str
+    result: str
+    before: str
+    after: str
+
+
+async def apply(
+    configuration: Configuration,
+    store: Store,
+    *,
+    positions: bool = False,
+    books: Collection[str] | None = None,
+) -> list[Applied]:
+    """Make the stored digest of each book that of this configuration, so that workers claim it.
+
+    A book that is not there is seeded. With ``positions`` the option legs of those that are there
+    are replaced too; a book that follows its account has none to replace.
+
+    Raises
+    ------
+    ConfigError
+        For a name in ``books`` that is not configured; nothing is applied then.
+    """
+    names = [book.name for book in configuration.settings.book] if books is None else books
+    chosen = {configuration.book(name).name for name in names}
+    params = [book for book in book_params(configuration) if book.name in chosen]
+    return [await _apply(book, store, positions=positions) for book in params]
+
+
+async def _apply(params: BookParams, store: Store, *, positions: bool) -> Applied:
+    seed = BookSeed(params.name, params.digest, params.positions or {})
+    state = await store.load(params.name)
+    if state is None:
+        found = await store.seed(seed)
+        return Applied(params.name, "seeded", "", found)
+    replaces = positions and params.positions is not None
+    if state.digest == params.digest and not replaces:
+        return Applied(params.name, "unchanged", state.digest, state.digest)
+    await store.apply(seed, positions=replaces)
+    return Applied(params.name, "applied", state.digest, params.digest)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,70 @@
+"""``hedger decisions``: the journal, newest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from hedger.cli.options import Common
+from hedger.cli.output import instant, print_json, print_table, run_async, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hedger.service.journal import Entry
+
+COUNT_MAX = 2_000
+
+
+def decisions(
+    *,
+    book: str | None = None,
+    count: Annotated[int, Parameter(validator=Number(gte=1, lte=COUNT_MAX))] = 20,
+    common: Common | None = None,
+) -> int:
+    """The newest decisions, newest first; "no trade" and blocks too.
+
+    Parameters
+    ----------
+    book
+        Of one book only.
+    count
+        At most so many.
+    """
+    common = common or Common()
+    from hedger.app.attach import running_store
+    from hedger.cli.hold import known
+    from hedger.service.journal import decoded
+
+    config = common.load()
+
+    async def read() -> list[Entry]:
+        async with running_store(config) as store:
+            if book is not None:
+                await known(store, book)
+            return [decoded(e.payload) for e in await store.journal(book=book, count=count)]
+
+    entries = run_async(read)
+    if common.json:
+        print_json(entries)
+    else:
+        print_table(_table(entries))
+    return 0
+
+
+def _table(entries: list[Entry]) -> Table:
+    made = table("", "id", "market time", "action", "reason", ">delta", "~text")
+    for entry in entries:
+        delta = "?" if entry.exposure is None else f"{entry.exposure.book_delta:+.4f}"
+        alike = f" (x {entry.repeats})" if entry.repeats > 1 else ""
+        made.add_row(
+            entry.id,
+            instant(entry.time_ms),
+            entry.action,
+            entry.reason,
+            delta,
+            entry.text.replace("[", "\\[") + alike,
+        )
+    return made

@@ -1,0 +1,155 @@
+"""The report of one book's run: every number with its definition beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from hedger.backtest import pnl
+from hedger.backtest.attribution import attribution
+from hedger.backtest.definitions import DEFINITIONS
+from hedger.backtest.exposure import Deltas, Edges, deltas, edges
+from hedger.backtest.history import History, history
+from hedger.backtest.ledger import Contracts
+from hedger.backtest.settlements import settlements
+from hedger.backtest.statistics import percentile
+from hedger.backtest.trades import Trades, trades
+from hedger.core.model import Record, Rules
+from hedger.service.journal import Entry
+from hedger.venues.simulator.events import Event
+from hedger.venues.simulator.instant import Instant
+
+__all__ = ["Subject", "report"]
+
+
+class Subject(Record, frozen=True, kw_only=True):
+    """The book that is reported on."""
+
+    book: str
+    account: str
+    rules: Rules
+
+
+def report(
+    events: Iterable[Event],
+    subject: Subject,
+    contracts: Contracts,
+    *,
+    published: Iterable[Instant] = (),
+    decisions: Sequence[Entry] = (),
+    notes: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Report of one book; the JSON that `hedger demo` prints.
+
+    Parameters
+    ----------
+    events
+        The exchange's trade log, whole.
+    subject
+        Whose account, hedged how.
+    contracts
+        Contract data by name.
+    published
+        The market's instants made again, in order, with the book's instruments shown: deltas are
+        judged by them. Without them the marks for P&L serve, which may know the next snapshot.
+    decisions
+        The book's journal entries, for the time that decisions took and nothing else.
+    notes
+        How the market was made.
+
+    Raises
+    ------
+    ConfigError
+        If the log does not hold the account.
+    """
+    rules = subject.rules
+    past = history(
+        events,
+        subject.account,
+        hedges=(rules.hedge.buy, rules.hedge.sell),
+        contracts=contracts,
+        published=published,
+    )
+    made = trades(past, rules, contracts)
+    return {
+        "book": subject.book,
+        "numeraire": rules.numeraire,
+        **_money(past, rules, made),
+        **_hedging(past, rules, made),
+        **_decisions(decisions),
+        "notes": list(notes),
+        "definitions": DEFINITIONS,
+    }
+
+
+def _money(past: History, rules: Rules, made: Trades) -> dict[str, Any]:
+    """P&L, its spread with and without the hedge, and its parts."""
+    parts = attribution(past, rules.numeraire, rules.base_coin)
+    own, bare = pnl.value(past, rules), pnl.unhedged(past, rules)
+    turnover = made.turnover_usd
+    if rules.numeraire == "coin":
+        turnover /= float(past.index.mean())
+    return {
+        **pnl.noise(past, own, bare, rules),
+        **pnl.delta_part(past, parts, own, bare),
+        "pnl_total": float(own[-1] - own[0]),
+        "pnl_unhedged_total": float(bare[-1] - bare[0]),
+        **pnl.totals(parts, own, bare, turnover),
+        "equity_initial_coin": float(past.equity[0]),
+        "equity_final_coin": float(past.equity[-1]),
+    }
+
+
+def _hedging(past: History, rules: Rules, made: Trades) -> dict[str, Any]:
+    """Orders, where the delta was, and the settlements."""
+    book = deltas(past, rules)
+    band = edges(past, rules, book.gross)
+    return {
+        "hedges": made.hedges,
+        "orders": made.orders,
+        "rejected": made.rejected,
+        "unfilled": made.unfilled,
+        "partially_filled": made.partial,
+        "turnover_usd": made.turnover_usd,
+        "hedges_in_band_share": made.in_band / made.judged if made.judged else None,
+        **_band(past, book, band),
+        "settlements": settlements(past, book, band),
+        "bars": past.bars,
+        "bars_left_out": past.left_out,
+        "market_hours": float(past.ms[-1] - past.ms[0]) / 3_600_000,
+    }
+
+
+def _band(past: History, book: Deltas, band: Edges) -> dict[str, Any]:
+    """Shares of market time; a row stands until the next one."""
+    time = np.diff(past.ms).astype(np.float64)
+    known = np.isfinite(book.book[:-1]) & (time > 0.0)
+    whole = float(time[known].sum())
+    outside = (book.book < band.lower) | (book.book > band.upper)
+    beyond = (book.book < band.trigger_low) | (book.book > band.trigger_high)
+    half = 0.5 * (band.upper - band.lower)
+    return {
+        "band_half_width": float(half[1:].mean()),
+        "outside_band_share": float(time[known & outside[:-1]].sum()) / whole if whole else None,
+        "beyond_trigger_share": float(time[known & beyond[:-1]].sum()) / whole if whole else None,
+        "delta_worst": float(np.nanmax(np.abs(book.book[1:]))),
+    }
+
+
+def _decisions(decisions: Sequence[Entry]) -> dict[str, Any]:
+    """Latencies in real milliseconds, from the entries that carry them."""
+    timed = [entry.timings for entry in decisions if entry.timings is not None]
+    whole = [
+        (t.quote_us + t.load_us + t.decide_us) / 1_000 for t in timed if t.quote_us is not None
+    ]
+    alone = [t.decide_us / 1_000 for t in timed]
+    return {
+        "decisions": sum(entry.repeats for entry in decisions),
+        "decisions_timed": len(whole),
+        "decision_ms_p50": percentile(whole, 50),
+        "decision_ms_p99": percentile(whole, 99),
+        "decide_ms_p50": percentile(alone, 50),
+        "decide_ms_p99": percentile(alone, 99),
+    }

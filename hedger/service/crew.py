@@ -1,0 +1,190 @@
+"""The parts of one worker, made and joined; and what happens when a shard comes or goes."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from hedger.clock import wall_ms
+from hedger.ports import Lease
+from hedger.service.alarms import NakedWatch
+from hedger.service.execution import Execution
+from hedger.service.feed import Listener
+from hedger.service.fills import Fills
+from hedger.service.history import History
+from hedger.service.journal import Journal
+from hedger.service.ownership import Ownership
+from hedger.service.reconcile import Reconciler
+from hedger.service.resolver import Resolver
+from hedger.service.roster import Desk, Roster
+from hedger.service.rounds import Rounds
+from hedger.service.scheduler import Scheduler
+from hedger.service.step import Stepper
+from hedger.service.worker import Worker
+from hedger.service.world import World
+from hedger.telemetry import logger
+
+
+class Crew:
+    """Everything that one worker process runs, joined by callbacks; `loops` are its tasks."""
+
+    def __init__(self, world: World) -> None:
+        params, now_s = world.params, world.clock.monotonic_s
+        self.world = world
+        self.roster = Roster(params.books, world.store)
+        self.ownership = Ownership(
+            world,
+            wanted=self.roster.wanted,
+            claimed=self._claimed,
+            lost=self._lost,
+            idle=self._idle,
+        )
+        self.scheduler = Scheduler(
+            min_interval_s=params.min_interval_ms / 1_000,
+            time_trigger_s=params.time_trigger_ms / 1_000,
+        )
+        self.naked = NakedWatch(
+            alarms=world.alarms, longest_s=params.naked_ms_max / 1_000, now_s=now_s
+        )
+        self.journal = Journal(worker=params.worker, wall_ms=wall_ms, now_s=now_s)
+        self.fills = Fills(world)
+        self.listeners = {name: self._listener(name) for name in world.feeds}
+        self.worker = Worker(
+            world,
+            roster=self.roster,
+            listeners=self.listeners,
+            ownership=self.ownership,
+            scheduler=self.scheduler,
+            naked=self.naked,
+        )
+        self._join_orders()
+        self._join_books()
+        self._log = logger(worker=params.worker)
+        self._adopting = 0
+
+    def _listener(self, venue: str) -> Listener:
+        # Worker and rounds are made after the listeners, hence the late look-ups.
+        return Listener(
+            self.world,
+            venue,
+            mark=lambda books, arrival_s: self.worker.quoted(books, arrival_s),  # noqa: PLW0108
+            quiet=self._quiet,
+            overflow=lambda venue: self.rounds.check_venue(venue),  # noqa: PLW0108
+        )
+
+    def _join_orders(self) -> None:
+        self.execution = Execution(
+            self.world,
+            ownership=self.ownership,
+            fills=self.fills,
+            unknown=lambda desk, intent: self.resolver.add(desk, intent),  # noqa: PLW0108
+            rejected=self.worker.rejected,
+            ended=self.worker.ended,
+        )
+        self.resolver = Resolver(
+            self.world,
+            ownership=self.ownership,
+            execution=self.execution,
+            ended=self.worker.ended,
+        )
+
+    def _join_books(self) -> None:
+        history = History(
+            self.world, listeners=self.listeners, ownership=self.ownership, fills=self.fills
+        )
+        self.reconciler = Reconciler(
+            self.world,
+            history=history,
+            ownership=self.ownership,
+            resolver=self.resolver,
+            in_flight=self.in_flight,
+        )
+        self.rounds = Rounds(
+            self.world,
+            roster=self.roster,
+            listeners=self.listeners,
+            fills=self.fills,
+            history=history,
+            reconciler=self.reconciler,
+            mark=self.worker.mark,
+        )
+        self.worker.stepper = Stepper(
+            self.world,
+            listeners=self.listeners,
+            ownership=self.ownership,
+            execution=self.execution,
+            journal=self.journal,
+            learn=history.learn,
+            orphaned=self.resolver.add,
+            decided=self.worker.decided,
+        )
+
+    def loops(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs until the worker stops."""
+        listeners = self.listeners.values()
+        return [
+            self.ownership.run(),
+            self.worker.run(),
+            self.worker.watch(),
+            *(listener.run() for listener in listeners),
+            *(listener.pace() for listener in listeners),
+            *self.rounds.loops(),
+        ]
+
+    # --- what the supervisor asks ---------------------------------------------------------
+
+    def is_settled(self) -> bool:
+        """Whether what was free has been claimed, and what was claimed is ready."""
+        known = all(desk.stored_digest for desk in self.roster)
+        return known and self.ownership.has_looked(self.roster.wanted()) and not self._adopting
+
+    def is_idle(self) -> bool:
+        """Whether nothing at all is in flight."""
+        return not any(self.worker.stepping(d.name) or self.in_flight(d.name) for d in self.roster)
+
+    # --- what the parts ask and tell ------------------------------------------------------
+
+    def in_flight(self, book: str) -> bool:
+        """Whether an order of a book has no recorded end yet."""
+        return self.execution.sending[book] > 0 or self.resolver.busy(book)
+
+    def _idle(self, shard: int) -> bool:
+        return not any(
+            self.worker.stepping(desk.name) or self.in_flight(desk.name)
+            for desk in self.roster.of_shard(shard)
+        )
+
+    def _quiet(self, venue: str) -> bool:
+        books = self.roster.of_venue(venue)
+        return self.scheduler.quiet(books) and not any(self.execution.sending[b] for b in books)
+
+    def _claimed(self, lease: Lease) -> None:
+        for desk in self.roster.of_shard(lease.shard):
+            desk.ready = False
+            self._adopting += 1
+            self.world.spawn(self._take_over(desk, lease))
+
+    async def _take_over(self, desk: Desk, lease: Lease) -> None:
+        try:
+            if await self.reconciler.adopt(desk, lease):
+                self.scheduler.add(desk.name, now_s=self.world.clock.monotonic_s())
+                self.worker.mark(desk.name)
+                self.rounds.check(desk)
+        except Exception:
+            self.world.metrics.count("defects")
+            self._log.exception("defect", during="take over", book=desk.name)
+            self.world.alarms.raise_("defect", book=desk.name, reason="take-over failed, see log")
+        finally:
+            self._adopting -= 1
+
+    def _lost(self, shard: int) -> None:
+        for desk in self.roster.of_shard(shard):
+            desk.stranded = (desk.ready or desk.stranded) and not self.ownership.reachable
+            desk.ready = False
+            self.scheduler.remove(desk.name)
+            self.journal.forget(desk.name)
+            for listener in self.listeners.values():
+                listener.unwatch(desk.name)
+                listener.progress()
+            if not desk.stranded:
+                self.naked.forget(desk.name)

@@ -1,0 +1,212 @@
+"""From a recorded intent to its end: send once, apply the fills, close.
+
+What has no certain answer is marked unknown and handed to the resolver; nothing here sends an
+order twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+from hedger.core.model import Decision, Intent, IntentState, OrderReport, OrderStatus
+from hedger.core.orders import IntentEvent, transition
+from hedger.errors import (
+    HedgerError,
+    LeaseLost,
+    OutcomeUnknown,
+    StoreError,
+    VenueRejected,
+)
+from hedger.ports import Lease
+from hedger.service.fills import Fills
+from hedger.service.intents import Acks, intents_of, order_of
+from hedger.service.ownership import Ownership
+from hedger.service.roster import Desk
+from hedger.service.world import World
+from hedger.telemetry import logger
+
+HISTORY_SLACK_MS = 60_000
+ENDS = {
+    OrderStatus.FILLED: IntentEvent.TERMINAL,
+    OrderStatus.CANCELLED: IntentEvent.TERMINAL,
+    OrderStatus.REJECTED: IntentEvent.REJECTED,
+}
+"""Reports that end an order; `OPEN` and `NOT_FOUND` end nothing by themselves."""
+
+
+class Execution:
+    """Sends the orders of one worker and records what became of them."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        ownership: Ownership,
+        fills: Fills,
+        unknown: Callable[[Desk, Intent], None],
+        rejected: Callable[[Desk, Decision, Intent, str], None],
+        ended: Callable[[Desk], None],
+    ) -> None:
+        self._params = world.params
+        self._request_s = world.request_s
+        self._store = world.store
+        self._venues = world.venues
+        self._ownership = ownership
+        self._fills = fills
+        self._clock = world.clock
+        self._metrics = world.metrics
+        self._spawn = world.spawn
+        self._unknown, self._rejected, self._ended = unknown, rejected, ended
+        self._acks: dict[str, Acks] = {name: Acks() for name in world.venues}
+        self._log = logger(worker=world.params.worker)
+        self.sending: Counter[str] = Counter()
+        """Orders of each book that are on their way and not answered yet."""
+
+    def timeout_ms(self, venue: str, lease: Lease) -> int:
+        """How long an order may live at the venue; 0 where the lease leaves no room for one."""
+        params = self._params
+        wanted = self._acks[venue].timeout_ms(
+            least=params.order_timeout_ms_min, largest=params.order_timeout_ms_max
+        )
+        room = int(self._ownership.left_s(lease) * 1_000) - params.margin_ms
+        return min(wanted, room) if room > params.margin_ms else 0
+
+    def intents(
+        self, desk: Desk, decision: Decision, *, lease: Lease, decision_id: str
+    ) -> tuple[Intent, ...]:
+        """The plan as intents; empty where the lease leaves no time to send them."""
+        venue = desk.params.venue
+        timeout_ms = self.timeout_ms(venue, lease)
+        if timeout_ms == 0:
+            return ()
+        return intents_of(
+            decision,
+            desk.params,
+            namespace=self._store.namespace,
+            epoch=lease.epoch,
+            decision_id=decision_id,
+            deadline_ms=self._venues[venue].venue_ms() + timeout_ms,
+        )
+
+    def dispatch(self, desk: Desk, intents: tuple[Intent, ...], decision: Decision) -> None:
+        """Send recorded intents side by side; from now on they count as on their way."""
+        for intent in intents:
+            self.sending[desk.name] += 1
+            self._spawn(self._send(desk, intent, decision))
+
+    async def _send(self, desk: Desk, intent: Intent, decision: Decision) -> None:
+        """Send one recorded intent; whatever happens, it is closed or in the resolver's hands."""
+        try:
+            report = await self.place(intent, desk)
+            if not await self.settle(desk, intent, report):
+                self._unknown(desk, intent)
+            elif report.status is OrderStatus.REJECTED:
+                self._rejected(desk, decision, intent, report.reason)
+            else:
+                desk.rejects = 0
+        except LeaseLost as error:
+            self._log.warning("lease_lost", book=desk.name, intent=intent.id, reason=str(error))
+        except (HedgerError, TimeoutError) as error:
+            await self._no_answer(desk, intent, error)
+        except Exception:
+            self._log.exception("defect", during="send", book=desk.name, intent=intent.id)
+            self._unknown(desk, intent)
+        finally:
+            self.sending[desk.name] -= 1
+            self._ended(desk)
+
+    async def place(self, intent: Intent, desk: Desk) -> OrderReport:
+        """Send, if lease and deadline still allow it; a refusal by the venue is a report too.
+
+        Raises `LeaseLost` before anything is sent, `OutcomeUnknown` where no answer came in time.
+        """
+        venue = self._venues[intent.venue]
+        lease = self._ownership.held(desk.shard)
+        if lease is None or lease.epoch != intent.epoch:
+            raise LeaseLost(f"shard {desk.shard} is not held under epoch {intent.epoch} any more")
+        left_ms = intent.deadline_ms - venue.venue_ms()
+        if left_ms <= 0:
+            raise OutcomeUnknown("not sent: its deadline passed before it could be")
+        started_s = self._clock.monotonic_s()
+        try:
+            async with asyncio.timeout((left_ms + self._params.margin_ms) / 1_000):
+                report = await venue.place(order_of(intent))
+        except VenueRejected as error:
+            report = OrderReport(
+                client_id=intent.id, status=OrderStatus.REJECTED, reason=str(error)
+            )
+        except TimeoutError:
+            raise OutcomeUnknown(
+                f"no answer {self._params.margin_ms} ms after the deadline"
+            ) from None
+        finally:
+            # A time-out counts as what it lasted, so that the next deadline is more patient.
+            ack_ms = (self._clock.monotonic_s() - started_s) * 1_000
+            self._acks[intent.venue].see(ack_ms)
+        self._metrics.observe("ack_ms", ack_ms)
+        self._log.info(
+            "order",
+            book=desk.name,
+            epoch=intent.epoch,
+            decision=intent.decision,
+            intent=intent.id,
+            instrument=intent.instrument,
+            lots=intent.lots,
+            filled=report.filled,
+            status=report.status,
+            reason=report.reason,
+        )
+        return report
+
+    async def settle(self, desk: Desk, intent: Intent, report: OrderReport) -> bool:
+        """Apply an order's fills and close it; False where its end is not proven yet."""
+        for fill in report.fills:
+            await self._fills.apply(desk, fill)
+        event = ENDS.get(report.status)
+        if event is None:
+            return False
+        if await self.close(desk, intent, event, filled=report.filled):
+            return True
+        venue = self._venues[intent.venue]
+        async with asyncio.timeout(self._request_s):
+            since_ms = max(intent.market_ms - HISTORY_SLACK_MS, 0)
+            history = await venue.fills(intent.account, since_ms)
+        for fill in history:
+            if fill.client_id == intent.id:
+                await self._fills.apply(desk, fill)
+        return await self.close(desk, intent, event, filled=report.filled)
+
+    async def close(self, desk: Desk, intent: Intent, event: IntentEvent, *, filled: int) -> bool:
+        """Close an intent; False where the store has not seen all the fills the venue counts."""
+        lease = self._ownership.held(desk.shard)
+        if lease is None:
+            raise LeaseLost(f"shard {desk.shard} is not held")
+        state = transition(intent.state, event)
+        outcome = await self._store.close(lease, desk.name, intent.id, filled=filled, state=state)
+        if outcome.result == "fill_gap":
+            self._log.warning(
+                "fill_gap",
+                book=desk.name,
+                intent=intent.id,
+                venue=filled,
+                recorded=outcome.recorded,
+            )
+            return False
+        self._metrics.count(f"closed_{state}")
+        return True
+
+    async def _no_answer(self, desk: Desk, intent: Intent, error: Exception) -> None:
+        """Record that the outcome is unknown, as far as the store allows, and resolve it."""
+        self._metrics.count("orders_unknown")
+        self._log.warning(
+            "outcome_unknown", book=desk.name, intent=intent.id, reason=str(error) or repr(error)
+        )
+        lease = self._ownership.held(desk.shard)
+        try:
+            if lease is not None and intent.state is IntentState.PENDING:
+                await self._store.unknown(lease, desk.name, intent.id)
+        except StoreError as failure:
+            self._log.warning("mark_failed", intent=intent.id, reason=str(failure))
+        self._unknown(desk, intent)

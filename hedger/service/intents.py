@@ -1,0 +1,77 @@
+"""From a plan to intents and orders: ids and deadlines. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from hedger.core.model import Decision, Intent, Order
+from hedger.service.params import BookParams
+from hedger.store.keys import intent_id
+
+RECENT_ACKS = 200
+ACK_FACTOR = 4.0
+
+
+class Acks:
+    """Recent acknowledgement times of one venue, and the deadline that they suggest."""
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque(maxlen=RECENT_ACKS)
+
+    def see(self, ms: float) -> None:
+        """Take one acknowledgement in."""
+        self._recent.append(ms)
+
+    def timeout_ms(self, *, least: int, largest: int) -> int:
+        """Four times the recent 99 % acknowledgement time, within bounds."""
+        if not self._recent:
+            return largest
+        ordered = sorted(self._recent)
+        p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+        return round(min(max(ACK_FACTOR * p99, least), largest))
+
+
+def intents_of(
+    decision: Decision,
+    params: BookParams,
+    *,
+    namespace: str,
+    epoch: int,
+    decision_id: str,
+    deadline_ms: int,
+) -> tuple[Intent, ...]:
+    """One intent per line of the plan, all of the revision after the one decided on."""
+    if decision.plan is None:
+        return ()
+    seq = decision.seq + 1
+    return tuple(
+        Intent(
+            id=intent_id(namespace, params.name, line.instrument, seq),
+            book=params.name,
+            venue=params.venue,
+            account=params.account,
+            instrument=line.instrument,
+            lots=line.lots,
+            limit_ticks=line.limit_ticks,
+            deadline_ms=deadline_ms,
+            low=line.low,
+            high=line.high,
+            seq=seq,
+            epoch=epoch,
+            decision=decision_id,
+            market_ms=decision.time_ms,
+        )
+        for line in decision.plan.lines
+    )
+
+
+def order_of(intent: Intent) -> Order:
+    """The order of an intent: its id is the client order id, so that it can always be asked for."""
+    return Order(
+        client_id=intent.id,
+        account=intent.account,
+        instrument=intent.instrument,
+        lots=intent.lots,
+        limit_ticks=intent.limit_ticks,
+        deadline_ms=intent.deadline_ms,
+    )

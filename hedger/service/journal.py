@@ -1,0 +1,139 @@
+"""Which decisions are written down, and how one becomes a journal entry.
+
+Every hedge is. What repeats itself is not written at every tick: a "no trade" when its reason
+changes or after ten seconds, a refusal when it changes or after one second, each with the count of
+the decisions it stands for, so that a quiet market costs the store nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from hedger.core.model import Action, Decision, Intent, Record
+from hedger.ports import JournalEntry
+
+QUIET_S = 10.0
+REFUSED_S = 1.0
+
+
+class Timings(Record, frozen=True, kw_only=True):
+    """Microseconds of one step; None where the step had no such part.
+
+    ``quote_us`` is the age of the newest quote when the step began, ``begin_us`` the store's write.
+    """
+
+    quote_us: int | None
+    load_us: int
+    decide_us: int
+    begin_us: int | None = None
+
+
+class Entry(Decision, frozen=True, kw_only=True):
+    """A decision as it stands in the journal: itself, and who made it and what came of it.
+
+    ``repeats`` is the number of like decisions since the last entry. An entry whose ``reason`` is
+    ``venue_rejected`` repeats the decision whose order (``intents``) the venue refused, with the
+    venue's words as ``text``.
+    """
+
+    id: str
+    worker: str
+    epoch: int
+    wall_ms: int
+    intents: tuple[Intent, ...] = ()
+    timings: Timings | None = None
+    repeats: int = 1
+
+
+_JSON = msgspec.json.Encoder()
+_FIELDS = Decision.__struct_fields__
+
+
+def entry_of(decision: Decision, **more: object) -> Entry:
+    """The decision's own fields, by name, with those of the entry beside them."""
+    mine = {name: getattr(decision, name) for name in _FIELDS}
+    return Entry(**{**mine, **more})
+
+
+def decoded(payload: bytes) -> Entry:
+    """An entry back from its payload; raises msgspec.ValidationError."""
+    return msgspec.json.decode(payload, type=Entry)
+
+
+@dataclass(slots=True)
+class _Last:
+    """The last entry of a book and what has repeated it since."""
+
+    key: tuple[object, ...]
+    at_s: float
+    repeats: int = 0
+
+
+class Journal:
+    """The entries of one worker: their ids, and which decisions need one."""
+
+    def __init__(
+        self, *, worker: str, wall_ms: Callable[[], int], now_s: Callable[[], float]
+    ) -> None:
+        self._worker = worker
+        self._wall_ms = wall_ms
+        self._now_s = now_s
+        self._last: dict[str, _Last] = {}
+        self._id = (0, 0)
+
+    def next_id(self, book: str) -> str:
+        """``<book>.<ms>.<n>`` of the wall clock, never the same and never lower than before."""
+        ms, n = self._id
+        now = self._wall_ms()
+        self._id = (now, 0) if now > ms else (ms, n + 1)
+        return f"{book}.{self._id[0]}.{self._id[1]}"
+
+    def repeats(self, decision: Decision) -> int:
+        """How many decisions an entry for this one would stand for; 0: it needs no entry."""
+        key = _key(decision)
+        last = self._last.get(decision.book)
+        if decision.action is Action.HEDGE or last is None or last.key != key:
+            return 1
+        last.repeats += 1
+        longest_s = REFUSED_S if decision.action is Action.BLOCKED else QUIET_S
+        return last.repeats if self._now_s() - last.at_s >= longest_s else 0
+
+    def written(self, decision: Decision) -> None:
+        """The entry is in the store: count anew."""
+        self._last[decision.book] = _Last(_key(decision), self._now_s())
+
+    def forget(self, book: str) -> None:
+        """The book is another worker's; its next decision here is written whatever it says."""
+        self._last.pop(book, None)
+
+    def entry(
+        self,
+        decision: Decision,
+        *,
+        entry_id: str,
+        epoch: int,
+        intents: tuple[Intent, ...] = (),
+        timings: Timings | None = None,
+        repeats: int = 1,
+    ) -> JournalEntry:
+        """The decision as one journal entry."""
+        entry = entry_of(
+            decision,
+            id=entry_id,
+            worker=self._worker,
+            epoch=epoch,
+            wall_ms=self._wall_ms(),
+            intents=intents,
+            timings=timings,
+            repeats=repeats,
+        )
+        return JournalEntry(id=entry_id, book=decision.book, payload=_JSON.encode(entry))
+
+
+def _key(decision: Decision) -> tuple[object, ...]:
+    """What makes two decisions alike: the outcome and its reasons, not the numbers in the text."""
+    refusals = tuple((refusal.rule, refusal.instrument) for refusal in decision.refusals)
+    return (decision.action, decision.reason, refusals)

@@ -1,0 +1,74 @@
+"""What `app` hands to a worker: plain frozen records, nothing of the configuration file."""
+
+from __future__ import annotations
+
+from hedger.core.model import Record, Rules
+from hedger.errors import ConfigError
+
+
+class BookParams(Record, frozen=True, kw_only=True):
+    """One book to keep: where it lives, how it is hedged, and what it starts from.
+
+    ``digest`` is that of the configuration: a worker whose digest differs from the stored one
+    leaves the book alone. ``positions`` seeds a new book in lots; None means that the book follows
+    its account's fills. ``instruments`` are wanted beside the legs and the hedges, as a second
+    source for their prices.
+    """
+
+    name: str
+    venue: str
+    account: str
+    underlying: str
+    rules: Rules
+    digest: str
+    positions: dict[str, int] | None
+    instruments: tuple[str, ...] = ()
+
+    @property
+    def hedges(self) -> tuple[str, ...]:
+        """Names of the hedge instruments, each once."""
+        return tuple(sorted({self.rules.hedge.buy, self.rules.hedge.sell}))
+
+
+class WorkerParams(Record, frozen=True, kw_only=True):
+    """One worker process. Everything here is real time, never scaled by a replay's speed.
+
+    ``request_timeout_ms`` bounds reads at a venue, ``drain_ms`` what a shutdown or a hand-over
+    waits for orders in flight. ``steps_max`` books progress at once, ``open_max`` intents of one
+    book may be open before it waits for an answer.
+    """
+
+    worker: str
+    deployment: str
+    books: tuple[BookParams, ...]
+    lease_ms: int = 5_000
+    margin_ms: int = 100
+    min_interval_ms: int = 20
+    time_trigger_ms: int = 1_000
+    order_timeout_ms_min: int = 500
+    order_timeout_ms_max: int = 3_000
+    request_timeout_ms: int = 2_000
+    naked_ms_max: int = 30_000
+    reconcile_ms: int = 10_000
+    drain_ms: int = 5_000
+    steps_max: int = 64
+    open_max: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse what no loop could keep: names used twice, a lease without room for an order."""
+        if self.lease_ms < 5 * self.margin_ms:
+            raise ConfigError(
+                f"worker {self.worker}: lease_ms is {self.lease_ms}, expected at least five times"
+                f" margin_ms ({self.margin_ms}), so that an order's deadline fits into the lease"
+            )
+        names = [book.name for book in self.books]
+        if len(set(names)) != len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise ConfigError(f"worker {self.worker}: books named twice: {', '.join(twice)}")
+        nets = [(book.venue, book.account, book.underlying) for book in self.books]
+        for book, net in zip(self.books, nets, strict=True):
+            if nets.count(net) > 1:
+                raise ConfigError(
+                    f"book {book.name}: {book.underlying} on account {book.account} at"
+                    f" {book.venue} has two books, expected one; use sub-accounts"
+                )

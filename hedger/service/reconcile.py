@@ -1,0 +1,156 @@
+"""A book and its venue brought to agree: on taking it over, and lightly from then on.
+
+The venue's history is applied before the first decision. Positions are compared only with nothing
+in flight, and must differ twice before the book is held: one difference may be a fill on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from hedger.errors import HedgerError, LeaseLost
+from hedger.ports import BookSeed, Lease
+from hedger.service.alarms import halt
+from hedger.service.history import History
+from hedger.service.ownership import Ownership
+from hedger.service.resolver import Resolver
+from hedger.service.roster import Desk
+from hedger.service.world import World
+from hedger.telemetry import logger
+
+RETRY_S_MIN = 0.1
+RETRY_S_MAX = 2.0
+SECOND_LOOK_S = 0.5
+
+
+class Reconciler:
+    """Brings the store and the venues of one worker's books to agree."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        history: History,
+        ownership: Ownership,
+        resolver: Resolver,
+        in_flight: Callable[[str], bool],
+    ) -> None:
+        self._store = world.store
+        self._alarms = world.alarms
+        self._metrics = world.metrics
+        self._history = history
+        self._ownership = ownership
+        self._resolver = resolver
+        self._in_flight = in_flight
+        self._log = logger(worker=world.params.worker)
+
+    async def enrol(self, desk: Desk) -> None:
+        """Seed a new book; learn under which configuration the store keeps it."""
+        known = await self._store.load(desk.name)
+        if known is not None:
+            digest = known.digest
+        else:
+            positions = desk.params.positions
+            if positions is None:
+                positions = await self._history.opening(desk)
+            seed = BookSeed(desk.name, desk.params.digest, positions)
+            digest = await self._store.seed(seed)
+        if digest not in (desk.params.digest, desk.stored_digest):
+            self._log.error(
+                "config_differs",
+                book=desk.name,
+                stored=digest,
+                mine=desk.params.digest,
+                expected="the same digest; `hedger config apply` adopts a configuration",
+            )
+        desk.stored_digest = digest
+
+    async def adopt(self, desk: Desk, lease: Lease) -> bool:
+        """Make a claimed book ready; tried again until it is, or that lease has ended."""
+        wait_s = RETRY_S_MIN
+        while self._still(lease):
+            try:
+                return await self._adopt(desk, lease)
+            except (HedgerError, TimeoutError, ValueError) as error:
+                self._metrics.count("adopt_retries")
+                self._alarms.raise_(
+                    "not_ready", book=desk.name, reason=str(error) or "no answer in time"
+                )
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, RETRY_S_MAX)
+        return False
+
+    async def _adopt(self, desk: Desk, lease: Lease) -> bool:
+        state = await self._store.load(desk.name)
+        if state is None or state.digest != desk.params.digest:
+            desk.stored_digest = state.digest if state is not None else ""
+            return False
+        await self._history.catch_up(desk, state, whole=True)
+        state = await self._store.load(desk.name) or state
+        await self._history.learn(desk, state)
+        if not self._still(lease):
+            return False
+        for intent in state.intents:
+            self._resolver.add(desk, intent)
+        desk.ready, desk.stranded = True, False
+        self._log.info(
+            "book_ready", book=desk.name, epoch=lease.epoch, seq=state.seq, open=len(state.intents)
+        )
+        return True
+
+    def _still(self, lease: Lease) -> bool:
+        now = self._ownership.lease(lease.shard)
+        return now is not None and now.epoch == lease.epoch
+
+    async def check(self, desk: Desk) -> None:
+        """Apply what was missed, then compare positions."""
+        try:
+            await self._check(desk)
+        except LeaseLost as error:
+            self._log.info("check_stops", book=desk.name, reason=str(error))
+        except (HedgerError, TimeoutError) as error:  # the next round looks again
+            self._metrics.count("check_failures")
+            self._log.warning("check_failed", book=desk.name, reason=str(error) or "no answer")
+        except Exception:
+            self._metrics.count("defects")
+            self._log.exception("defect", during="check", book=desk.name)
+
+    async def _check(self, desk: Desk) -> None:
+        state = await self._store.load(desk.name)
+        if state is None or not desk.ready or self._ownership.lease(desk.shard) is None:
+            return
+        await self._history.catch_up(desk, state, whole=False)
+        if state.hold or state.stopped or not await self._difference(desk):
+            return
+        await asyncio.sleep(SECOND_LOOK_S)
+        await self._history.catch_up(desk, state, whole=False)
+        difference = await self._difference(desk)
+        if difference:
+            self._metrics.count("positions_differ")
+            reason = (
+                f"positions differ from account {desk.params.account} at {desk.params.venue}:"
+                f" {difference}"
+            )
+            await halt(
+                self._store, self._alarms, book=desk.name, what="positions_differ", reason=reason
+            )
+
+    async def _difference(self, desk: Desk) -> str:
+        """What the venue holds and the store does not, in words; empty while anything is open."""
+        before = await self._store.load(desk.name)
+        if before is None or before.intents or self._in_flight(desk.name):
+            return ""
+        held = await self._history.held(desk)
+        after = await self._store.load(desk.name)
+        if after is None or (after.seq, after.positions) != (before.seq, before.positions):
+            return ""
+        pairs = [
+            (name, after.positions.get(name, 0), held.get(name, 0))
+            for name in sorted({*after.positions, *held})
+        ]
+        return ", ".join(
+            f"{name} {ours:+d} lots, expected {theirs:+d}"
+            for name, ours, theirs in pairs
+            if ours != theirs
+        )

@@ -1,0 +1,104 @@
+"""The books that this worker is configured to keep, and what it knows of each while it runs.
+
+Nothing here is truth: positions, memory and open orders are read from the store at each decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from hedger.core.columns import Book
+from hedger.core.model import BookState, Fill, Instrument
+from hedger.ports import Store
+from hedger.service.params import BookParams
+from hedger.store.keys import intent_id
+
+PREFIX = 16
+"""Leading characters of a client order id that name the deployment and the book."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """One configured book: contract data, the state last read and its columns, whether it runs.
+
+    ``prefix`` begins every client order id of this book; ``ready`` says that it is ours and has
+    been reconciled; ``stored_digest`` is the configuration that the store expects, empty before
+    the first look; ``history_ms`` is the market instant up to which the venue's fills are applied;
+    ``stranded`` says that its lease ran out while the store was out of reach; ``rejects`` counts
+    rejected orders since one was last accepted.
+    """
+
+    params: BookParams
+    shard: int
+    prefix: str
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    state: BookState | None = None
+    book: Book | None = None
+    ready: bool = False
+    stranded: bool = False
+    stored_digest: str = ""
+    history_ms: int | None = None
+    rejects: int = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the book."""
+        return self.params.name
+
+    @property
+    def may_run(self) -> bool:
+        """Whether the store's configuration of this book is the one of this worker."""
+        return self.stored_digest == self.params.digest
+
+    def needs(self, state: BookState | None) -> set[str]:
+        """Names of every instrument that a decision wants to know."""
+        held = {name for name, lots in state.positions.items() if lots} if state else set()
+        open_ = {intent.instrument for intent in state.intents} if state else set()
+        return held | open_ | set(self.params.hedges) | set(self.params.instruments)
+
+    def is_own(self, fill: Fill) -> bool:
+        """Whether a fill belongs to an order that this book's workers sent."""
+        return fill.client_id.startswith(self.prefix)
+
+
+class Roster:
+    """Desks by name, by shard, and by account."""
+
+    def __init__(self, books: Iterable[BookParams], store: Store) -> None:
+        self._desks: dict[str, Desk] = {}
+        for params in books:
+            some_id = intent_id(store.namespace, params.name, params.hedges[0], 0)
+            self._desks[params.name] = Desk(
+                params=params, shard=store.shard_of(params.name), prefix=some_id[:PREFIX]
+            )
+        self._shards: dict[int, list[Desk]] = {}
+        self._accounts: dict[tuple[str, str], list[Desk]] = {}
+        self._venues: dict[str, frozenset[str]] = {}
+        for desk in self:
+            venue = desk.params.venue
+            self._shards.setdefault(desk.shard, []).append(desk)
+            self._accounts.setdefault((venue, desk.params.account), []).append(desk)
+            self._venues[venue] = self._venues.get(venue, frozenset()) | {desk.name}
+
+    def __iter__(self) -> Iterator[Desk]:
+        return iter(self._desks.values())
+
+    def __getitem__(self, book: str) -> Desk:
+        return self._desks[book]
+
+    def of_shard(self, shard: int) -> list[Desk]:
+        """Desks of one shard."""
+        return self._shards.get(shard, [])
+
+    def of_account(self, venue: str, account: str) -> list[Desk]:
+        """Desks on one account of one venue; each has another underlying."""
+        return self._accounts.get((venue, account), [])
+
+    def of_venue(self, venue: str) -> frozenset[str]:
+        """Names of the books that hedge at a venue."""
+        return self._venues.get(venue, frozenset())
+
+    def wanted(self) -> set[int]:
+        """Shards that hold a book which may run here."""
+        return {desk.shard for desk in self if desk.may_run}

@@ -1,0 +1,219 @@
+"""One step of one book: read, decide, record, send; the only writer of decisions.
+
+The state is read from the store at each step, so that nothing a worker remembers can be acted on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from hedger.core.book import book as columns
+from hedger.core.decide import decide
+from hedger.core.model import Action, BookState, Decision, Intent
+from hedger.errors import HedgerError, RevisionConflict
+from hedger.ports import Lease
+from hedger.service.execution import Execution
+from hedger.service.feed import Listener
+from hedger.service.journal import Journal, Timings
+from hedger.service.ownership import Ownership
+from hedger.service.roster import Desk
+from hedger.service.scheduler import Due
+from hedger.service.world import World
+from hedger.telemetry import logger
+
+REJECT_NOTES = 3
+
+
+class Stepper:
+    """Makes and records decisions.
+
+    Parameters
+    ----------
+    learn
+        Fetches contract data that a state names and the desk does not have.
+    orphaned
+        Given an open intent that nobody here is sending: its outcome is unknown.
+    decided
+        Told of every decision, written down or not.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        listeners: Mapping[str, Listener],
+        ownership: Ownership,
+        execution: Execution,
+        journal: Journal,
+        learn: Callable[[Desk, BookState], Awaitable[None]],
+        orphaned: Callable[[Desk, Intent], None],
+        decided: Callable[[Desk, Decision], None],
+    ) -> None:
+        self._open_max = world.params.open_max
+        self._store = world.store
+        self._clock = world.clock
+        self._metrics = world.metrics
+        self._listeners = listeners
+        self._ownership = ownership
+        self._execution = execution
+        self._journal = journal
+        self._learn, self._orphaned, self._decided = learn, orphaned, decided
+        self._log = logger(worker=world.params.worker)
+
+    async def step(self, desk: Desk, due: Due) -> bool:
+        """Load, decide, record; False where a decision to trade found no room in the lease."""
+        lease = self._ownership.lease(desk.shard)
+        if lease is None or not desk.ready:
+            return True
+        started_s = self._clock.monotonic_s()
+        state = await self._store.load(desk.name)
+        if state is None or not self._same_config(desk, state):
+            return True
+        if state.intents and not self._execution.sending[desk.name]:
+            for intent in state.intents:
+                self._orphaned(desk, intent)
+        if not desk.needs(state) <= set(desk.instruments):
+            await self._learn(desk, state)
+        loaded_s = self._clock.monotonic_s()
+        decision = self._decide(desk, state)
+        decided_s = self._clock.monotonic_s()
+        self._decided(desk, decision)
+        timings = Timings(
+            quote_us=None if math.isnan(due.arrival_s) else _us(started_s - due.arrival_s),
+            load_us=_us(loaded_s - started_s),
+            decide_us=_us(decided_s - loaded_s),
+        )
+        self._metrics.observe("load_us", timings.load_us)
+        self._metrics.observe("decide_us", timings.decide_us)
+        if decision.action is Action.HEDGE and len(state.intents) < self._open_max:
+            return await self._hedge(desk, lease, decision, due, timings)
+        await self._note(desk, lease, decision, timings)
+        return True
+
+    def judge(self, desk: Desk) -> Decision | None:
+        """What would be decided on the revision last read; never acted on."""
+        if desk.book is None:
+            return None
+        market = self._listeners[desk.params.venue].board.market()
+        return decide(desk.book, market, desk.params.rules, self._clock.market_ms())
+
+    async def note_rejection(
+        self, desk: Desk, decision: Decision, intent: Intent, reason: str
+    ) -> None:
+        """Write down that the venue refused an order, beside the decision that wanted it."""
+        said = msgspec.structs.replace(
+            decision, action=Action.BLOCKED, reason="venue_rejected", text=reason
+        )
+        for _ in range(REJECT_NOTES):
+            lease = self._ownership.held(desk.shard)
+            try:
+                state = await self._store.load(desk.name)
+                if lease is None or state is None:
+                    return
+                entry_id = self._journal.next_id(desk.name)
+                entry = self._journal.entry(
+                    said, entry_id=entry_id, epoch=lease.epoch, intents=(intent,)
+                )
+                await self._store.note(
+                    lease, desk.name, seq=state.seq, memory=state.memory, entry=entry
+                )
+                return
+            except RevisionConflict:
+                continue
+            except HedgerError as error:
+                self._log.warning("note_failed", book=desk.name, reason=str(error))
+                return
+
+    # --- parts ----------------------------------------------------------------------------
+
+    def _decide(self, desk: Desk, state: BookState) -> Decision:
+        if desk.book is None or state != desk.state:
+            held = {name: lots for name, lots in state.positions.items() if lots}
+            desk.book = columns(
+                msgspec.structs.replace(state, positions=held),
+                desk.instruments,
+                account=desk.params.account,
+                hedges=desk.params.hedges,
+                previous=desk.book,
+            )
+            desk.state = state
+        market = self._listeners[desk.params.venue].board.market()
+        return decide(desk.book, market, desk.params.rules, self._clock.market_ms())
+
+    async def _hedge(
+        self, desk: Desk, lease: Lease, decision: Decision, due: Due, timings: Timings
+    ) -> bool:
+        """Record the intents, then send them; nothing is sent that is not recorded."""
+        entry_id = self._journal.next_id(desk.name)
+        intents = self._execution.intents(desk, decision, lease=lease, decision_id=entry_id)
+        if not intents:
+            self._metrics.count("no_room_in_lease")
+            return False
+        entry = self._journal.entry(
+            decision, entry_id=entry_id, epoch=lease.epoch, intents=intents, timings=timings
+        )
+        begun_s = self._clock.monotonic_s()
+        await self._store.begin(
+            lease,
+            desk.name,
+            seq=decision.seq,
+            intents=intents,
+            reduces=decision.plan is not None and decision.plan.reduces,
+            memory=decision.memory,
+            entry=entry,
+        )
+        recorded_s = self._clock.monotonic_s()
+        self._execution.dispatch(desk, intents, decision)
+        self._journal.written(decision)
+        self._metrics.observe("begin_us", _us(recorded_s - begun_s))
+        if not math.isnan(due.arrival_s):
+            self._metrics.observe("quote_to_intent_us", _us(recorded_s - due.arrival_s))
+        self._tell(decision, entry_id, lease, [intent.id for intent in intents])
+        return True
+
+    async def _note(self, desk: Desk, lease: Lease, decision: Decision, timings: Timings) -> None:
+        """Write the decision down if it says something new; a quiet tick writes nothing."""
+        repeats = self._journal.repeats(decision)
+        if not repeats:
+            return
+        entry_id = self._journal.next_id(desk.name)
+        entry = self._journal.entry(
+            decision, entry_id=entry_id, epoch=lease.epoch, timings=timings, repeats=repeats
+        )
+        await self._store.note(
+            lease, desk.name, seq=decision.seq, memory=decision.memory, entry=entry
+        )
+        self._journal.written(decision)
+        self._tell(decision, entry_id, lease, [])
+
+    def _same_config(self, desk: Desk, state: BookState) -> bool:
+        desk.stored_digest = state.digest
+        if not desk.may_run:
+            desk.ready = False
+            self._log.error(
+                "config_differs", book=desk.name, stored=state.digest, mine=desk.params.digest
+            )
+        return desk.may_run
+
+    def _tell(self, decision: Decision, entry_id: str, lease: Lease, intents: list[str]) -> None:
+        self._metrics.count(f"decisions_{decision.action}")
+        exposure = decision.exposure
+        self._log.info(
+            "decision",
+            book=decision.book,
+            epoch=lease.epoch,
+            decision=entry_id,
+            action=decision.action,
+            reason=decision.reason,
+            text=decision.text,
+            market_ms=decision.time_ms,
+            delta=None if exposure is None else exposure.book_delta,
+            intents=intents,
+        )
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * 1e6)

@@ -106,7 +106,7 @@ class Venue(Protocol):
 
 
 class Lease(NamedTuple):
-    """Right to act for one shard until ``until_s`` (local monotonic time, taken before the call)."""
+    """Right to act for one shard until ``until_s`` (monotonic time, taken before the call)."""
 
     shard: int
     owner: str

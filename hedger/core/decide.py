@@ -161,13 +161,12 @@ def _reduces(seen: Exposure, trade: float) -> bool:
 
 def _remember(memory: Memory, made: Plan, index: float, now: int, *, stage: int) -> Memory:
     traded = sum(line.delta for line in made.lines)
-    recent = tuple((ms, q) for ms, q in memory.recent if now - ms < limits.MINUTE_MS)
     return Memory(
         hedges=memory.hedges + 1,
         hedge_ms=now,
         hedge_price=index,
         stage=stage,
-        recent=(*recent, (now, abs(traded))),
+        recent=limits.recent(memory, now, abs(traded)),
     )
 
 

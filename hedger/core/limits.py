@@ -11,6 +11,7 @@ from hedger.core.columns import Book
 from hedger.core.model import BandRule, LimitRule, Memory, Refusal
 
 MINUTE_MS = 60_000
+BUCKET_MS = 1_000
 
 
 def patience(
@@ -83,6 +84,17 @@ def allowed(
             )
             size = fits
     return sign * size, tuple(refusals)
+
+
+def recent(memory: Memory, now: int, traded: float) -> tuple[tuple[int, float], ...]:
+    """Trades of the last minute with one more, summed by the second: at most 61 entries.
+
+    A sum counts as traded at its newest instant, so it leaves the minute no earlier than any part.
+    """
+    kept = tuple((ms, q) for ms, q in memory.recent if now - ms < MINUTE_MS)
+    if kept and now // BUCKET_MS == kept[-1][0] // BUCKET_MS:
+        return (*kept[:-1], (now, kept[-1][1] + traded))
+    return (*kept, (now, traded))
 
 
 def _blocked(rule: LimitRule, book: Book, wanted: float, reduces: bool) -> Refusal | None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hedger.core.decide import decide
+from hedger.core.limits import recent
 from hedger.core.model import (
     Action,
     BandRule,
@@ -223,6 +224,16 @@ def test_limits_cut_or_block() -> None:
     full = rules(limits=LimitRule(position_max=0.0))
     none = decide(desk.book(memory=busy), desk.board.market(), full, START)
     assert (none.action, none.reason) == (Action.BLOCKED, "position_max")
+
+
+def test_memory_of_the_last_minute_is_bounded_and_forgets_nothing() -> None:
+    memory, start = Memory(), START // 60_000 * 60_000
+    for n in range(1_000):
+        memory = msgspec.structs.replace(memory, recent=recent(memory, start + 59 * n, 0.01))
+    assert len(memory.recent) <= 60
+    assert sum(q for _, q in memory.recent) == pytest.approx(10.0)
+    later = recent(memory, start + 120_000, 0.5)
+    assert later == ((start + 120_000, 0.5),)
 
 
 def test_hold_allows_only_what_reduces() -> None:

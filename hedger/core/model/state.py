@@ -10,8 +10,8 @@ from hedger.core.model.record import Record
 class Memory(Record, frozen=True, kw_only=True):
     """What a decision must remember; stored with the intents, never in a worker alone.
 
-    ``recent`` holds (time_ms, coin) of hedges of the last minute, by the second; ``stage`` the slippage step
-    beyond the hard band.
+    ``recent`` holds (time_ms, coin) of hedges of the last minute, summed by the second; ``stage``
+    is the slippage step beyond the hard band.
     """
 
     hedges: int = 0

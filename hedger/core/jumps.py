@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 
 DEVIATIONS = 6.0
 MOVE_MAX = 0.02
@@ -25,6 +26,7 @@ class Track:
     """A price path: last accepted reference, its variance per millisecond, the newest price."""
 
     __slots__ = (
+        "_anchors",
         "_history",
         "_last",
         "_ref",
@@ -38,6 +40,7 @@ class Track:
 
     def __init__(self) -> None:
         self._history: deque[tuple[int, float]] = deque(maxlen=_HISTORY)
+        self._anchors: dict[str, float] = {}
         self._ref = self._last = math.nan
         self._ref_ms = self.time_ms = 0
         self._variance = _VARIANCE_START
@@ -61,21 +64,23 @@ class Track:
         if not self.jumped:
             self._learn(elapsed)
 
-    def agrees(self, other: Track) -> bool:
+    def anchor(self, others: Mapping[str, Track]) -> None:
+        """Note, once per jump, where the other sources stood when this one was last believed."""
+        if not self._anchors:
+            self._anchors = {name: t.price_at(self._ref_ms) for name, t in others.items()}
+
+    def agrees(self, name: str, other: Track) -> bool:
         """Whether another source, not 250 ms away, moved the same way by half to twice as much."""
         if abs(other.time_ms - self.time_ms) > WINDOW_MS:
             return False
-        moved = other.moved_since(self._ref_ms)
+        moved = math.log(other._last / self._anchors.get(name, math.nan))
         return moved * self.move > 0.0 and (
             0.5 * abs(self.move) <= abs(moved) <= 2.0 * abs(self.move)
         )
 
-    def moved_since(self, time_ms: int) -> float:
-        """Log move from the newest price at or before an instant to the last; NaN if unknown."""
-        for when, price in reversed(self._history):
-            if when <= time_ms:
-                return math.log(self._last / price)
-        return math.nan
+    def price_at(self, time_ms: int) -> float:
+        """Newest price at or before an instant; NaN if that is not known any more."""
+        return next((p for when, p in reversed(self._history) if when <= time_ms), math.nan)
 
     def accept(self) -> None:
         """A second source confirmed the jump: it is the new reference."""
@@ -87,3 +92,4 @@ class Track:
         if self.time_ms > self._ref_ms:
             self._variance = max(_DECAY * self._variance + (1.0 - _DECAY) * sample, _VARIANCE_FLOOR)
         self._ref, self._ref_ms = self._last, self.time_ms
+        self._anchors = {}

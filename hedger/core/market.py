@@ -175,10 +175,12 @@ class Board:
         """Let every jumped source of an underlying look for a second source that moved with it."""
         if not self._suspects and not any(t.jumped for t in self._tracks.values()):
             return
-        names = [n for n in self._tracks if self._underlying(n) == underlying]
-        for name in names:
-            track = self._tracks[name]
-            if track.jumped and any(track.agrees(self._tracks[n]) for n in names if n != name):
+        tracks = {n: t for n, t in self._tracks.items() if self._underlying(n) == underlying}
+        for track in tracks.values():
+            if track.jumped:
+                track.anchor(tracks)
+        for name, track in tracks.items():
+            if track.jumped and any(track.agrees(n, t) for n, t in tracks.items() if n != name):
                 track.accept()
             if track.jumped:
                 self._suspects[name] = Suspect(name, track.time_ms, track.move, track.limit)

@@ -131,6 +131,22 @@ def test_a_real_crash_is_traded_at_once() -> None:
     assert decision.action is Action.HEDGE
 
 
+def test_a_second_source_may_take_its_time() -> None:
+    """However often the index ticks before it follows, the jump can still be confirmed."""
+    desk = Desk({DEEP: -20})
+    for _ in range(10):
+        desk.now += 1_000
+        desk.quote_all()
+    for n in range(300):
+        desk.now += 50
+        desk.quote_hedge(bid=62_999.5, ask=63_000.5, mark=60_000.0, index=60_000.0 + n % 2)
+    assert desk.board.market().suspects
+    desk.now += 50
+    desk.index = 63_000.0
+    desk.quote_hedge()
+    assert not desk.board.market().suspects
+
+
 def test_snapshots_do_not_change() -> None:
     desk = Desk({DEEP: -20})
     before = desk.board.market()

@@ -15,6 +15,7 @@ from hedger.backtest.averaging import WINDOW_MS, Legs, legs_of
 from hedger.backtest.history import Floats, History
 from hedger.backtest.ledger import Contracts, worth
 from hedger.core import bands
+from hedger.core.exposure import own_value
 from hedger.core.model import Instrument, Kind, Rules
 from hedger.venues.simulator.events import Leg, Traded
 from pricing import black
@@ -26,8 +27,8 @@ Bools: TypeAlias = NDArray[np.bool_]
 class Deltas(NamedTuple):
     """Per row [coin]: of the hedges and of the book, and of each leg (n, legs) what will fade.
 
-    ``fading`` is the part of a leg's delta that settlement takes away; in numeraire usd the leg's
-    value in coin stays as cash.
+    ``fading`` is the part of a leg's delta that settlement takes away; what the leg is worth stays
+    as cash, which has a delta where it does not settle in the numeraire.
     """
 
     hedge: Floats
@@ -64,8 +65,11 @@ def deltas(history: History, rules: Rules) -> Deltas:
         np.where(amount != 0.0, amount * column, 0.0) for column in unit
     )
     cash = np.zeros_like(hedge)
-    if rules.numeraire == "usd" and any(it.inverse for it in history.instruments):
-        cash = _coin(history) - rules.base_coin
+    styles = {it.inverse for it in history.instruments}
+    if rules.numeraire == "usd" and True in styles:
+        cash = _balance(history, history.coin, inverse=True) - rules.base_coin
+    if rules.numeraire == "coin" and False in styles:
+        cash = -_balance(history, history.quote, inverse=False) / history.index
     options = (fading + staying).sum(axis=1)
     return Deltas(
         hedge=hedge,
@@ -86,11 +90,11 @@ def account_equity(history: History) -> Floats:
     return total
 
 
-def _coin(history: History) -> Floats:
-    """Balance in coin and the profit of futures settled in coin: equity without the options."""
-    total = history.coin
+def _balance(history: History, cash: Floats, *, inverse: bool) -> Floats:
+    """Cash of one settlement and the profit of its futures: equity without the options."""
+    total = cash
     for i, instrument in enumerate(history.instruments):
-        if instrument.kind is not Kind.OPTION and instrument.settlement == history.underlying:
+        if instrument.kind is not Kind.OPTION and instrument.inverse is inverse:
             lots = history.lots[:, i]
             profit = worth(instrument, lots, np.where(lots != 0.0, history.mark[:, i], 1.0))
             total = total + np.where(lots != 0.0, profit, 0.0)
@@ -164,7 +168,8 @@ def unit_of(
     share = np.clip(left_ms / WINDOW_MS, 0.0, 1.0)
     value = np.where(inverse, greeks.price / forward, greeks.price / index)
     net = np.where(inverse, greeks.delta - value, greeks.delta * forward / index)
-    staying = np.where(inverse, 0.0 if coin else value, 0.0)
+    styles = (own_value(inverse=style, coin=coin) for style in (True, False))
+    staying = np.where(inverse, *styles) * value
     return Unit(share * net, staying, greeks.delta, value)
 
 
@@ -178,7 +183,7 @@ class AtFill(NamedTuple):
 
 def at_fill(trade: Traded, rules: Rules, contracts: Contracts) -> AtFill | None:
     """Delta and band at a fill; None while not everything held has been shown."""
-    if trade.equity is None or any(leg.mark is None for leg in trade.legs):
+    if trade.equity is None or trade.quote_equity is None:  # a mark is missing
         return None
     data = [(leg, contracts(leg.instrument)) for leg in trade.legs]
     total = gross = value = 0.0
@@ -186,8 +191,11 @@ def at_fill(trade: Traded, rules: Rules, contracts: Contracts) -> AtFill | None:
     if options:
         total, value, gross = _options(trade, options, coin=rules.numeraire == "coin")
     book = rules.hedge.ratio * total + _others(trade, data)
-    if rules.numeraire == "usd" and any(it.inverse for _, it in data):
-        book += trade.equity - value - rules.base_coin
+    styles, quote = {it.inverse for _, it in data}, trade.quote_equity / trade.index
+    if rules.numeraire == "usd" and True in styles:
+        book += trade.equity - quote - value - rules.base_coin
+    if rules.numeraire == "coin" and False in styles:
+        book += value - quote
     scale = bands.scale_of(rules.band, index=trade.index, gross_delta=gross)
     return AtFill(book, rules.band.lower * scale, rules.band.upper * scale)
 
@@ -208,7 +216,7 @@ def _others(trade: Traded, data: list[tuple[Leg, Instrument]]) -> float:
 def _options(
     trade: Traded, options: list[tuple[Leg, Instrument]], *, coin: bool
 ) -> tuple[float, float, float]:
-    """Delta of the options, coin value of the inverse ones, and the sum of |Black delta|."""
+    """Delta of the options, value of those not settled in the numeraire, sum of |Black delta|."""
     inverse = np.array([it.inverse for _, it in options])
     unit = unit_of(
         forward=np.array([leg.forward for leg, _ in options], dtype=np.float64),
@@ -223,6 +231,6 @@ def _options(
     amount = np.array([leg.lots * it.lot for leg, it in options])
     return (
         float(amount @ (unit.fading + unit.staying)),
-        float(amount @ np.where(inverse, unit.value, 0.0)),
+        float(amount @ np.where(inverse != coin, unit.value, 0.0)),
         float(np.abs(amount * unit.black).sum()),
     )

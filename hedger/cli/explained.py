@@ -88,6 +88,11 @@ def _delta(seen: Exposure) -> Iterator[str]:
             f"  cash is equity {seen.equity:.8f} - value of inverse options "
             f"{seen.options_value:.8f} - base_coin {seen.base_coin:.8f}"
         )
+    if seen.numeraire == "coin" and seen.cash_delta:
+        yield (
+            f"  cash is value of linear options {seen.options_value:.8f} - equity settled in quote "
+            f"currency {seen.equity:.8f}, both in coin"
+        )
     if seen.low != seen.high:
         yield f"  on every reading of doubts and open intents: [{seen.low:+.8f}, {seen.high:+.8f}]"
 

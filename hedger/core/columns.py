@@ -56,9 +56,17 @@ class Book:
     @property
     def inverse(self) -> bool:
         """Whether anything here settles in coin, so that the account's coin equity has a delta."""
-        return any(inverse for _, inverse in self.legs.groups) or any(
-            p.instrument.inverse for p in (*self.futures, *self.hedges)
-        )
+        return True in self._styles
+
+    @property
+    def linear(self) -> bool:
+        """Whether anything here settles in quote currency, which has a delta counted in coin."""
+        return False in self._styles
+
+    @property
+    def _styles(self) -> set[bool]:
+        futures = {p.instrument.inverse for p in (*self.futures, *self.hedges)}
+        return futures | {inverse for _, inverse in self.legs.groups}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from hedger.core import limits, policy
 from hedger.core.columns import Book, Market
 from hedger.core.exposure import exposure
-from hedger.core.freshness import blocks, hedge_quote, warnings
+from hedger.core.freshness import blocks, hedge_quote, other_futures, warnings
 from hedger.core.model import (
     Action,
     Decision,
@@ -66,14 +66,15 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
     prices = {q.instrument: 0.5 * (q.bid + q.ask) for q in quotes if q.bid and q.ask}
     index = market.index[book.underlying].value
-    for name in (p.instrument.name for p in book.futures):
+    for name in other_futures(book, rules, now):
         prices[name] = float(market.ratio[market.row[name]]) * index
     seen = exposure(book, market, rules, now, prices=prices)
     if not (math.isfinite(seen.low) and math.isfinite(seen.high)):
         text = "the book's delta is not a finite number"
         return draft.decision(Action.BLOCKED, "not_finite", text)
-    unit = book.instruments[rules.hedge.buy].future_delta(
-        1, price=prices[rules.hedge.buy], index=index
+    unit = max(
+        book.instruments[q.instrument].future_delta(1, price=prices[q.instrument], index=index)
+        for q in quotes
     )
     band = policy.target(rules.band, rules.limits, seen, lot_delta=unit)
     draft = draft._replace(seen=seen, band=band)
@@ -127,8 +128,9 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
     if wait:
         return draft.decision(Action.NO_TRADE, wait.rule, wait.reason, refusals=(wait,))
     reduces = _reduces(seen, wanted)
-    size, cuts = limits.allowed(
-        rules.limits, book, wanted=wanted, held=seen.hedge_delta, reduces=reduces, now=now
+    held = (seen.hedge_low, seen.hedge_high)
+    size, cuts, room = limits.allowed(
+        rules.limits, book, wanted=wanted, held=held, reduces=reduces, now=now
     )
     if size == 0.0:
         return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
@@ -142,6 +144,7 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
         interval=(seen.low, seen.high),
         wanted=wanted,
         allowed=size,
+        room=room,
         reduces=reduces,
         bps=slippage_bps(rules.limits, hard=hard, stage=stage),
         index=seen.index,

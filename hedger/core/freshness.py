@@ -15,6 +15,14 @@ FUTURE_MS_MAX = 1_000
 SETTLEMENT_MS = 30 * 60_000
 
 
+def other_futures(book: Book, rules: Rules, now: int) -> tuple[str, ...]:
+    """Futures, held or on order but no longer hedged with, that have not reached their expiry."""
+    held = [p.instrument for p in book.futures]
+    on_order = [book.instruments[intent.instrument] for intent in book.open]
+    alive = {i.name for i in (*held, *on_order) if not i.expiry_ms or i.expiry_ms > now}
+    return tuple(sorted(alive.difference(_hedges(rules))))
+
+
 def hedge_quote(market: Market, name: str, now: int) -> HedgeQuote:
     """The hedge instrument's market as it stands; None for what was never seen."""
     row = market.row.get(name)
@@ -34,13 +42,14 @@ def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal,
     found = [_quote_fault(market, name, rules, now) for name in _hedges(rules)]
     found.append(_index_fault(book, market, rules, now))
     found += [_settling_fault(book.instruments[name], now) for name in _hedges(rules)]
-    found += [
-        _future_fault(market, p.instrument.name, rules, now)
-        for p in book.futures
-        if not p.instrument.expiry_ms or p.instrument.expiry_ms > now
-    ]
+    futures = other_futures(book, rules, now)
+    found += [_future_fault(market, name, rules, now) for name in futures]
     found.append(_account_fault(book, market, rules, now))
-    found += [_unknown_row(market, name) for name in book.legs.names if name not in market.row]
+    found += [
+        _unknown_row(market, name)
+        for i, name in enumerate(book.legs.names)
+        if name not in market.row and book.legs.expiry_ms[i] > now
+    ]
     found += [
         _block(
             "unconfirmed_jump" if now - s.time_ms >= WINDOW_MS else "jump_awaiting_confirmation",
@@ -48,7 +57,7 @@ def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal,
             s.source,
             now - s.time_ms,
         )
-        for s in market.suspects_of(_hedges(rules), book.underlying)
+        for s in market.suspects_of((*_hedges(rules), *futures), book.underlying)
     ]
     return tuple(f for f in found if f is not None)
 
@@ -116,11 +125,13 @@ def _future_fault(market: Market, name: str, rules: Rules, now: int) -> Refusal 
 
 
 def _account_fault(book: Book, market: Market, rules: Rules, now: int) -> Refusal | None:
-    if rules.numeraire == "coin" or not book.inverse:
+    coin = rules.numeraire == "coin"
+    if not (book.linear if coin else book.inverse):
         return None
     account = market.accounts.get(book.account)
-    if account is None:
-        return _block("missing_equity", f"equity of {book.account} is unknown", book.account)
+    if account is None or (coin and account.quote_equity is None):
+        what = f"equity of {book.account} settled in {'quote currency' if coin else 'coin'}"
+        return _block("missing_equity", f"{what} is unknown", book.account)
     age, limit = now - account.time_ms, rules.data.forward_age_ms_max
     return _age_fault("stale_equity", f"equity of {book.account}", book.account, age, limit)
 

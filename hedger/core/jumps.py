@@ -8,7 +8,6 @@ away again leaves no trace, and a real move is confirmed by whichever source arr
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Mapping
 
 DEVIATIONS = 6.0
@@ -23,12 +22,16 @@ _HISTORY = 64
 
 
 class Track:
-    """A price path: last accepted reference, its variance per millisecond, the newest price."""
+    """A price path: last accepted reference, its variance per millisecond, the newest price.
+
+    ``level`` names what paths that should show the same price have in common.
+    """
 
     __slots__ = (
         "_anchors",
         "_history",
         "_last",
+        "_level",
         "_ref",
         "_ref_ms",
         "_variance",
@@ -38,8 +41,9 @@ class Track:
         "time_ms",
     )
 
-    def __init__(self) -> None:
-        self._history: deque[tuple[int, float]] = deque(maxlen=_HISTORY)
+    def __init__(self, level: str) -> None:
+        self._level = level
+        self._history: list[tuple[int, float]] = []
         self._anchors: dict[str, float] = {}
         self._ref = self._last = math.nan
         self._ref_ms = self.time_ms = 0
@@ -49,11 +53,14 @@ class Track:
         self.jumped = False
 
     def see(self, price: float, time_ms: int) -> None:
-        """Take the newest price; an ordinary step becomes the reference at once."""
+        """Take the newest price; an ordinary step becomes the reference.
+
+        Within a second the reference stays, so that many small steps count together.
+        """
         if time_ms == self.time_ms and price == self._last:
             return
         self._last, self.time_ms = price, time_ms
-        self._history.append((time_ms, price))
+        self._keep(time_ms, price)
         if math.isnan(self._ref):
             self._ref, self._ref_ms = price, time_ms
             return
@@ -61,7 +68,7 @@ class Track:
         self.move = math.log(price / self._ref)
         self.limit = min(MOVE_MAX, DEVIATIONS * math.sqrt(self._variance * elapsed))
         self.jumped = abs(self.move) > self.limit
-        if not self.jumped:
+        if not self.jumped and time_ms - self._ref_ms >= _SHORTEST_MS:
             self._learn(elapsed)
 
     def anchor(self, others: Mapping[str, Track]) -> None:
@@ -70,17 +77,29 @@ class Track:
             self._anchors = {name: t.price_at(self._ref_ms) for name, t in others.items()}
 
     def agrees(self, name: str, other: Track) -> bool:
-        """Whether another source, not 250 ms away, moved the same way by half to twice as much."""
+        """Whether another source, not 250 ms away, moved the same way by half to twice as much.
+
+        One of the same level may also just stand there, at least twice as near as the step was
+        wide: that frees a path whose reference was a bad print or was lost in an outage.
+        """
         if abs(other.time_ms - self.time_ms) > WINDOW_MS:
             return False
+        size = abs(self.move)
+        if other._level == self._level and abs(math.log(self._last / other._last)) <= 0.5 * size:
+            return True
         moved = math.log(other._last / self._anchors.get(name, math.nan))
-        return moved * self.move > 0.0 and (
-            0.5 * abs(self.move) <= abs(moved) <= 2.0 * abs(self.move)
-        )
+        return moved * self.move > 0.0 and 0.5 * size <= abs(moved) <= 2.0 * size
 
     def price_at(self, time_ms: int) -> float:
         """Newest price at or before an instant; NaN if that is not known any more."""
         return next((p for when, p in reversed(self._history) if when <= time_ms), math.nan)
+
+    def _keep(self, time_ms: int, price: float) -> None:
+        """Remember a price; the older, the wider apart, so that a few reach far back."""
+        self._history.append((time_ms, price))
+        if len(self._history) > _HISTORY:
+            half = _HISTORY // 2
+            self._history = self._history[:half:2] + self._history[half:]
 
     def accept(self) -> None:
         """A second source confirmed the jump: it is the new reference."""

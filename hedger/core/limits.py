@@ -6,12 +6,24 @@ A block (nothing allowed) and a cut (less allowed) are both `Refusal` records, n
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from hedger.core.columns import Book
 from hedger.core.model import BandRule, LimitRule, Memory, Refusal
 
 MINUTE_MS = 60_000
 BUCKET_MS = 1_000
+
+
+class Allowance(NamedTuple):
+    """Signed trade that every limit allows, what was refused, and the least of the limits [coin].
+
+    ``room`` is at least the size of the trade: rounding to lots may not go beyond it.
+    """
+
+    size: float
+    refusals: tuple[Refusal, ...]
+    room: float
 
 
 def patience(
@@ -21,7 +33,7 @@ def patience(
     if hard or not memory.hedges:
         return None
     since = now - memory.hedge_ms
-    if since < band.cooldown_ms:
+    if abs(since) < band.cooldown_ms:
         return Refusal(
             rule="cooldown",
             wanted=wanted,
@@ -40,8 +52,14 @@ def patience(
 
 
 def allowed(
-    rule: LimitRule, book: Book, *, wanted: float, held: float, reduces: bool, now: int
-) -> tuple[float, tuple[Refusal, ...]]:
+    rule: LimitRule,
+    book: Book,
+    *,
+    wanted: float,
+    held: tuple[float, float],
+    reduces: bool,
+    now: int,
+) -> Allowance:
     """Signed trade [coin] that every limit allows, and what was refused on the way.
 
     Parameters
@@ -52,17 +70,18 @@ def allowed(
         Gives memory (what was traded in the last minute), hold and confirmation.
     wanted : float
         Signed trade [coin].
-    held : float
-        Delta of the hedges held [coin], for the position limit.
+    held : (float, float)
+        Delta of the hedges [coin] on every reading of what is open, for the position limit.
     reduces : bool
         Whether the trade lowers |delta| on every reading.
     now : int
         The instant of the decision [ms].
     """
     if blocked := _blocked(rule, book, wanted, reduces):
-        return 0.0, (blocked,)
+        return Allowance(0.0, (blocked,), 0.0)
     size, sign, refusals = abs(wanted), 1.0 if wanted > 0 else -1.0, []
-    spent = sum(abs(q) for ms, q in book.memory.recent if now - ms < MINUTE_MS)
+    spent = sum(abs(q) for ms, q in book.memory.recent if abs(now - ms) < MINUTE_MS)
+    most = held[1] if wanted > 0 else -held[0]
     caps = (
         ("order_max", rule.order_max, f"one order is at most {rule.order_max:g}"),
         (
@@ -72,8 +91,8 @@ def allowed(
         ),
         (
             "position_max",
-            rule.position_max - sign * held,
-            f"hedges stand at {held:+.4f}, at most {rule.position_max:g}",
+            rule.position_max - most,
+            f"hedges may stand at {sign * most:+.4f}, at most {rule.position_max:g}",
         ),
     )
     for name, cap, reason in caps:
@@ -83,7 +102,7 @@ def allowed(
                 Refusal(rule=name, wanted=sign * size, allowed=sign * fits, reason=reason)
             )
             size = fits
-    return sign * size, tuple(refusals)
+    return Allowance(sign * size, tuple(refusals), min(cap for _, cap, _ in caps))
 
 
 def recent(memory: Memory, now: int, traded: float) -> tuple[tuple[int, float], ...]:
@@ -91,7 +110,7 @@ def recent(memory: Memory, now: int, traded: float) -> tuple[tuple[int, float], 
 
     A sum counts as traded at its newest instant, so it leaves the minute no earlier than any part.
     """
-    kept = tuple((ms, q) for ms, q in memory.recent if now - ms < MINUTE_MS)
+    kept = tuple((ms, q) for ms, q in memory.recent if abs(now - ms) < MINUTE_MS)
     if kept and now // BUCKET_MS == kept[-1][0] // BUCKET_MS:
         return (*kept[:-1], (now, kept[-1][1] + traded))
     return (*kept, (now, traded))

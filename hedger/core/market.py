@@ -75,13 +75,18 @@ class Board:
         self._priced = np.hstack([self._priced, np.zeros(pad, dtype=np.bool_)])
         self._snapshot = None
 
-    def apply(self, quote: Quote) -> Refusal | None:
-        """Take a quote in; a refused one changes nothing but the note that it was refused."""
+    def apply(self, quote: Quote, *, latest_ms: int | None = None) -> Refusal | None:
+        """Take a quote in; a refused one changes nothing but the note that it was refused.
+
+        One dated after ``latest_ms`` is refused: every later one would seem to go back in time.
+        """
         row = self._row.get(quote.instrument)
         if row is None:
             return _refusal(quote, "unknown_instrument", "no such instrument is subscribed")
         if fault := quote_fault(quote):
             return self._refuse(quote, "bad_quote", fault)
+        if latest_ms is not None and quote.time_ms > latest_ms:
+            return self._refuse(quote, "in_the_future", f"time_ms {quote.time_ms} is yet to come")
         seen = int(self._times[0, row])
         if quote.time_ms < seen:
             return self._refuse(
@@ -104,11 +109,17 @@ class Board:
         self._confirm(instrument.underlying)
         return None
 
-    def apply_account(self, account: Account) -> Refusal | None:
-        """Take the venue's account figures in, refused unless finite and not back in time."""
+    def apply_account(self, account: Account, *, latest_ms: int | None = None) -> Refusal | None:
+        """Take the venue's account figures in, refused unless finite, of now and not back in time.
+
+        As for quotes, what is dated after ``latest_ms`` is refused.
+        """
         known = self._accounts.get(account.account)
-        if not math.isfinite(account.equity):
-            fault = f"equity is {account.equity!r}, expected a finite number"
+        if not all(math.isfinite(e or 0.0) for e in (account.equity, account.quote_equity)):
+            figures = f"{account.equity!r} and {account.quote_equity!r}"
+            fault = f"equity is {figures}, expected finite numbers"
+        elif latest_ms is not None and account.time_ms > latest_ms:
+            fault = f"time_ms {account.time_ms} is yet to come"
         elif known is not None and account.time_ms < known.time_ms:
             fault = f"time_ms {account.time_ms} is before {known.time_ms}, already seen"
         else:
@@ -150,10 +161,13 @@ class Board:
         middle = None
         if priced and quote.bid is not None and quote.ask is not None:
             middle = 0.5 * (quote.bid + quote.ask)
-            track = self._tracks.setdefault(quote.instrument, Track())
+            instrument = self._instruments[quote.instrument]
+            perpetual = instrument.kind is Kind.PERPETUAL
+            level = index_name(instrument.underlying) if perpetual else instrument.name
+            track = self._tracks.setdefault(quote.instrument, Track(level))
             track.see(middle, quote.time_ms)
             if quote.mark:
-                marks = self._tracks.setdefault(f"mark of {quote.instrument}", Track())
+                marks = self._tracks.setdefault(f"mark of {quote.instrument}", Track(level))
                 marks.see(quote.mark, quote.time_ms)
         self._see_ratio(row, quote, middle if middle is not None else quote.mark)
 
@@ -169,7 +183,8 @@ class Board:
         if known is not None and time_ms < known.time_ms:
             return
         self._index[underlying] = Index(value, time_ms)
-        self._tracks.setdefault(index_name(underlying), Track()).see(value, time_ms)
+        name = index_name(underlying)
+        self._tracks.setdefault(name, Track(name)).see(value, time_ms)
 
     def _confirm(self, underlying: str) -> None:
         """Let every jumped source of an underlying look for a second source that moved with it."""

@@ -28,6 +28,7 @@ def plan(
     interval: tuple[float, float],
     wanted: float,
     allowed: float,
+    room: float,
     reduces: bool,
     bps: float,
     index: float,
@@ -46,6 +47,8 @@ def plan(
         Book delta on every reading [coin].
     wanted, allowed : float
         Signed trade before and after the limits [coin].
+    room : float
+        Largest trade that the limits allow [coin].
     reduces : bool
         Whether |delta| falls on every reading.
     bps : float
@@ -58,7 +61,7 @@ def plan(
     middle = 0.5 * (quote.bid + quote.ask)
     unit = instrument.future_delta(1, price=middle, index=index)
     end = interval[0] if allowed < 0 else interval[1]
-    lots = _lots(allowed, unit, end, target, cut=allowed != wanted)
+    lots = _lots(allowed, unit, end, target, room=abs(allowed) if allowed != wanted else room)
     if abs(lots) < instrument.min_lots:
         lots = 0
     delta = lots * unit
@@ -109,16 +112,16 @@ def limit_ticks(instrument: Instrument, middle: float, *, bps: float, buy: bool)
     return (math.floor(exact) if buy else math.ceil(exact)) * step
 
 
-def _lots(allowed: float, unit: float, end: float, target: Target, *, cut: bool) -> int:
+def _lots(allowed: float, unit: float, end: float, target: Target, *, room: float) -> int:
     """Whole lots: of the two neighbours of the exact number the best placed one.
 
-    A trade that a limit has cut is rounded towards zero. Else the neighbour inside the band and
-    nearest to the wanted end is taken; if none lies inside, the one that ends nearest the centre.
+    Of those within the room (a trade that a limit has cut is rounded towards zero) the neighbour
+    inside the band and nearest to the wanted end is taken; if none lies inside, the one that ends
+    nearest the centre.
     """
     exact = allowed / unit
-    if cut:
-        return math.trunc(exact)
-    choices = {math.floor(exact), math.ceil(exact)}
+    outward = math.copysign(math.ceil(abs(exact)), exact)
+    choices = {math.trunc(exact)} | ({int(outward)} if abs(outward) * unit <= room else set())
     inside = [n for n in choices if target.lower <= end + n * unit <= target.upper]
     if inside:
         return min(inside, key=lambda n: abs(n - exact))

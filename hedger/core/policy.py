@@ -18,7 +18,7 @@ def target(rule: BandRule, limits: LimitRule, exposure: Exposure, *, lot_delta: 
     exposure : Exposure
         Gives index and gross delta, for bands written in usd or as a share of gross delta.
     lot_delta : float
-        Delta of one lot of the hedge instrument [coin].
+        Delta of one lot of the coarser hedge instrument [coin].
 
     Notes
     -----

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hedger.core.book import book
 from hedger.core.decide import decide
 from hedger.core.market import Board
-from hedger.core.model import Account, Action, Quote
-from tests.core.desk import PERPETUAL, Desk, option, rules
+from hedger.core.model import Account, Action, BookState, Kind, Quote
+from tests.core.desk import DAY_MS, PERPETUAL, START, Desk, option, rules
 
 DEEP = option(40_000.0, 8, True)
 NAME = PERPETUAL.name
+OLD = msgspec.structs.replace(
+    PERPETUAL, name="BTC-OLD", kind=Kind.FUTURE, expiry_ms=START + 90 * DAY_MS
+)
 
 bad_number = st.sampled_from([math.nan, math.inf, -math.inf, -1.0, -0.5, "x"])
 any_number = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.just(0.0))
@@ -156,3 +161,56 @@ def test_snapshots_do_not_change() -> None:
     desk.quote_hedge()
     assert (before.bid[before.row[NAME]] == bid[before.row[NAME]]).all()
     assert desk.board.market() is desk.board.market()
+
+
+def calm(desk: Desk) -> None:
+    for _ in range(10):
+        desk.now += 1_000
+        desk.quote_all()
+
+
+def test_many_small_steps_within_a_second_are_one_move() -> None:
+    desk = Desk({DEEP: -20})
+    calm(desk)
+    for n in range(1, 51):
+        desk.now += 10
+        price = 60_000.0 * (1.0 - 2e-4 * n)
+        desk.quote_hedge(bid=price - 0.5, ask=price + 0.5, mark=60_000.0, index=60_000.0)
+    assert NAME in desk.board.market().suspects
+
+
+def test_a_source_is_believed_again_after_an_outage_of_its_own() -> None:
+    desk = Desk({DEEP: -20})
+    calm(desk)
+    for _ in range(1_000):
+        desk.now += 100
+        desk.index *= 1.00004
+        desk.quote_option(DEEP)
+    desk.now += 100
+    desk.quote_hedge()
+    assert not desk.board.market().suspects
+
+
+def test_a_bad_first_print_does_not_block_for_ever() -> None:
+    desk = Desk({DEEP: -20})
+    desk.board = Board(desk.instruments)
+    desk.quote_hedge(bid=40_000.0, ask=50_000.0, mark=None)
+    desk.now += 100
+    desk.quote_hedge(mark=None)
+    assert not desk.board.market().suspects
+
+
+def test_a_held_future_is_watched_like_the_hedge() -> None:
+    desk = Desk({DEEP: -20})
+    desk.instruments[OLD.name] = OLD
+    desk.board.add({OLD.name: OLD})
+    for price in (66_000.0, 66_000.0, 33_000.0):
+        desk.now += 1_000
+        desk.quote_all()
+        desk.quote_hedge(instrument=OLD.name, bid=price, ask=price, mark=None)
+    positions = {DEEP.name: -20, OLD.name: 30_000}
+    state = BookState(book="main", seq=1, digest="", positions=positions)
+    held = book(state, desk.instruments, account="acc", hedges={NAME})
+    decision = decide(held, desk.board.market(), rules(), desk.now)
+    assert decision.action is Action.BLOCKED
+    assert decision.refusals[0].instrument == OLD.name

@@ -11,12 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from hedger.core.columns import Book, Market
-from hedger.core.exposure.legs import JoinedLegs
+from hedger.core.exposure.legs import JoinedLegs, own_value
 from hedger.core.model import DataRule, Doubt
 from pricing import black
-
-_SAMPLES = np.linspace(0.0, 1.0, 9)
-_VOL_LEAST = 1e-3
+from pricing.conventions import FloatArray
 
 
 class Leg(NamedTuple):
@@ -41,12 +39,34 @@ class Leg(NamedTuple):
 
 
 class Doubted(NamedTuple):
-    """A doubt and the point estimate that belongs to it, of one group."""
+    """One doubtful leg, in coin: its numeraire delta, and what that leaves open of the book's.
+
+    ``point``, with the leg's ``value`` there, is at the last good vol where there is one
+    (``known``), else the middle. ``down`` and ``up`` are how far the book's delta may lie from it.
+    """
 
     group: int
-    point: float
     known: bool
+    point: float
+    value: float
+    down: float
+    up: float
     doubt: Doubt
+
+
+class _Reach(NamedTuple):
+    """Range over all vols of one part of a leg, and its value at the point [coin]."""
+
+    low: float
+    high: float
+    point: float
+
+    def times(self, factor: float) -> _Reach:
+        low, high = sorted((factor * self.low, factor * self.high))
+        return _Reach(low, high, factor * self.point)
+
+    def plus(self, other: _Reach) -> _Reach:
+        return _Reach(self.low + other.low, self.high + other.high, self.point + other.point)
 
 
 def doubtful(book: Book, market: Market, legs: JoinedLegs, rule: DataRule, now: int) -> list[Leg]:
@@ -85,52 +105,73 @@ def _why(known: bool, unpriced: bool) -> str:
     return "no bid or no ask: last good vol" if unpriced else "vol too old: last good vol"
 
 
-def doubted(leg: Leg, *, coin: bool, index: float) -> Doubted:
-    """Interval of one leg's numeraire delta [coin].
+def doubted(leg: Leg, *, coin: bool, index: float, ratio: float) -> Doubted:
+    """Interval of one leg's numeraire delta, and of the book's through it [coin].
 
     Notes
     -----
-    The delta is not monotone in vol (a call's turns at total vol sqrt(2 |ln F/K|)), so the
-    interval is taken over nine vols and that turning point. Never priced: an inverse call's Black
-    delta lies in [0, 1], its net transaction delta in [0, min(1, K/F)], puts accordingly.
+    A leg's numeraire delta is m + s c with m its moving part (w (D - C) for inverse options,
+    w D F / index for linear ones), c its value in coin and s = `own_value`. The account's equity
+    is known, and with it the true s c: a hedge ratio r leaves r m + (r - 1) s c in doubt.
+    m is not monotone in vol (a call's turns at total vol sqrt(2 |ln F/K|)), c is: both ends and
+    that turning point bound them. Never priced: both lie where no arbitrage puts them.
     """
-    if np.isnan(leg.vol):
-        low, high = _no_arbitrage(leg, coin=coin, index=index)
-        point = 0.5 * (low + high)
-    else:
-        least = max(leg.vol - leg.width, _VOL_LEAST)
-        most = leg.vol + leg.width
-        root = np.sqrt(max(leg.time_to_expiry, 1e-12))
-        turning = np.sqrt(2.0 * abs(np.log(leg.forward / leg.strike))) / root
-        vols = np.append(least + (most - least) * _SAMPLES, [np.clip(turning, least, most)])
-        deltas = leg.quantity * _unit_delta(leg, np.append(vols, leg.vol), coin, index)
-        low, high, point = float(deltas.min()), float(deltas.max()), float(deltas[-1])
-    doubt = Doubt(instrument=leg.name, low=low, high=high, age_ms=leg.age_ms, reason=leg.reason)
-    return Doubted(leg.group, point, not np.isnan(leg.vol), doubt)
+    known = not np.isnan(leg.vol)
+    own = own_value(inverse=leg.inverse, coin=coin)
+    moving, value = _within_width(leg, index) if known else _no_arbitrage(leg, index)
+    numeraire = moving.plus(value.times(own))
+    book = moving.times(ratio).plus(value.times((ratio - 1.0) * own))
+    return Doubted(
+        group=leg.group,
+        known=known,
+        point=numeraire.point,
+        value=value.point,
+        down=book.low - book.point,
+        up=book.high - book.point,
+        doubt=Doubt(
+            instrument=leg.name,
+            low=numeraire.low,
+            high=numeraire.high,
+            age_ms=leg.age_ms,
+            reason=leg.reason,
+        ),
+    )
 
 
-def _unit_delta(
-    leg: Leg, vol: np.ndarray[tuple[int], np.dtype[np.float64]], coin: bool, index: float
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _within_width(leg: Leg, index: float) -> tuple[_Reach, _Reach]:
+    """Moving part and value over all vols within the width of the last good one."""
+    least, most = max(leg.vol - leg.width, 0.0), leg.vol + leg.width
+    turning = np.sqrt(2.0 * abs(np.log(leg.forward / leg.strike)) / leg.time_to_expiry)
+    vols = np.array([least, most, np.clip(turning, least, most), leg.vol])
     greeks = black(
         forward=leg.forward,
         strike=leg.strike,
         time_to_expiry=leg.time_to_expiry,
-        vol=vol,
+        vol=vols,
         is_call=leg.is_call,
     )
-    delta, price = np.asarray(greeks.delta), np.asarray(greeks.price)
-    if not leg.inverse:
-        return leg.weight * delta * leg.forward / index
-    value = price / leg.forward
-    return leg.weight * (delta - value) + (0.0 if coin else value)
+    unit = 1.0 if leg.inverse else leg.forward / index
+    value = unit * np.asarray(greeks.price) / leg.forward
+    net = unit * np.asarray(greeks.delta) - (value if leg.inverse else 0.0)
+    moving = leg.quantity * leg.weight * net
+    return _reach(moving), _reach(leg.quantity * value)
 
 
-def _no_arbitrage(leg: Leg, *, coin: bool, index: float) -> tuple[float, float]:
-    scale = 1.0
-    if leg.inverse and coin:
-        scale = min(1.0, leg.strike / leg.forward) if leg.is_call else leg.strike / leg.forward
-    elif not leg.inverse:
-        scale = leg.forward / index
-    edges = (0.0, leg.quantity * (scale if leg.is_call else -scale))
-    return min(edges), max(edges)
+def _reach(at_vols: FloatArray) -> _Reach:
+    """Range over the vols of `_within_width`, of which the last good one stands last."""
+    return _Reach(float(at_vols.min()), float(at_vols.max()), float(at_vols[-1]))
+
+
+def _no_arbitrage(leg: Leg, index: float) -> tuple[_Reach, _Reach]:
+    """Moving part and value of a leg of which nothing but its forward is known."""
+    strike = leg.strike / leg.forward
+    net = (min(1.0, strike) if leg.is_call else strike) if leg.inverse else 1.0
+    least = max(1.0 - strike if leg.is_call else strike - 1.0, 0.0)
+    most = 1.0 if leg.is_call else strike
+    unit = leg.quantity * (1.0 if leg.inverse else leg.forward / index)
+    moving = leg.weight * unit * (net if leg.is_call else -net)
+    return _between(0.0, moving), _between(unit * least, unit * most)
+
+
+def _between(a: float, b: float) -> _Reach:
+    return _Reach(min(a, b), max(a, b), 0.5 * (a + b))

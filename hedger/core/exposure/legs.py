@@ -39,7 +39,8 @@ def window_share(expiry_ms: int, now: int) -> float:
 def joined(book: Book, market: Market, now: int, index: float) -> JoinedLegs:
     """Legs with what the market knows of them at this instant."""
     columns = book.legs
-    rows = np.fromiter((market.row[n] for n in columns.names), np.int64, len(columns.names))
+    count = len(columns.names)
+    rows = np.fromiter((market.row.get(n, -1) for n in columns.names), np.int64, count)
     alive = columns.expiry_ms > now
     ratio, vol = market.ratio[rows], market.vol[rows]
     shares = [window_share(expiry, now) for expiry, _ in columns.groups]
@@ -83,12 +84,26 @@ def by_group(
     net = greeks.delta - greeks.coin_value
     forward = group_forward(book, legs) * MOVES[:, None]
     curve = weight * greeks.gamma_cash / forward
-    kept = 0.0 if coin else 1.0
+    coined, linear = own_value(inverse=True, coin=coin), own_value(inverse=False, coin=coin)
     delta = np.where(
-        inverse, weight * net + kept * greeks.coin_value, weight * greeks.delta_cash / spot
+        inverse,
+        weight * net + coined * greeks.coin_value,
+        (weight * greeks.delta_cash + linear * greeks.value) / spot,
     )
-    gamma = np.where(inverse, curve - weight * net + kept * net, weight * greeks.gamma_cash / spot)
+    gamma = np.where(
+        inverse,
+        curve - weight * net + coined * net,
+        (weight * greeks.gamma_cash + linear * (greeks.delta_cash - greeks.value)) / spot,
+    )
     return delta, gamma
+
+
+def own_value(*, inverse: bool, coin: bool) -> float:
+    """Delta of an option's own value [coin per coin]: what it settles in, seen in the numeraire.
+
+    Coin moves against usd (1), usd against coin (-1), and neither against itself (0).
+    """
+    return float(inverse) - float(coin)
 
 
 def group_forward(book: Book, legs: JoinedLegs) -> Floats:
@@ -99,6 +114,11 @@ def group_forward(book: Book, legs: JoinedLegs) -> Floats:
 
 
 def gross(book: Book, legs: JoinedLegs) -> float:
-    """Sum of the legs' absolute Black deltas, the size that a relative band refers to [coin]."""
-    size = np.abs(book.legs.quantity) * np.where(book.legs.is_call, 1.0, -1.0)
-    return float(_ladder(book, legs, size, np.ones(1)).delta.sum())
+    """Sum of the legs' absolute Black deltas, the size that a relative band refers to [coin].
+
+    A leg never priced counts in full, so that its band is not too narrow.
+    """
+    size = np.abs(book.legs.quantity)
+    signed = np.where(book.legs.is_call, size, -size)
+    priced = _ladder(book, legs, signed, np.ones(1)).delta.sum()
+    return float(priced + size[legs.alive & ~legs.known].sum())

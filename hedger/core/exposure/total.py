@@ -23,7 +23,7 @@ from hedger.core.exposure.legs import (
     sums,
     window_share,
 )
-from hedger.core.model import ExpiryLine, Exposure, Position, Rules
+from hedger.core.model import ExpiryLine, Exposure, Instrument, Position, Rules
 from hedger.core.orders import remaining
 from pricing.portfolio import Ladder
 
@@ -48,7 +48,8 @@ def exposure(
     window still to run (1 before it), an inverse expiry has the net transaction delta w (D - C).
     Numeraire coin: that. Numeraire usd: w (D - C) + C, which with the cash part
     ``equity - C - base_coin`` makes ``equity + delta_total - base_coin``. A linear expiry has
-    w D F / index.
+    w D F / index; in numeraire coin its value and all other quote currency count against it, as
+    usd loses coin when the index rises: w D F / index - C and the cash part ``-(equity - C)``.
     """
     index = market.index[book.underlying].value
     coin = rules.numeraire == "coin"
@@ -56,7 +57,7 @@ def exposure(
     greeks = sums(book, legs)
     deltas, gammas = by_group(book, legs, greeks, coin=coin, index=index)
     found = [
-        doubted(leg, coin=coin, index=index)
+        doubted(leg, coin=coin, index=index, ratio=rules.hedge.ratio)
         for leg in doubtful(book, market, legs, rules.data, now)
     ]
     lines = _lines(book, legs, greeks, deltas[HERE], gammas[HERE], found, index)
@@ -65,7 +66,7 @@ def exposure(
     hedge = _held(book.hedges, prices, index, now)
     options = sum(line.delta for line in lines)
     ratio, rest = rules.hedge.ratio, futures + hedge + cash
-    down, up = _in_flight(book, prices, index)
+    open_down, open_up = _in_flight(book, prices, index, now)
     here = ratio * options + rest
     return Exposure(
         numeraire=rules.numeraire,
@@ -74,13 +75,15 @@ def exposure(
         options_delta=options,
         futures_delta=futures,
         hedge_delta=hedge,
+        hedge_low=hedge + open_down,
+        hedge_high=hedge + open_up,
         cash_delta=cash,
         equity=equity,
         base_coin=0.0 if coin else rules.base_coin,
         options_value=value,
         book_delta=here,
-        low=ratio * sum(line.delta_low for line in lines) + rest + down,
-        high=ratio * sum(line.delta_high for line in lines) + rest + up,
+        low=here + sum(d.down for d in found) + open_down,
+        high=here + sum(d.up for d in found) + open_up,
         gross_delta=gross(book, legs) if rules.band.unit == "gross_delta" else 0.0,
         gamma=sum(line.gamma for line in lines),
         vega=sum(line.vega for line in lines),
@@ -96,15 +99,18 @@ def exposure(
 def _held(
     positions: tuple[Position, ...], prices: Mapping[str, float], index: float, now: int
 ) -> float:
-    """Delta of futures and perpetuals; a dated one fades out over its settlement window."""
-    total = 0.0
-    for position in positions:
-        contract = position.instrument
-        share = window_share(contract.expiry_ms, now) if contract.expiry_ms else 1.0
-        if share and position.lots:
-            price = prices[contract.name]
-            total += share * contract.future_delta(position.lots, price=price, index=index)
-    return total
+    """Delta of futures and perpetuals."""
+    return sum(_future_delta(p.instrument, p.lots, prices, index, now) for p in positions)
+
+
+def _future_delta(
+    contract: Instrument, lots: int, prices: Mapping[str, float], index: float, now: int
+) -> float:
+    """Delta of so many lots; that of a dated contract fades out over its settlement window."""
+    share = window_share(contract.expiry_ms, now) if contract.expiry_ms else 1.0
+    if not (share and lots):
+        return 0.0
+    return share * contract.future_delta(lots, price=prices[contract.name], index=index)
 
 
 def _lines(
@@ -125,7 +131,8 @@ def _lines(
             continue
         mine = [d for d in found if d.group == g]
         point = float(delta[g]) + sum(d.point for d in mine if not d.known)
-        coin_value = greeks.coin_value if inverse else greeks.value / index
+        priced = greeks.coin_value if inverse else greeks.value / index
+        value = float(priced[HERE, g]) + sum(d.value for d in mine if not d.known)
         lines.append(
             ExpiryLine(
                 expiry_ms=expiry_ms,
@@ -136,7 +143,7 @@ def _lines(
                 delta_low=point + sum(d.doubt.low - d.point for d in mine),
                 delta_high=point + sum(d.doubt.high - d.point for d in mine),
                 delta_black=float(greeks.delta[HERE, g]),
-                value_coin=float(coin_value[HERE, g]),
+                value_coin=value,
                 gamma=float(gamma[g]),
                 vega=float(greeks.vega[HERE, g]),
                 theta=float(greeks.theta[HERE, g]),
@@ -148,12 +155,17 @@ def _lines(
 def _cash(
     book: Book, market: Market, rules: Rules, lines: tuple[ExpiryLine, ...]
 ) -> tuple[float, float, float]:
-    """Delta of what is not an option's own, account equity, and value of the inverse options."""
-    value = sum(line.value_coin for line in lines if line.inverse)
-    if rules.numeraire == "coin" or not book.inverse:
+    """Delta of what is not an option's own, and equity and options' value with that settlement."""
+    coin = rules.numeraire == "coin"
+    value = sum(line.value_coin for line in lines if line.inverse is not coin)
+    if not (book.linear if coin else book.inverse):
         return 0.0, 0.0, value
-    equity = market.accounts[book.account].equity
-    return equity - value - rules.base_coin, equity, value
+    account = market.accounts[book.account]
+    if not coin:
+        return account.equity - value - rules.base_coin, account.equity, value
+    assert account.quote_equity is not None
+    equity = account.quote_equity / market.index[book.underlying].value
+    return value - equity, equity, value
 
 
 def _spot_ladder(
@@ -169,12 +181,13 @@ def _spot_ladder(
     )
 
 
-def _in_flight(book: Book, prices: Mapping[str, float], index: float) -> tuple[float, float]:
+def _in_flight(
+    book: Book, prices: Mapping[str, float], index: float, now: int
+) -> tuple[float, float]:
     """How far open intents may still move the book's delta, down and up [coin]."""
     down = up = 0.0
     for intent in book.open:
-        delta = book.instruments[intent.instrument].future_delta(
-            remaining(intent), price=prices[intent.instrument], index=index
-        )
+        contract = book.instruments[intent.instrument]
+        delta = _future_delta(contract, remaining(intent), prices, index, now)
         down, up = down + min(delta, 0.0), up + max(delta, 0.0)
     return down, up

@@ -102,9 +102,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The venue's own view of one account at one instant.
 
     ``equity`` is what is settled in coin of the underlying, in coin: balances, inverse options at
-    mark, profit of inverse futures. Quote-currency (linear) collateral is not in it.
+    mark, profit of inverse futures. ``quote_equity`` is the same of what is settled in quote
+    currency, in that currency; None where the venue does not tell.
     """
 
     account: str
     time_ms: int
     equity: float
+    quote_equity: float | None = None

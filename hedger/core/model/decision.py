@@ -43,8 +43,10 @@ class Exposure(Record, frozen=True, kw_only=True):
     """Value change of the book per unit of log spot, in coin of the underlying at the index.
 
     ``book_delta = ratio * options_delta + futures_delta + hedge_delta + cash_delta``; the interval
-    ``[low, high]`` holds every reading of doubtful legs and open intents. ``ladder`` holds
-    (spot, delta, gamma) so that bands interpolate and call no pricer. ``equity`` is 0 where unused.
+    ``[low, high]`` holds every reading of doubtful legs and open intents, ``[hedge_low,
+    hedge_high]`` of the hedges alone. ``ladder`` holds (spot, delta, gamma) so that bands
+    interpolate and call no pricer. ``equity`` is the account's balance that does not settle in the
+    numeraire, ``options_value`` the options' share of it, both in coin.
     """
 
     numeraire: str
@@ -53,6 +55,8 @@ class Exposure(Record, frozen=True, kw_only=True):
     options_delta: float
     futures_delta: float
     hedge_delta: float
+    hedge_low: float
+    hedge_high: float
     cash_delta: float
     equity: float
     base_coin: float

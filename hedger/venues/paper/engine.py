@@ -117,12 +117,12 @@ class Engine:
         return [self._quote(name) for name in names if name in shown]
 
     def account(self, name: str) -> Account | None:
-        """Coin-settled equity at the shown marks; None if it cannot be told."""
+        """Equity at the shown marks; None if it cannot be told."""
         try:
-            equity = self.exchange.coin_equity(name)
+            equity, quote = self.exchange.balances(name)
         except HedgerError:
             return None
-        return Account(account=name, time_ms=self.market_ms, equity=equity)
+        return Account(account=name, time_ms=self.market_ms, equity=equity, quote_equity=quote)
 
     def _open(self) -> None:
         held = [name for account in self.params.accounts for name in account.positions]

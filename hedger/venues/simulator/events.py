@@ -83,7 +83,8 @@ class Traded(_Line, frozen=True, kw_only=True):
     ``mid, bid, ask`` are the traded instrument's as published (None: no such quote; ``mid`` is
     then the mark). ``legs`` are all positions after the fill, ``cash`` all balances by currency
     and ``equity`` the account's coin value, both after the fill and at the shown marks (None while
-    a mark is missing). These three describe; replaying a log does not read them.
+    a mark is missing), ``quote_equity`` what of it settles in quote currency, in that currency.
+    These describe; replaying a log does not read them.
     """
 
     ms: int
@@ -102,6 +103,7 @@ class Traded(_Line, frozen=True, kw_only=True):
     legs: tuple[Leg, ...] = ()
     cash: dict[str, float] = {}
     equity: float | None = None
+    quote_equity: float | None = None
     real_ms: int = 0
 
 

@@ -138,8 +138,12 @@ class Exchange:
 
     def coin_equity(self, account: str) -> float:
         """The part of `equity` that settles in coin: what `core.model.Account.equity` means."""
+        return self.balances(account)[0]
+
+    def balances(self, account: str) -> tuple[float, float]:
+        """Equity by what it settles in: coin [coin], and the rest [quote currency]."""
         self._check_account(account)
-        return self._state.ledger.balances(account, self._state.market.shown_mark)[0]
+        return self._state.ledger.balances(account, self._state.market.shown_mark)
 
     def valued_equity(self, account: str) -> float:
         """Coin value at the marks for profit and loss alone; raises as `equity`."""
@@ -203,7 +207,7 @@ class Exchange:
         if instrument.underlying != underlying:
             raise VenueRejected(f"account {account!r}: {name} is not of underlying {underlying}")
         if instrument.expiry_ms and instrument.expiry_ms <= self.market_ms:
-            raise VenueRejected(f"account {account!r}: {name} has expired")
+            raise VenueRejected(f"account {account!r}: {name} has expired, expected no such row")
 
 
 def _held_by(event: Event) -> Iterable[str]:

@@ -77,12 +77,17 @@ class State:
         """The event, a trade with the account as it stands after it."""
         if not isinstance(event, Traded):
             return event
-        return msgspec.structs.replace(
+        event = msgspec.structs.replace(
             event,
             legs=self.legs(event.account),
             cash=dict(self.ledger.accounts[event.account].cash),
-            equity=self.known_equity(event.account, self.market.shown_mark),
         )
+        try:
+            equity = self.equity(event.account, self.market.shown_mark)
+            quote = self.ledger.balances(event.account, self.market.shown_mark)[1]
+        except MissingQuote:
+            return event
+        return msgspec.structs.replace(event, equity=equity, quote_equity=quote)
 
     def legs(self, account: str) -> tuple[Leg, ...]:
         """All positions with their shown market; None stands for a number not shown."""

@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,12 +25,13 @@ from hedger.errors import HedgerError
 from hedger.ports import Store
 from hedger.settings import Configuration
 from hedger.store import open_store
+from hedger.store.keeper import take
 from hedger.venues.paper.params import PaperParams
 
 READY_S = 60.0
 STOP_S = 5.0
 IDLE_EXIT_S = 60.0
-"""A temporary exchange ends itself when whoever started it has died."""
+"""The exchange ends itself when whoever started it has died, and nobody has come back since."""
 
 Say = Callable[[str], None]
 """Takes one line of progress for people."""
@@ -97,7 +98,8 @@ async def deployment(
         store = await open_store(store_params(place.config, temporary=temporary))
         stack.push_async_callback(store.shutdown)
         taken = {info.worker for info in await living(store, place.config)}
-        own = names(workers, taken=taken, prefix=_prefix(place.config))
+        folder, prefix = place.config.places.state, _prefix(place.config)
+        own = stack.enter_context(names(workers, taken=taken, folder=folder, prefix=prefix))
         exchange = Exchange(adjust(_paper(place)))
         say(await exchange.start())
         stack.push_async_callback(_left, exchange, place, store, own, say)
@@ -113,16 +115,24 @@ async def deployment(
         yield Deployment(place.config, store, exchange.params, crew)
 
 
-def names(count: int, *, taken: set[str], prefix: str = "") -> list[str]:
+@contextlib.contextmanager
+def names(
+    count: int, *, taken: set[str], folder: Path, prefix: str = ""
+) -> Iterator[tuple[str, ...]]:
     """Worker names that no living worker has: two of one name would take each other's leases.
 
-    Examples
-    --------
-    >>> names(2, taken={"w1"})
-    ['w2', 'w3']
+    Each is locked in the deployment's folder, as another `run` may be starting just now.
     """
-    free = (name for n in itertools.count(1) if (name := f"{prefix}w{n}") not in taken)
-    return list(itertools.islice(free, count))
+    own: list[str] = []
+    with contextlib.ExitStack() as held:
+        for name in (f"{prefix}w{n}" for n in itertools.count(1)):
+            if len(own) == count:
+                break
+            lock = None if name in taken else take(str(folder / f"{name}.lock"))
+            if lock is not None:
+                held.enter_context(lock)
+                own.append(name)
+        yield tuple(own)
 
 
 def _prefix(config: Configuration) -> str:
@@ -132,12 +142,10 @@ def _prefix(config: Configuration) -> str:
 
 def _paper(place: Ground) -> PaperParams:
     params = paper_params(place.config, the_venue(place.config))
-    if place.is_temporary:
-        params = msgspec.structs.replace(params, idle_exit_s=IDLE_EXIT_S)
-    return params
+    return msgspec.structs.replace(params, idle_exit_s=IDLE_EXIT_S)
 
 
-def _crew(place: Ground, own: list[str], log: Path | None, *, restarts: bool) -> Crew:
+def _crew(place: Ground, own: Sequence[str], log: Path | None, *, restarts: bool) -> Crew:
     return Crew(
         [_command(place, name, log) for name in own],
         restarts=restarts,
@@ -146,7 +154,9 @@ def _crew(place: Ground, own: list[str], log: Path | None, *, restarts: bool) ->
     )
 
 
-async def _left(exchange: Exchange, place: Ground, store: Store, own: list[str], say: Say) -> None:
+async def _left(
+    exchange: Exchange, place: Ground, store: Store, own: Sequence[str], say: Say
+) -> None:
     others = await exchange.leave(store, place.config, own=own)
     if others:
         say(f"paper exchange left running for {', '.join(others)}")

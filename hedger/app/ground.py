@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from hedger.errors import ConfigError
 from hedger.settings import Configuration, places, private
 from hedger.settings.environment import PREFIX, environment
 
@@ -46,14 +45,8 @@ def ground(config: Configuration, *, temporary: bool) -> Iterator[Ground]:
 
 
 def the_venue(config: Configuration) -> str:
-    """The venue of all books; two paper exchanges would be two markets with two clocks."""
-    used = sorted({book.venue for book in config.settings.book})
-    if len(used) > 1:
-        raise ConfigError(
-            f"{config.path}: book.venue: {' and '.join(used)} are used, expected one venue for all "
-            "books of a deployment: each paper exchange has a market clock of its own"
-        )
-    return used[0]
+    """The venue of all books; the configuration was checked to name one only."""
+    return config.settings.book[0].venue
 
 
 def _overrides(config: Configuration) -> dict[str, str]:

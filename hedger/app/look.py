@@ -145,13 +145,18 @@ async def _venue(config: Configuration) -> AsyncIterator[tuple[PaperVenue, str]]
 
 
 async def _attached(params: PaperParams) -> PaperVenue | None:
-    """The exchange that answers on the configured socket, or None."""
+    """The exchange on the configured socket, or None; `VenueUnavailable` if it does not answer.
+
+    The start of another market would not do instead: the books stand at this one.
+    """
+    if not await launch.is_listening(params.socket):
+        return None
     venue = PaperVenue(params.name, params.socket, request_s_max=1.0, client="look")
     try:
         await venue.status()
-    except VenueUnavailable:
+    except VenueUnavailable as error:
         await venue.close()
-        return None
+        raise VenueUnavailable(f"the paper exchange runs but does not answer: {error}") from None
     return venue
 
 

@@ -82,9 +82,11 @@ def outside(decision: Decision) -> bool:
     return high > target.trigger_high or low < target.trigger_low
 
 
-async def halt(store: Store, alarms: Alarms, *, book: str, what: str, reason: str) -> None:
-    """Raise the alarm first (it needs no store), then hold the book unless a hold stands."""
+async def halt(
+    store: Store, alarms: Alarms, *, book: str, what: str, reason: str, stop: bool = False
+) -> None:
+    """Raise the alarm first (it needs no store), then hold or stop the book unless it is so."""
     alarms.raise_(what, book=book, reason=reason)
     state = await store.load(book)
-    if state is not None and not state.hold and not state.stopped:
-        await store.hold(book, reason)
+    if state is not None and not state.stopped and (stop or not state.hold):
+        await store.hold(book, reason, stop=stop)

@@ -35,6 +35,7 @@ class Crew:
         self.ownership = Ownership(
             world,
             wanted=self.roster.wanted,
+            partial=self.roster.partial,
             claimed=self._claimed,
             lost=self._lost,
             idle=self._idle,

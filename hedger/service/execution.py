@@ -21,7 +21,7 @@ from hedger.errors import (
 )
 from hedger.ports import Lease
 from hedger.service.fills import Fills
-from hedger.service.intents import Acks, intents_of, order_of
+from hedger.service.intents import Acks, intents_of, order_of, told
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk
 from hedger.service.world import World
@@ -107,11 +107,11 @@ class Execution:
             else:
                 desk.rejects = 0
         except LeaseLost as error:
-            self._log.warning("lease_lost", book=desk.name, intent=intent.id, reason=str(error))
+            self._log.warning("lease_lost", **told(intent), reason=str(error))
         except (HedgerError, TimeoutError) as error:
             await self._no_answer(desk, intent, error)
         except Exception:
-            self._log.exception("defect", during="send", book=desk.name, intent=intent.id)
+            self._log.exception("defect", during="send", **told(intent))
             self._unknown(desk, intent)
         finally:
             self.sending[desk.name] -= 1
@@ -148,10 +148,7 @@ class Execution:
         self._metrics.observe("ack_ms", ack_ms)
         self._log.info(
             "order",
-            book=desk.name,
-            epoch=intent.epoch,
-            decision=intent.decision,
-            intent=intent.id,
+            **told(intent),
             instrument=intent.instrument,
             lots=intent.lots,
             filled=report.filled,
@@ -186,13 +183,7 @@ class Execution:
         state = transition(intent.state, event)
         outcome = await self._store.close(lease, desk.name, intent.id, filled=filled, state=state)
         if outcome.result == "fill_gap":
-            self._log.warning(
-                "fill_gap",
-                book=desk.name,
-                intent=intent.id,
-                venue=filled,
-                recorded=outcome.recorded,
-            )
+            self._log.warning("fill_gap", **told(intent), venue=filled, recorded=outcome.recorded)
             return False
         self._metrics.count(f"closed_{state}")
         return True
@@ -200,13 +191,11 @@ class Execution:
     async def _no_answer(self, desk: Desk, intent: Intent, error: Exception) -> None:
         """Record that the outcome is unknown, as far as the store allows, and resolve it."""
         self._metrics.count("orders_unknown")
-        self._log.warning(
-            "outcome_unknown", book=desk.name, intent=intent.id, reason=str(error) or repr(error)
-        )
+        self._log.warning("outcome_unknown", **told(intent), reason=str(error) or repr(error))
         lease = self._ownership.held(desk.shard)
         try:
             if lease is not None and intent.state is IntentState.PENDING:
                 await self._store.unknown(lease, desk.name, intent.id)
         except StoreError as failure:
-            self._log.warning("mark_failed", intent=intent.id, reason=str(failure))
+            self._log.warning("mark_failed", **told(intent), reason=str(failure))
         self._unknown(desk, intent)

@@ -20,6 +20,8 @@ RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
 FILLS_MAX = 10_000
 REFUSED_LOG_S = 1.0
+AHEAD_MS_MAX = 1_000
+"""How far a quote may be dated beyond the venue's own time of the batch that it came in."""
 
 
 class Listener:
@@ -106,15 +108,16 @@ class Listener:
         """Take one batch in: quotes and accounts to the board, fills to the queue, books to due."""
         arrival_s = self._clock.monotonic_s()
         newest = {quote.instrument: quote for quote in batch.quotes}
+        latest_ms = batch.market_ms + AHEAD_MS_MAX
         books: set[str] = set()
         for quote in newest.values():
-            refusal = self.board.apply(quote)
+            refusal = self.board.apply(quote, latest_ms=latest_ms)
             if refusal is None:
                 books |= self._by_instrument.get(quote.instrument, set())
             else:
                 self._refused(quote.instrument, refusal.rule, refusal.reason)
         for account in batch.accounts:
-            refusal = self.board.apply_account(account)
+            refusal = self.board.apply_account(account, latest_ms=latest_ms)
             if refusal is None:
                 books |= self._by_account.get(account.account, set())
             else:

@@ -65,6 +65,16 @@ def intents_of(
     )
 
 
+def told(intent: Intent) -> dict[str, str | int]:
+    """What a log line about an intent carries, so that its decision is found."""
+    return {
+        "book": intent.book,
+        "epoch": intent.epoch,
+        "decision": intent.decision,
+        "intent": intent.id,
+    }
+
+
 def order_of(intent: Intent) -> Order:
     """The order of an intent: its id is the client order id, so that it can always be asked for."""
     return Order(

@@ -1,6 +1,6 @@
 """Which shards this worker should own, which it may act for, and until when.
 
-Rendezvous hashing over the living workers says who *should*; a lease with an epoch says who *may*.
+The election among the living says who *should*; a lease with an epoch says who *may*.
 A lease counts as lost here one margin before the store could give it to another.
 """
 
@@ -8,27 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from hashlib import blake2b
 
 from hedger.errors import LeaseLost, StoreUnavailable
 from hedger.ports import Lease
+from hedger.service.election import Election
 from hedger.service.world import World
 from hedger.telemetry import logger
 
 BEAT_MS_MAX = 500
 TICK_MS = 250
+LOOK_S = 1.0
+"""How often a worker looks for shards that nobody takes: longer than taking one ever lasts."""
 TICKS_A_LEASE = 20
-
-
-def owner_of(shard: int, workers: Collection[str]) -> str:
-    """Worker that should own a shard: the highest hash, so that a change moves only its share.
-
-    Examples
-    --------
-    >>> owner_of(7, ["a", "b", "c"]) == owner_of(7, ["c", "b", "a"])
-    True
-    """
-    return max(workers, key=lambda worker: (blake2b(f"{shard}:{worker}".encode()).digest(), worker))
 
 
 class Ownership:
@@ -38,6 +29,8 @@ class Ownership:
     ----------
     wanted
         Shards that hold books which this worker is configured to keep.
+    partial
+        Whether a wanted shard also holds a book that only another configuration may run.
     claimed, lost
         Called when a shard becomes ours, and when it is ours no more.
     idle
@@ -49,6 +42,7 @@ class Ownership:
         world: World,
         *,
         wanted: Callable[[], Collection[int]],
+        partial: Callable[[int], bool],
         claimed: Callable[[Lease], None],
         lost: Callable[[int], None],
         idle: Callable[[int], bool],
@@ -60,11 +54,12 @@ class Ownership:
         self._lease_ms = world.params.lease_ms
         self._margin_s = world.margin_s
         self._drain_s = world.params.drain_ms / 1_000
-        self._wanted, self._claimed, self._lost, self._idle = wanted, claimed, lost, idle
+        self._wanted, self._partial = wanted, partial
+        self._claimed, self._lost, self._idle = claimed, lost, idle
         self._leases: dict[int, Lease] = {}
         self._leaving: dict[int, float] = {}
-        self._living: tuple[str, ...] = (self._worker,)
-        self._beat_s = float("-inf")
+        self._election = Election(self._worker)
+        self._beat_s = self._look_s = float("-inf")
         self._log = logger(worker=self._worker)
         self.closing = False
         self.reachable = True
@@ -114,6 +109,7 @@ class Ownership:
             await asyncio.gather(*(self._renew(lease) for lease in tuple(self._leases.values())))
             self._drop_expired()
             if not self.closing:
+                await self._look()
                 await self._hand_over()
                 await self._claim_free()
         except StoreUnavailable as error:
@@ -138,10 +134,8 @@ class Ownership:
             return
         living = await self._store.beat(self._worker, ttl_ms=self._lease_ms)
         self._beat_s, self.reachable = now_s, True
-        names = tuple(sorted({self._worker, *(info.worker for info in living)}))
-        if names != self._living:
-            self._log.info("workers", living=names)
-        self._living = names
+        if self._election.hear([info.worker for info in living]):
+            self._log.info("workers", living=self._election.living)
 
     async def _renew(self, lease: Lease) -> None:
         if lease.until_s - self._clock.monotonic_s() > self._lease_ms / 1_000 * 2 / 3:
@@ -156,11 +150,27 @@ class Ownership:
             if lease.shard in self._leases:
                 self._leases[lease.shard] = renewed
 
+    async def _look(self) -> None:
+        """Pass over workers that let lie what they should own: they cannot or will not have it."""
+        now_s = self._clock.monotonic_s()
+        missing = set(self._wanted()).difference(self._leases)
+        if now_s < self._look_s + LOOK_S or not missing:
+            return
+        self._look_s = now_s
+        held = {info.shard for info in await self._store.shard_info() if info.lease_ms_left > 0}
+        yields = {shard for shard in missing if self._partial(shard)}
+        given_up = self._election.look(missing - held, yields=yields)
+        if given_up:
+            self._log.info("passed_over", shards=given_up)
+
+    def _is_ours(self, shard: int) -> bool:
+        return self._election.owner(shard, yields=self._partial(shard)) == self._worker
+
     async def _hand_over(self) -> None:
         now_s = self._clock.monotonic_s()
         wanted = self._wanted()
         for shard in tuple(self._leases):
-            if shard in wanted and owner_of(shard, self._living) == self._worker:
+            if shard in wanted and self._is_ours(shard):
                 self._leaving.pop(shard, None)
                 continue
             since_s = self._leaving.setdefault(shard, now_s)
@@ -169,11 +179,7 @@ class Ownership:
 
     async def _claim_free(self) -> None:
         wanted = self._wanted()
-        mine = [
-            shard
-            for shard in wanted
-            if shard not in self._leases and owner_of(shard, self._living) == self._worker
-        ]
+        mine = [shard for shard in wanted if shard not in self._leases and self._is_ours(shard)]
         for lease in await asyncio.gather(*(self._claim(shard) for shard in mine)):
             if lease is not None and not self.closing:
                 self._leases[lease.shard] = lease

@@ -1,7 +1,9 @@
 """A book and its venue brought to agree: on taking it over, and lightly from then on.
 
-The venue's history is applied before the first decision. Positions are compared only with nothing
-in flight, and must differ twice before the book is held: one difference may be a fill on its way.
+The venue's history is applied and positions are compared before the first decision: a store that
+was lost or replaced must not hedge a second time what is hedged. Positions are compared only with
+nothing in flight, and must differ twice before the book is stopped: one difference may be a fill on
+its way, but a delta that rests on a position which the venue denies is no delta.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from hedger.core.model import BookState
 from hedger.errors import HedgerError, LeaseLost
 from hedger.ports import BookSeed, Lease
 from hedger.service.alarms import halt
@@ -22,6 +25,9 @@ from hedger.telemetry import logger
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 2.0
 SECOND_LOOK_S = 0.5
+QUIET_S = 0.25
+QUIET_TRIES = 20
+"""A busy book is watched this often, and so many times, for a moment with nothing in flight."""
 
 
 class Reconciler:
@@ -89,6 +95,7 @@ class Reconciler:
         await self._history.catch_up(desk, state, whole=True)
         state = await self._store.load(desk.name) or state
         await self._history.learn(desk, state)
+        await self._compare(desk, state)
         if not self._still(lease):
             return False
         for intent in state.intents:
@@ -121,8 +128,16 @@ class Reconciler:
         if state is None or not desk.ready or self._ownership.lease(desk.shard) is None:
             return
         await self._history.catch_up(desk, state, whole=False)
-        if state.hold or state.stopped or not await self._difference(desk):
-            return
+        for _ in range(QUIET_TRIES):
+            if await self._compare(desk, state):
+                return
+            await asyncio.sleep(QUIET_S)
+
+    async def _compare(self, desk: Desk, state: BookState) -> bool:
+        """Stop a book whose positions differ twice; False while they cannot be compared."""
+        difference = "" if state.hold or state.stopped else await self._difference(desk)
+        if not difference:
+            return difference is not None
         await asyncio.sleep(SECOND_LOOK_S)
         await self._history.catch_up(desk, state, whole=False)
         difference = await self._difference(desk)
@@ -133,18 +148,24 @@ class Reconciler:
                 f" {difference}"
             )
             await halt(
-                self._store, self._alarms, book=desk.name, what="positions_differ", reason=reason
+                self._store,
+                self._alarms,
+                book=desk.name,
+                what="positions_differ",
+                reason=reason,
+                stop=True,
             )
+        return difference is not None
 
-    async def _difference(self, desk: Desk) -> str:
-        """What the venue holds and the store does not, in words; empty while anything is open."""
+    async def _difference(self, desk: Desk) -> str | None:
+        """What the venue holds and the store does not, in words; None while anything is open."""
         before = await self._store.load(desk.name)
         if before is None or before.intents or self._in_flight(desk.name):
-            return ""
+            return None
         held = await self._history.held(desk)
         after = await self._store.load(desk.name)
         if after is None or (after.seq, after.positions) != (before.seq, before.positions):
-            return ""
+            return None
         pairs = [
             (name, after.positions.get(name, 0), held.get(name, 0))
             for name in sorted({*after.positions, *held})

@@ -18,6 +18,7 @@ from hedger.errors import HedgerError, LeaseLost, OutcomeUnknown, RateLimited
 from hedger.ports import Lease, Venue
 from hedger.service.alarms import halt
 from hedger.service.execution import Execution
+from hedger.service.intents import told
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk
 from hedger.service.world import World
@@ -67,9 +68,9 @@ class Resolver:
             await self._until_closed(desk, intent)
             self._metrics.count("resolved")
         except LeaseLost:
-            self._log.info("resolver_stops", book=desk.name, intent=intent.id, reason="lease lost")
+            self._log.info("resolver_stops", **told(intent), reason="lease lost")
         except Exception:
-            self._log.exception("defect", during="resolve", book=desk.name, intent=intent.id)
+            self._log.exception("defect", during="resolve", **told(intent))
             self._alarms.raise_("defect", book=desk.name, reason="the resolver failed")
         finally:
             del self._under_way[intent.id]
@@ -83,7 +84,7 @@ class Resolver:
             except LeaseLost:
                 raise
             except HedgerError as error:
-                self._log.warning("mark_failed", intent=intent.id, reason=str(error))
+                self._log.warning("mark_failed", **told(intent), reason=str(error))
         return msgspec.structs.replace(intent, state=IntentState.UNKNOWN)
 
     async def _until_closed(self, desk: Desk, intent: Intent) -> None:
@@ -93,7 +94,7 @@ class Resolver:
             reason, wait_s = "", min(2 * wait_s, RETRY_S_MAX)
             try:
                 if await self._try(desk, intent):
-                    self._log.info("resolved", book=desk.name, intent=intent.id)
+                    self._log.info("resolved", **told(intent))
                     return
             except LeaseLost:
                 raise

@@ -102,3 +102,7 @@ class Roster:
     def wanted(self) -> set[int]:
         """Shards that hold a book which may run here."""
         return {desk.shard for desk in self if desk.may_run}
+
+    def partial(self, shard: int) -> bool:
+        """Whether a shard holds a book that may not run here."""
+        return not all(desk.may_run for desk in self.of_shard(shard))

@@ -13,6 +13,7 @@ from hedger.core.model import Decision, Intent
 from hedger.errors import HedgerError, LeaseLost, RevisionConflict, StoreUnavailable
 from hedger.service.alarms import NakedWatch
 from hedger.service.feed import Listener
+from hedger.service.intents import told
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk, Roster
 from hedger.service.scheduler import Due, Scheduler, data_limit_ms
@@ -92,7 +93,7 @@ class Worker:
         desk.rejects = min(desk.rejects + 1, 10)
         self._scheduler.back_off(desk.name, self._clock.monotonic_s() + pause_s)
         self._metrics.count("orders_rejected")
-        self._log.warning("venue_rejected", book=desk.name, intent=intent.id, reason=reason)
+        self._log.warning("venue_rejected", **told(intent), reason=reason)
         self._spawn(self.stepper.note_rejection(desk, decision, intent, reason))
 
     # --- the loops ------------------------------------------------------------------------

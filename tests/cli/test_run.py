@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hedger.app.deployment import deployment
+from hedger.app.deployment import IDLE_EXIT_S, deployment, names
 from hedger.settings import load
 from hedger.venues.paper import launch
 from tests.cli.conftest import left_over, processes
@@ -81,10 +81,20 @@ def test_a_killed_worker_comes_back_and_none_outlives_its_parent(place: Place) -
     for line in lines(log):
         if line["event"] == "decision":
             assert {"book", "worker", "epoch", "decision"} <= line.keys()
-    # The exchange outlives those who trade on it, by design; the next `run` would attach.
+    # The exchange outlives those who trade on it, that the next `run` attaches, but not for ever.
     (socket,) = place.folder.glob("hedger-*/venue-paper.sock")
+    assert json.loads(Path(f"{socket}.json").read_text())["idle_exit_s"] == IDLE_EXIT_S
     asyncio.run(launch.stop(str(socket)))
     until(lambda: left_over(place) == [])
+
+
+def test_two_runs_that_start_at_once_do_not_share_a_worker_name(tmp_path: Path) -> None:
+    with names(2, taken={"w2"}, folder=tmp_path) as first:
+        assert first == ("w1", "w3")
+        with names(2, taken=set(), folder=tmp_path) as second:
+            assert second == ("w2", "w4")
+    with names(1, taken=set(), folder=tmp_path, prefix="here-") as again:
+        assert again == ("here-w1",)
 
 
 def test_ctrl_c_while_the_workers_start_ends_all(place: Place) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from hedger.core.model import Fill, OrderStatus
-from hedger.errors import OutcomeUnknown, VenueRejected, VenueUnavailable
+from hedger.errors import ConfigError, OutcomeUnknown, VenueRejected, VenueUnavailable
 from hedger.ports import Clock, Feed, Venue
 from hedger.venues.paper.adapter import PaperClock, PaperVenue
 from hedger.venues.paper.launch import launch, stop
@@ -376,6 +376,9 @@ def test_two_launchers_make_one_exchange_and_stopping_leaves_only_files(tmp_path
         assert sorted(one.was_running for one in both) == [False, True]
         more = params(tmp_path, accounts=(PaperAccount(name="later"),))
         await launch(more, command=COMMAND)
+        other = params(tmp_path, seed=5, accounts=(PaperAccount(name="never"),))
+        with pytest.raises(ConfigError, match="runs already, with seed = 0: expected 5; stop"):
+            await launch(other, command=COMMAND)
         async with client(wanted) as venue:
             assert (await venue.status()).accounts == ["a", "later"]
         for one in both:

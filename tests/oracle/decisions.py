@@ -15,6 +15,7 @@ def against_decisions(
     intents, wrong = _intents(decisions)
     seen: set[str] = set()
     position: dict[tuple[str, str], int] = defaultdict(int)
+    newest: dict[tuple[str, str], dict[str, Any]] = {}
     for event in lines:
         kind = event["event"]
         if kind == "Opened":
@@ -28,7 +29,11 @@ def against_decisions(
         elif kind == "Traded":
             key = event["account"], event["instrument"]
             position[key] += event["lots"]
-            wrong += _bound_faults(event, intents.get(event["client_id"]), position[key])
+            intent = intents.get(event["client_id"])
+            # Orders may overtake each other: the later decision knew of the earlier order.
+            if intent is not None and intent["seq"] >= newest.get(key, intent)["seq"]:
+                newest[key] = intent
+            wrong += _bound_faults(event, intent and newest[key], position[key])
     owners, more = owned(decisions)
     sent = sum(intent in seen for intent in intents)
     return {"intents": len(intents), "sent": sent, **owners}, wrong + more

@@ -165,7 +165,7 @@ def test_an_old_settlement_of_a_leg_the_book_never_had_changes_nothing() -> None
     in_room(body)
 
 
-def test_positions_that_differ_twice_hold_the_book(logs: list[Any]) -> None:
+def test_positions_that_differ_twice_stop_the_book(logs: list[Any]) -> None:
     async def body(room: Room) -> None:
         await room.start(reconcile_ms=1_000)
         await room.hedged()
@@ -174,6 +174,22 @@ def test_positions_that_differ_twice_hold_the_book(logs: list[Any]) -> None:
         assert waited_s >= 0.5
         assert "positions_differ" in alarms(logs)
         assert f"{HEDGE} " in room.row().hold
+        sent = len(room.venue.received)
+        room.venue.index *= 1.015
+        await asyncio.sleep(3)
+        assert len(room.venue.received) == sent
+
+    in_room(body)
+
+
+def test_a_store_that_lost_the_hedge_does_not_hedge_again(logs: list[Any]) -> None:
+    async def body(room: Room) -> None:
+        room.venue.held[HEDGE] = 15_000  # from orders of another life, under another namespace
+        await room.start()
+        await room.until(lambda: room.row().stopped, longest_s=3)
+        await asyncio.sleep(3)
+        assert not room.venue.received
+        assert "positions_differ" in alarms(logs)
 
     in_room(body)
 

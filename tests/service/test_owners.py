@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hedger.core.model import Action, BandRule, IntentState
-from hedger.service.ownership import owner_of
+from hedger.service.election import owner_of
 from tests.service.faults import FaultyStore
 from tests.service.room import HEDGE, Room, alarms, book_params, book_rules, in_room
 from tests.service.venue import LOST_AFTER, LOST_BEFORE, Act

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from hedger.core.model import Action, Decision, HedgeQuote
 from hedger.errors import ConfigError
+from hedger.service.election import owner_of
 from hedger.service.intents import Acks
 from hedger.service.journal import Journal, decoded
-from hedger.service.ownership import owner_of
 from hedger.service.params import WorkerParams
 from hedger.service.scheduler import Scheduler, data_limit_ms
 from hedger.telemetry import Histogram, Metrics, Throttle

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
+import pytest
 
 from hedger.core.model import Fill, Instrument, Quote
 from hedger.service.params import WorkerParams
@@ -106,6 +107,42 @@ def test_a_refused_quote_is_counted_told_seldom_and_moves_nothing(logs: list[Any
         told = [line for line in logs if line["event"] == "quote_refused"]
         assert 1 <= len(told) <= 3
         assert sum(line["times"] for line in told) > 30
+
+    in_room(body)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bid": math.inf},
+        {"bid": 0.0},
+        {"ask": -1.0},
+        {"bid": 70_000.0, "ask": 60_000.0},
+        {"index": math.nan},
+        {"time_ms": 1},
+        {"time_ms": 4_000_000_000_000},
+    ],
+    ids=str,
+)
+def test_a_bad_quote_is_named_in_the_decision_and_forgotten(change: dict[str, Any]) -> None:
+    """No order follows it, every decision names it until a good one comes, and none is lost."""
+
+    async def body(room: Room) -> None:
+        await room.start()
+        await room.hedged()
+        room.ticking = False
+        good = next(q for q in room.venue.quotes() if q.instrument == HEDGE)
+        orders = len(room.venue.log)
+        for _ in range(30):
+            room.venue.broadcast(msgspec.structs.replace(good, **change))
+            await asyncio.sleep(0.05)
+        entry = room.journal()[-1]
+        assert any(HEDGE in text and "quote refused" in text for text in entry.warnings)
+        room.ticking = True
+        await asyncio.sleep(12.0)
+        entry = room.journal()[-1]
+        assert (entry.action, entry.reason, entry.warnings) == ("no_trade", "inside_band", ())
+        assert len(room.venue.log) == orders
 
     in_room(body)
 

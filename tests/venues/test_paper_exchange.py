@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,6 +20,7 @@ from hedger.venues.paper.engine import Engine
 from hedger.venues.paper.params import PaperAccount
 from hedger.venues.paper.server import Server
 from hedger.venues.paper.tradelog import read_events
+from hedger.venues.paper.travel import Way
 from hedger.venues.simulator.events import Bar
 from tests.venues.paper_desk import (
     MINUTE,
@@ -319,5 +321,32 @@ def test_an_exchange_that_cannot_write_ends_instead_of_telling(tmp_path: Path) -
         engine = Engine(wanted)
         assert engine.exchange.positions("a")[PERP] == 1
         engine.log.close()
+
+    asyncio.run(story())
+
+
+def test_a_read_that_is_lost_on_the_way_is_asked_again_within_its_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[int] = []
+    send = Way.send
+
+    def lossy(self: Way, session: Any, request_id: int, answer: Any) -> None:
+        if len(lost) < 2:
+            lost.append(request_id)
+        else:
+            send(self, session, request_id, answer)
+
+    monkeypatch.setattr(Way, "send", lossy)
+
+    async def story() -> None:
+        wanted = params(tmp_path, latency_ms=1.0)
+        async with serving(wanted), client(wanted, request_s_max=0.3) as venue:
+            assert await venue.positions("a") == {"BTC-3JUL26-62000-C": -10}
+            assert len(set(lost)) == 2
+            lost.clear()
+            with pytest.raises(OutcomeUnknown):
+                await venue.place(order("x", 1, deadline_ms=venue.venue_ms() + 50))
+            assert len(lost) == 1, "an order is never sent twice"
 
     asyncio.run(story())

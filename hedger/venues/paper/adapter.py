@@ -20,6 +20,7 @@ from hedger.venues.paper.link import Heard, Link, R, RefusedError
 from hedger.venues.paper.params import PaperAccount
 
 ANSWER_S = 0.25  # an answer is awaited this long after the order's deadline
+ASKED = 3  # times within a deadline that a read is sent, as long as no answer comes
 SILENCE_S = 0.5  # beyond a bar and its pace: then the feed counts as silent
 
 
@@ -173,10 +174,21 @@ class PaperVenue:
         await self._read(p.Ok, lambda i: p.OpenAccount(i, account))
 
     async def _read(self, kind: type[R], request: Callable[[int], p.Request]) -> R:
+        """The first answer within the deadline; asked for again, as asking twice is harmless."""
+        seconds = self._request_s_max
+        asks: set[asyncio.Task[R]] = set()
         try:
-            return await self._link.ask(kind, request, seconds=self._request_s_max)
+            while True:
+                asks.add(asyncio.create_task(self._link.ask(kind, request, seconds=seconds)))
+                wait_s = seconds / ASKED if len(asks) < ASKED else None
+                done, _ = await asyncio.wait(asks, timeout=wait_s, return_when="FIRST_COMPLETED")
+                if done:
+                    return done.pop().result()
         except RefusedError as error:
             raise VenueUnavailable(f"{self._name}: {error}") from None
+        finally:
+            for ask in asks:
+                ask.cancel()
 
     def _hear(self, message: p.Push | p.End) -> None:
         is_running = isinstance(message, p.Push) and message.is_running

@@ -17,9 +17,11 @@ import msgspec
 
 from hedger.errors import ConfigError, VenueUnavailable
 from hedger.venues.paper.adapter import PaperVenue
-from hedger.venues.paper.params import PaperParams, check
+from hedger.venues.paper.params import PaperParams, check, read_params
 
 COMMAND = (sys.executable, "-m", "hedger", "_exchange")
+OWN = ("accounts", "instruments", "autostart_s", "idle_exit_s")
+"""What those who share an exchange may ask for differently."""
 START_S_MAX, STOP_S_MAX, PROBE_S_MAX, POLL_S = 30.0, 5.0, 1.0, 0.02
 
 
@@ -50,7 +52,7 @@ async def launch(params: PaperParams, *, command: Sequence[str] = COMMAND) -> La
     Raises
     ------
     ConfigError
-        If the exchange ends at once; its last line says why.
+        If the exchange ends at once (its last line says why), or one runs with other settings.
     VenueUnavailable
         If it does not answer within `START_S_MAX`.
     """
@@ -73,7 +75,7 @@ async def launch(params: PaperParams, *, command: Sequence[str] = COMMAND) -> La
 
 async def stop(socket: str) -> None:
     """End the exchange on this socket, by force after `STOP_S_MAX`; nothing if there is none."""
-    if not await _is_listening(socket):
+    if not await is_listening(socket):
         return
     venue = PaperVenue("paper", socket, client="stop")
     with contextlib.suppress(VenueUnavailable):
@@ -110,7 +112,7 @@ async def _answering(params: PaperParams, *, opens_accounts: bool = False) -> in
 
     One that runs already may not know all our accounts: they are opened, once per name for ever.
     """
-    if not await _is_listening(params.socket):
+    if not await is_listening(params.socket):
         return None
     venue = PaperVenue(params.name, params.socket, client="launch")
     try:
@@ -122,6 +124,8 @@ async def _answering(params: PaperParams, *, opens_accounts: bool = False) -> in
                 f"{params.socket}: the exchange {venue.welcome.name!r} runs here: "
                 f"expected {params.name!r}"
             )
+        if opens_accounts:
+            _refuse_other(params)
         for account in params.accounts if opens_accounts else ():
             if account.name not in known:
                 deposit = params.deposit if account.deposit is None else account.deposit
@@ -135,7 +139,22 @@ async def _answering(params: PaperParams, *, opens_accounts: bool = False) -> in
         await venue.close()
 
 
-async def _is_listening(socket: str) -> bool:
+def _refuse_other(params: PaperParams) -> None:
+    """Raise `ConfigError` if what runs is another market, or one at another speed, than asked for.
+
+    Its parameters lie beside its socket, written by whoever started it.
+    """
+    running = read_params(f"{params.socket}.json")
+    for field in (name for name in params.__struct_fields__ if name not in OWN):
+        has, asked = getattr(running, field), getattr(params, field)
+        if has != asked:
+            raise ConfigError(
+                f"paper exchange {params.name!r} runs already, with {field} = {has!r}: expected "
+                f"{asked!r}; stop those who use it, or use its settings"
+            )
+
+
+async def is_listening(socket: str) -> bool:
     """Whether anybody accepts connections; a dead exchange's socket does not."""
     try:
         async with asyncio.timeout(PROBE_S_MAX):

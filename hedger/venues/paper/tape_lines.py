@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,9 +120,13 @@ def played(
     bar = np.flatnonzero((bars.close_ms >= first) & (bars.close_ms <= last))
     if len(bar) < 2:
         raise ConfigError(
-            f"{folder}: no bars between {first} and {last}: expected a part of "
-            f"{snapshots[0]} to {snapshots[-1]}"
+            f"{folder}: no bars between {_utc(first)} and {_utc(last)}: expected a part of "
+            f"{_utc(int(snapshots[0]))} to {_utc(int(snapshots[-1]))}"
         )
     number = np.searchsorted(at, bar, "right") - 1
     visible = snapshots[number].tolist()
     return Played(bars.close_ms[bar], bars.close[bar] * ratio[number], visible)
+
+
+def _utc(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1_000, UTC):%Y-%m-%d %H:%M}Z"

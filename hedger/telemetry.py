@@ -7,11 +7,12 @@ global registry.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -22,6 +23,19 @@ _FLOOR = 1e-3
 
 # Local variables may hold credentials and whole books: a traceback names lines only.
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
+class _Listeners:
+    """Standard error; that nobody reads it any more must not stop the hedging."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def start_logging(*, level: str = "info", **facts: Any) -> None:
@@ -35,7 +49,7 @@ def start_logging(*, level: str = "info", **facts: Any) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Listeners())),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(**facts)

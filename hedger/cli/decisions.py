@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from hedger.cli.options import Common
+from hedger.cli.options import Common, Whole
 from hedger.cli.output import instant, print_json, print_table, run_async, table
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ COUNT_MAX = 2_000
 def decisions(
     *,
     book: str | None = None,
-    count: Annotated[int, Parameter(validator=Number(gte=1, lte=COUNT_MAX))] = 20,
+    count: Annotated[Whole, Parameter(validator=Number(gte=1, lte=COUNT_MAX))] = 20,
     common: Common | None = None,
 ) -> int:
     """The newest decisions, newest first; "no trade" and blocks too.

@@ -11,23 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from hedger.cli.options import Common
-from hedger.cli.output import Terminated, print_json, run_async, say
+from hedger.cli.options import Common, Whole
+from hedger.cli.output import print_json, run_async, say
 from hedger.cli.run import WORKERS_MAX
 
 if TYPE_CHECKING:
     from hedger.cli.playing import Played
     from hedger.cli.stage import Play, Stage
 
-INTERRUPTED = 130
-
 
 def demo(
     *,
     seconds: Annotated[float | None, Parameter(validator=Number(gt=0, lte=86_400))] = None,
     speed: Annotated[float | None, Parameter(validator=Number(gt=0, lte=100_000))] = None,
-    seed: Annotated[int | None, Parameter(validator=Number(gte=0, lt=2**32))] = None,
-    workers: Annotated[int, Parameter(validator=Number(gte=1, lte=WORKERS_MAX))] = 2,
+    seed: Annotated[Whole | None, Parameter(validator=Number(gte=0, lt=2**32))] = None,
+    workers: Annotated[Whole, Parameter(validator=Number(gte=1, lte=WORKERS_MAX))] = 2,
     start: str | None = None,
     end: str | None = None,
     keep: Path | None = None,
@@ -65,12 +63,8 @@ def demo(
         start_ms=instant_of("--start", start),
         end_ms=instant_of("--end", end),
     )
-    try:
-        with _folder(keep) as folder:
-            return _demo(folder, common, play, workers, is_speed_given=speed is not None)
-    except Terminated:
-        say("terminated")
-        return INTERRUPTED
+    with _folder(keep) as folder:
+        return _demo(folder, common, play, workers, is_speed_given=speed is not None)
 
 
 def _demo(folder: Path, common: Common, play: Play, workers: int, *, is_speed_given: bool) -> int:

@@ -16,6 +16,7 @@ from cyclopts.exceptions import (
     UnusedCliTokensError,
 )
 
+from hedger.cli.ending import Terminated, terminable
 from hedger.errors import ConfigError, HedgerError
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -69,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status; every failure is one line."""
     tokens = _common_last(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        result = application()(tokens, exit_on_error=False, print_error=False)
+        with terminable():
+            result = application()(tokens, exit_on_error=False, print_error=False)
         sys.stdout.flush()
         return result if isinstance(result, int) and not isinstance(result, bool) else OK
     except CycloptsError as error:
@@ -80,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(_one_line(error, tokens), FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
+    except Terminated:
+        return _fail("terminated", INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has left; python would complain once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -93,9 +97,9 @@ def _common_last(tokens: list[str]) -> list[str]:
     """``hedger --json status`` means ``hedger status --json``: options common to all may lead."""
     moved: list[str] = []
     while tokens:
-        name, _, value = tokens[0].partition("=")
+        name, sign, _ = tokens[0].partition("=")
         if name in _COMMON_VALUES:
-            length = 1 if value else 2
+            length = 1 if sign else 2
         elif tokens[0] in _COMMON_FLAGS:
             length = 1
         else:
@@ -119,6 +123,11 @@ def _bad_arguments(error: CycloptsError, tokens: list[str]) -> str:
 
 def _unknown_command(error: UnknownCommandError, tokens: list[str]) -> str:
     word = next(iter(error.unused_tokens or tokens), "")
+    if word.startswith("-"):
+        name = word.partition("=")[0]
+        if name in (*_COMMON_FLAGS, *_COMMON_VALUES):
+            return "no command is given; see: hedger --help"
+        return f"unknown option {name!r}; see: hedger --help"
     known = [entry.name for entry in COMMANDS if entry.is_shown]
     where = ""
     if tokens and tokens[0] in known:

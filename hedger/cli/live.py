@@ -64,15 +64,16 @@ def rows(seen: Glimpse) -> list[tuple[str, str]]:
     """What is shown, name and value."""
     made = seen.decision
     exposure, band = (made.exposure, made.target) if made else (None, None)
+    unit = exposure.numeraire if exposure else "-"
     return [
         ("market", instant(seen.market_ms)),
         ("index", _number(seen.spot, ",.2f")),
-        ("delta", _number(exposure.book_delta if exposure else None, "+.4f")),
-        ("band", f"{band.lower:+.4f} to {band.upper:+.4f}" if band else "-"),
+        ("delta, coin", _number(exposure.book_delta if exposure else None, "+.4f")),
+        ("band, coin", f"{band.lower:+.4f} to {band.upper:+.4f}" if band else "-"),
         ("hedge position, coin", _number(seen.hedge_coin, "+.4f")),
         ("hedges", f"{seen.hedges:,}"),
-        ("P&L hedged", _number(seen.pnl, "+,.2f")),
-        ("P&L unhedged", _number(seen.pnl_unhedged, "+,.2f")),
+        (f"P&L hedged, {unit}", _number(seen.pnl, "+,.2f")),
+        (f"P&L unhedged, {unit}", _number(seen.pnl_unhedged, "+,.2f")),
         ("owner", made.worker if made else "-"),
         ("last decision", f"{made.action} {made.reason}" if made else "-"),
     ]

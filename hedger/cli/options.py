@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 if TYPE_CHECKING:
     from hedger.settings import Configuration
@@ -18,6 +19,19 @@ AMOUNT_MAX = 1e9
 
 Flag = Annotated[bool, Parameter(negative="")]
 """An option without a value and without an opposite."""
+
+
+def whole(_: type, tokens: Sequence[Token]) -> int:
+    """A whole number as written; what has a fraction is refused, not cut."""
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no whole number") from None
+
+
+Whole = Annotated[int, Parameter(converter=whole)]
+"""An option that takes a whole number."""
 
 
 def positive(_: type, value: float | None) -> None:

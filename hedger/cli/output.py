@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from hedger.cli.ending import Terminated, heeded
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,10 +18,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PIPE_COLUMNS = 240
 """Width of a table where nobody's window limits it."""
-
-
-class Terminated(BaseException):
-    """SIGTERM came, and everything was stopped in good order."""
 
 
 _notices: list[str] = []
@@ -35,11 +34,12 @@ def forget_notices() -> None:
 
 
 def say(text: str) -> None:
-    """Tell a person, on standard error."""
-    for line in (*_notices, text):
-        sys.stderr.write(f"hedger: {line}\n")
+    """Tell a person, on standard error; that nobody listens any more stops nothing."""
+    with contextlib.suppress(OSError):
+        for line in (*_notices, text):
+            sys.stderr.write(f"hedger: {line}\n")
+        sys.stderr.flush()
     _notices.clear()
-    sys.stderr.flush()
 
 
 def _say_notices() -> None:
@@ -90,7 +90,7 @@ def table(title: str, *columns: str) -> Table:
 
 
 def run_async(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run to the end; Ctrl-C raises KeyboardInterrupt and SIGTERM `Terminated`, after clean-up."""
+    """Run to the end; Ctrl-C raises KeyboardInterrupt, `SIGNALS` `Terminated`, after clean-up."""
 
     async def guarded() -> T:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -102,7 +102,9 @@ def run_async(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
                 signalled.append(True)
                 task.cancel()
 
-        loop.add_signal_handler(signal.SIGTERM, stop)
+        before = {number: signal.getsignal(number) for number in heeded()}
+        for number in before:
+            loop.add_signal_handler(number, stop)
         try:
             return await work()
         except asyncio.CancelledError:
@@ -110,7 +112,9 @@ def run_async(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
                 raise Terminated from None
             raise
         finally:
-            loop.remove_signal_handler(signal.SIGTERM)
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
     return asyncio.run(guarded())
 

@@ -9,15 +9,16 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from hedger.cli.options import Common, Flag, positive
-from hedger.cli.output import Terminated, print_json, run_async, say
+from hedger.cli.ending import Terminated
+from hedger.cli.options import Common, Flag, Whole, positive
+from hedger.cli.output import print_json, run_async, say
 
 WORKERS_MAX = 64
 
 
 def run(
     *,
-    workers: Annotated[int, Parameter(validator=Number(gte=1, lte=WORKERS_MAX))] = 2,
+    workers: Annotated[Whole, Parameter(validator=Number(gte=1, lte=WORKERS_MAX))] = 2,
     seconds: Annotated[float | None, Parameter(validator=positive)] = None,
     restart: bool = True,
     common: Common | None = None,

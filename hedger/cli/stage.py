@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from hedger.app.translate import paper_params
+from hedger.cli.output import instant
 from hedger.cli.sample import COIN, DAY_MS, EXPIRY_SHARE, sample
 from hedger.errors import ConfigError
 from hedger.settings import Configuration, load
@@ -21,6 +22,8 @@ BOOK, VENUE, UNDERLYING = "btc-main", "paper", "BTC"
 SPEED, SPEED_TAPE = 600.0, 3_000.0
 SECONDS = 20.0
 HOUR_MS = 3_600_000
+YEARS = range(2010, 2090)
+"""Instants that a market may have; names of instruments write a year with two digits."""
 
 CONFIG = """\
 config_version = 1
@@ -104,7 +107,7 @@ def play_of(
     if data is not None and not data.is_dir():
         raise ConfigError(f"--data {data}: not a folder, expected recorded market data")
     if start_ms is not None and end_ms is not None and start_ms >= end_ms:
-        raise ConfigError(f"--start {start_ms} is not before --end {end_ms}")
+        raise ConfigError(f"--start {instant(start_ms)}: expected before --end {instant(end_ms)}")
     if data is None and seconds is None and end_ms is None:
         seconds = SECONDS
     if speed is None:
@@ -129,8 +132,7 @@ def sample_stage(folder: Path, data: Path | None, play: Play) -> Stage:
         underlying=UNDERLYING,
     )
     path.write_text(text, encoding="utf-8")
-    bare = load(path)
-    market = open_market(_played(bare, play))
+    market = _market(load(path), play)
     book = sample(market, UNDERLYING, end_ms=last_ms(market, play))
     rows = [f"{name},{coin:g}\n" for name, coin in book.positions.items()]
     positions.write_text("instrument,quantity\n" + "".join(rows), encoding="utf-8")
@@ -142,17 +144,13 @@ def own_stage(path: Path, data: Path | None, play: Play, *, is_speed_given: bool
     options: dict[tuple[str | int, ...], object] = {}
     config = load(path, data=data)
     venue = config.settings.book[0].venue
-    if config.settings.store.url:
-        raise ConfigError(
-            f"{path}: store.url is set: the demo runs on a store of its own, expected none"
-        )
     if is_speed_given or data is not None:
         options["venues", venue, "speed"] = float(play.speed)
     if play.seed is not None:
         options["venues", venue, "seed"] = play.seed
     config = load(path, data=data, options=options)
     play = play._replace(speed=config.settings.venues[venue].speed)
-    market = open_market(_played(config, play))
+    market = _market(config, play)
     return Stage(config, market, play, market.notes())
 
 
@@ -174,12 +172,25 @@ def instant_of(option: str, text: str | None) -> int | None:
         raise ConfigError(f"{option} {text!r}: expected UTC such as 2026-06-28T07:00") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
+    if moment.year not in YEARS:
+        first, last = YEARS[0], YEARS[-1]
+        raise ConfigError(f"{option} {text!r}: expected an instant of the years {first} to {last}")
     return round(moment.timestamp() * 1_000)
 
 
-def _played(config: Configuration, play: Play) -> PaperParams:
+def _market(config: Configuration, play: Play) -> Market:
+    """The market that is played; raises `ConfigError` if the demo must not or cannot run on it."""
+    if config.settings.store.url:
+        place = config.origins.get(("store", "url"), f"{config.path}: store.url")
+        raise ConfigError(f"{place}: is set, expected none: the demo runs on a store of its own")
     params = paper_params(config, config.settings.book[0].venue)
-    return msgspec.structs.replace(params, start_ms=play.span.start_ms, end_ms=play.span.end_ms)
+    market = open_market(
+        msgspec.structs.replace(params, start_ms=play.span.start_ms, end_ms=play.span.end_ms)
+    )
+    if play.span.end_ms is not None and play.span.end_ms <= market.start_ms:
+        end, start = instant(play.span.end_ms), instant(market.start_ms)
+        raise ConfigError(f"--end {end}: expected after the market's start, {start}")
+    return market
 
 
 def _before_an_expiry(seconds: float | None, speed: float) -> int | None:

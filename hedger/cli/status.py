@@ -46,7 +46,10 @@ def _print(found: Standing) -> None:
             if lease.owner == worker.worker
         )
         workers.add_row(worker.worker, state, f"{worker.beat_age_ms} ms ago", shards or "-")
-    names = ("book", "shard", "owner", ">seq", "~may", ">open", ">delta", "~last decision", "~text")
+    names = (
+        "book", "shard", "owner", ">revision", "~allowed", ">open orders", ">delta, coin",
+        "~last decision", "~why",
+    )  # fmt: skip
     books = table("books", *names)
     for book in found.books:
         books.add_row(*(text.replace("[", "\\[") for text in _row(book)))

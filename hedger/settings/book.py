@@ -132,7 +132,7 @@ class Book(Table):
     """All positions of one underlying on one account, and how their delta is held."""
 
     name: Name = Field(description="Name of the book, for ever.")
-    venue: VenueName = Field(description="One of the [venues].")
+    venue: VenueName = Field(description="One of the [venues]; the same for all books.")
     account: AccountName = Field(
         default="", description="Account at the venue; empty: the book's name."
     )

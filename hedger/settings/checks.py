@@ -36,13 +36,14 @@ class Checked(NamedTuple):
 
 def checked(books: Mapping[int, Book], venues: Mapping[str, PaperVenue], source: Source) -> Checked:
     """Check all books and venues that are valid by themselves."""
-    problems = [p.line() for p in (*_folders(venues, source), *_duplicates(books, source))]
+    apart = (*_folders(venues, source), *_venues(books, source), *_duplicates(books, source))
+    problems = [p.line() for p in apart]
     holdings: dict[str, dict[str, int] | None] = {}
     for index, book in books.items():
         legs, wrong = _positions(book.positions, book.underlying)
         hedges, refused = _hedges(index, book, source)
         contracts = hedges + [instrument(name) for name in legs or {}]
-        found = (*_venue(index, book, source), *_inverse(index, book, contracts, source))
+        found = _inverse(index, book, contracts, source)
         problems += [*wrong, *refused, *(p.line() for p in found)]
         holdings[book.name] = legs
     return Checked(holdings, problems + _orphans(books, source))
@@ -63,11 +64,22 @@ def _orphans(books: Mapping[int, Book], source: Source) -> list[str]:
     return problems
 
 
-def _venue(index: int, book: Book, source: Source) -> Iterator[Problem]:
+def _venues(books: Mapping[int, Book], source: Source) -> Iterator[Problem]:
+    """One venue for all books: each paper exchange has a market clock of its own."""
     known = source.raw.get("venues")
-    if isinstance(known, dict) and known and book.venue not in known:
-        text = f"is {book.venue!r}, expected one of the venues: {', '.join(map(str, known))}"
-        yield Problem(source.place(("book", index, "venue")), text)
+    if not isinstance(known, dict) or not known:
+        return  # has its line already
+    first: str | None = None
+    for index, book in books.items():
+        place = source.place(("book", index, "venue"))
+        if book.venue not in known:
+            names = ", ".join(map(str, known))
+            yield Problem(place, f"is {book.venue!r}, expected one of the venues: {names}")
+            continue
+        first = first or book.venue
+        if book.venue != first:
+            text = f"is {book.venue!r}, expected {first!r} like the books above: one venue for all"
+            yield Problem(place, text)
 
 
 def _folders(venues: Mapping[str, PaperVenue], source: Source) -> Iterator[Problem]:

@@ -110,7 +110,7 @@ def _lots(text: str, contract: Instrument, place: str) -> int:
     if abs(lots) > LOTS_MAX:
         problem = f"quantity {text} is too large, expected at most {LOTS_MAX:g} lots"
     elif lots != whole or quantity != whole * lot:
-        problem = f"quantity {text} is no multiple of the lot, expected one of {lot} {unit}"
+        problem = f"quantity {text} is not in whole lots, expected a multiple of {lot} {unit}"
     elif abs(whole) < contract.min_lots:
         least = lot * contract.min_lots
         problem = f"quantity {text} is too small, expected at least {least} {unit} or no row"

@@ -17,11 +17,19 @@ BAD = [
     (["statsu"], "unknown command 'statsu', did you mean 'status'?"),
     (["config", "shwo"], "unknown command 'config shwo', did you mean 'show'?"),
     (["status", "--jsno"], "--jsno"),
+    (["--jsno", "status"], "unknown option '--jsno'"),
+    (["--json"], "no command is given"),
+    (["--config=", "status"], "cannot be read"),
     (["status", "extra"], "unexpected argument 'extra'"),
     (["greeks", "a", "b"], "unexpected argument 'b'"),
     (["run", "--workers", "0"], "--workers"),
     (["run", "--workers", "two"], "two"),
+    (["run", "--workers", "1.5"], "'1.5' is no whole number"),
     (["run", "--seconds", "-1"], "--seconds"),
+    (["demo", "--seed", "1.5"], "'1.5' is no whole number"),
+    (["demo", "--start", "0001-01-01"], "--start '0001-01-01': expected an instant of the years"),
+    (["demo", "--start", "9999-12-31"], "--start '9999-12-31': expected an instant of the years"),
+    (["demo", "--end", "2020-01-01"], "--end 2020-01-01 00:00:00Z: expected after the market's"),
     (["decisions", "--count", "0"], "--count"),
     (["decisions", "--count"], "--count requires an argument"),
     (["explain"], "requires an argument"),
@@ -51,6 +59,15 @@ def test_a_bad_book_is_one_line(hedger: Call, place: Place) -> None:
         assert said.err.splitlines() == [
             f"hedger: {place.config}: book 'nope': unknown, expected one of btc-main"
         ]
+
+
+def test_the_demo_keeps_off_the_store_of_others(
+    hedger: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEDGER__STORE__URL", "unix:///nowhere/store.sock")
+    said = hedger(None, "demo", "--seconds", "1")
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith("hedger: HEDGER__STORE__URL: is set, expected none: the demo runs")
 
 
 def test_a_bad_configuration_is_one_line_and_check_shows_all(hedger: Call, place: Place) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from pathlib import Path
 
 import pytest
 
+from hedger.app.translate import paper_params
+from hedger.settings import load
 from tests.cli.conftest import Call, left_over
 from tests.cli.place import BLOCKED, HEDGED, Place
 
@@ -121,3 +124,20 @@ def test_interrupted_while_looking_leaves_nothing(place: Place) -> None:
 def _is_ours(folder: Path) -> bool:
     """Whether a temporary folder belongs to the deployment of these tests."""
     return (folder / "hedger" / "desk").exists()
+
+
+def test_a_market_that_does_not_answer_is_not_replaced_by_another(
+    hedger: Call, place: Place
+) -> None:
+    place.write(HEDGED)
+    found = load(place.config, environ=place.environ)
+    path = Path(paper_params(found, "paper").socket)
+    path.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as frozen:
+        frozen.bind(str(path))
+        frozen.listen()
+        for command in ("greeks", "plan"):
+            said = hedger(place, command)
+            assert (said.status, said.out) == (1, "")
+            assert "the paper exchange runs but does not answer" in said.err
+            assert said.err.count("\n") == 1

@@ -97,6 +97,15 @@ def test_two_books_on_one_account_and_underlying(tmp_path: Path, account: str) -
     assert "expected one book per account and underlying" in line
 
 
+def test_books_on_two_venues(tmp_path: Path) -> None:
+    """Each paper exchange has a market clock of its own."""
+    raw = right()
+    raw["venues"]["other"] = {"kind": "paper"}
+    raw["book"].append(book("second", venue="other"))
+    (line,) = refused(tmp_path, raw)
+    assert "book[second].venue: is 'other', expected 'paper' like the books above" in line
+
+
 def test_a_paper_account_holds_one_coin(tmp_path: Path) -> None:
     raw = right()
     hedge = {"buy": "ETH-PERPETUAL", "sell": "ETH-PERPETUAL"}

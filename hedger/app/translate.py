@@ -6,7 +6,7 @@ enters its address here, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +15,7 @@ from hedger.ports import BookSeed, Store
 from hedger.service.params import BookParams, WorkerParams
 from hedger.settings import Book, Configuration
 from hedger.store.params import StoreParams
+from hedger.venues.deribit.contracts import instrument
 from hedger.venues.paper.params import PaperAccount, PaperParams
 
 
@@ -140,12 +141,20 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
             PaperAccount(
                 name=book.account_name,
                 underlying=book.underlying,
+                currency=_collateral(book, configuration.positions[book.name] or {}),
                 positions=dict(configuration.positions[book.name] or {}),
             )
             for book in books
         ),
         instruments=tuple(sorted(hedges)),
     )
+
+
+def _collateral(book: Book, positions: Iterable[str]) -> str:
+    """Currency of the deposit: quote where nothing of the book settles in coin, empty for coin."""
+    contracts = [instrument(name) for name in {*positions, book.hedge.buy, book.hedge.sell}]
+    is_linear = not any(contract.inverse for contract in contracts)
+    return instrument(book.hedge.buy).settlement if is_linear else ""
 
 
 # --- config apply -------------------------------------------------------------------------------

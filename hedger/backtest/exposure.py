@@ -66,7 +66,7 @@ def deltas(history: History, rules: Rules) -> Deltas:
     )
     cash = np.zeros_like(hedge)
     styles = {it.inverse for it in history.instruments}
-    if rules.numeraire == "usd" and True in styles:
+    if rules.numeraire == "usd":
         cash = _balance(history, history.coin, inverse=True) - rules.base_coin
     if rules.numeraire == "coin" and False in styles:
         cash = -_balance(history, history.quote, inverse=False) / history.index
@@ -192,7 +192,7 @@ def at_fill(trade: Traded, rules: Rules, contracts: Contracts) -> AtFill | None:
         total, value, gross = _options(trade, options, coin=rules.numeraire == "coin")
     book = rules.hedge.ratio * total + _others(trade, data)
     styles, quote = {it.inverse for _, it in data}, trade.quote_equity / trade.index
-    if rules.numeraire == "usd" and True in styles:
+    if rules.numeraire == "usd":
         book += trade.equity - quote - value - rules.base_coin
     if rules.numeraire == "coin" and False in styles:
         book += value - quote

@@ -68,9 +68,11 @@ class Cost(NamedTuple):
 class Ledger:
     """Balances and lots of one account, or of a part of its fills."""
 
-    def __init__(self, contracts: Contracts, deposit: float = 0.0) -> None:
+    def __init__(
+        self, contracts: Contracts, deposit: float = 0.0, quote_deposit: float = 0.0
+    ) -> None:
         self._contracts = contracts
-        self.cash = Money(coin=deposit)
+        self.cash = Money(coin=deposit, quote=quote_deposit)
         self.lots: dict[str, int] = {}
 
     def trade(self, name: str, lots: int, price: float, fee: float = 0.0) -> None:

@@ -80,7 +80,7 @@ class Reader:
         if self.opened is not None:
             raise ConfigError(f"trade log: account {event.account} opens twice, expected once")
         self.opened = event
-        self._all = Ledger(self._contracts, event.deposit)
+        self._all = Ledger(self._contracts, event.deposit, event.quote_deposit)
         for name, lots in event.positions.items():
             self._all.trade(name, lots, event.marks[name])
 
@@ -173,4 +173,6 @@ class Reader:
 def _opening(opened: Opened, index: dict[str, float]) -> Row:
     """The account as it opened: worth its deposit, at the marks that it was opened at."""
     marks = {n: MarkLine(mark=mark, vol=None, forward=None) for n, mark in opened.marks.items()}
-    return Row(ms=opened.ms, index=index[opened.underlying], equity=opened.deposit, marks=marks)
+    now = index[opened.underlying]
+    equity = opened.deposit + opened.quote_deposit / now
+    return Row(ms=opened.ms, index=now, equity=equity, marks=marks)

@@ -54,19 +54,12 @@ class Book:
     instruments: Mapping[str, Instrument]
 
     @property
-    def inverse(self) -> bool:
-        """Whether anything here settles in coin, so that the account's coin equity has a delta."""
-        return True in self._styles
-
-    @property
     def linear(self) -> bool:
         """Whether anything here settles in quote currency, which has a delta counted in coin."""
-        return False in self._styles
-
-    @property
-    def _styles(self) -> set[bool]:
-        futures = {p.instrument.inverse for p in (*self.futures, *self.hedges)}
-        return futures | {inverse for _, inverse in self.legs.groups}
+        return not (
+            all(inverse for _, inverse in self.legs.groups)
+            and all(p.instrument.inverse for p in (*self.futures, *self.hedges))
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def _future_fault(market: Market, name: str, rules: Rules, now: int) -> Refusal 
 
 def _account_fault(book: Book, market: Market, rules: Rules, now: int) -> Refusal | None:
     coin = rules.numeraire == "coin"
-    if not (book.linear if coin else book.inverse):
+    if coin and not book.linear:
         return None
     account = market.accounts.get(book.account)
     if account is None or (coin and account.quote_equity is None):

@@ -118,9 +118,14 @@ def test_slope_of_value_with_twelve_percent_basis(
 
 
 @settings(max_examples=40, deadline=None)
-@given(lots=st.integers(-200, 200).filter(bool), hedge=st.integers(-50_000, 50_000))
-def test_linear_book_in_usd(lots: int, hedge: int) -> None:
-    desk = Desk({LINEAR_CALL: lots}, hedge=LINEAR_PERPETUAL, hedge_lots=hedge, equity=7.0)
+@given(
+    lots=st.integers(-200, 200).filter(bool),
+    hedge=st.integers(-50_000, 50_000),
+    balance=st.sampled_from([0.0, 7.0]),
+)
+def test_linear_book_in_usd(lots: int, hedge: int, balance: float) -> None:
+    """Quote collateral has no delta, coin on the same account has its own."""
+    desk = Desk({LINEAR_CALL: lots}, hedge=LINEAR_PERPETUAL, hedge_lots=hedge, equity=balance)
     desk.basis = 1.01
     desk.quote_all()
     rule = rules(numeraire="usd", hedge=LINEAR_PERPETUAL.name)
@@ -128,14 +133,15 @@ def test_linear_book_in_usd(lots: int, hedge: int) -> None:
 
     def usd(index: float) -> float:
         option_value = coin_value(LINEAR_CALL, index, 1.01) * index
-        return 0.1 * lots * option_value + 0.0001 * hedge * (index - 60_000.0)
+        coin = balance * index
+        return coin + 0.1 * lots * option_value + 0.0001 * hedge * (index - 60_000.0)
 
     step = 1e-4
     up, down = 60_000.0 * math.exp(step), 60_000.0 * math.exp(-step)
     slope = (usd(up) - usd(down)) / (2 * step) / 60_000.0
     assert decision.exposure is not None
     assert decision.exposure.book_delta == pytest.approx(slope, abs=2e-6)
-    assert decision.exposure.equity == 0.0
+    assert decision.exposure.equity == balance
 
 
 def test_ladder_interpolates_the_book() -> None:

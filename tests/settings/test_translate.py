@@ -154,6 +154,19 @@ def test_paper(odd: Configuration, tmp_path: Path) -> None:
     assert found.socket.startswith("/tmp/hedger-")
 
 
+def test_a_book_that_is_linear_throughout_is_funded_in_quote_currency(tmp_path: Path) -> None:
+    raw = right()
+    (account,) = paper_params(loaded(tmp_path, raw), "paper").accounts
+    assert account.currency == ""
+    linear = {"buy": "BTC_USDC-PERPETUAL", "sell": "BTC_USDC-PERPETUAL"}
+    raw["book"][0] |= {"hedge": linear, "positions": "account"}
+    (account,) = paper_params(loaded(tmp_path, raw), "paper").accounts
+    assert account.currency == "USDC"
+    raw["book"][0]["hedge"] = linear | {"sell": "BTC-PERPETUAL"}
+    (account,) = paper_params(loaded(tmp_path, raw), "paper").accounts
+    assert account.currency == ""
+
+
 def test_defaults_mean_the_same_on_both_sides(tmp_path: Path) -> None:
     """A record built by hand and an empty table must not differ in what they allow."""
     made = rules(loaded(tmp_path).settings.book[0], "")

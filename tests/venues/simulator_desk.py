@@ -95,10 +95,14 @@ class Desk:
         self.instant = Instant(time_ms, {"BTC": index}, shown, valued)
         return self.log(self.exchange.advance(self.instant))
 
-    def open(self, account="a", *, deposit=10.0, positions=None):
+    def open(self, account="a", *, deposit=10.0, positions=None, currency=""):
         return self.log(
             self.exchange.open_account(
-                account, underlying="BTC", deposit=deposit, positions=positions or {}
+                account,
+                underlying="BTC",
+                deposit=deposit,
+                positions=positions or {},
+                currency=currency,
             )
         )
 

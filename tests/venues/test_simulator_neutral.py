@@ -105,6 +105,29 @@ def test_the_ledger_is_flat_once_the_plan_is_executed(seed, numeraire):
         assert abs(value(step) - value(-step)) / (2 * step) < 2e-4
 
 
+@pytest.mark.parametrize("currency", ["", "USDC"])
+@pytest.mark.parametrize("numeraire", ["usd", "coin"])
+def test_a_linear_account_is_flat_whatever_its_deposit_is_held_in(numeraire, currency):
+    rule, index = rules(numeraire, LINEAR, LINEAR), 60_000.0
+    desk = Desk(fine())
+    desk.go(START, index)
+    desk.open(deposit=4.0, positions={LINEAR_CALL: -10_000}, currency=currency)
+    assert desk.exchange.equity("a") == pytest.approx(4.0, rel=1e-12)
+    coin, quote = desk.exchange.balances("a")
+    assert (coin, round(quote)) == ((0.0, 240_000) if currency else (4.0, 0))
+    for _ in range(2):
+        plan = decision(desk, rule, index).plan
+        for line in plan.lines if plan else ():
+            desk.go(START, index, depth=(1e18,))
+            assert desk.trade(line.instrument, line.lots).filled == line.lots
+
+    def value(move):
+        desk.go(START, index * (1.0 + move))
+        return desk.exchange.equity("a") * (1.0 + move if numeraire == "usd" else 1.0)
+
+    assert abs(value(1e-4) - value(-1e-4)) / 2e-4 < 2e-4
+
+
 @pytest.mark.parametrize("numeraire", ["usd", "coin"])
 def test_the_report_judges_a_fill_by_the_same_delta(numeraire):
     desk = Desk()

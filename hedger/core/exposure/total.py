@@ -158,7 +158,7 @@ def _cash(
     """Delta of what is not an option's own, and equity and options' value with that settlement."""
     coin = rules.numeraire == "coin"
     value = sum(line.value_coin for line in lines if line.inverse is not coin)
-    if not (book.linear if coin else book.inverse):
+    if coin and not book.linear:
         return 0.0, 0.0, value
     account = market.accounts[book.account]
     if not coin:

@@ -162,6 +162,7 @@ class Engine:
             underlying=account.underlying,
             deposit=deposit,
             positions=account.positions,
+            currency=account.currency,
         )
 
     def _restored(self) -> tuple[int | None, int]:

@@ -15,11 +15,15 @@ SOCKET_BYTES_MAX = 104  # the shortest sun_path among the systems that we run on
 
 
 class PaperAccount(Record, frozen=True, kw_only=True):
-    """One account to open: ``deposit`` in coin (None: the exchange's), positions in lots."""
+    """One account to open: ``deposit`` in coin (None: the exchange's), positions in lots.
+
+    With a quote ``currency`` the deposit is held in that, worth as much at the opening.
+    """
 
     name: str
     underlying: str = "BTC"
     deposit: float | None = None
+    currency: str = ""
     positions: dict[str, int] = msgspec.field(default_factory=dict)
 
 

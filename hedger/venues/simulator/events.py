@@ -32,15 +32,18 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 
 
 class Opened(_Line, frozen=True, kw_only=True):
-    """An account began: deposit in coin, positions taken over at these shown marks, free of fees.
+    """An account began: its deposit, positions taken over at these shown marks, free of fees.
 
-    Premium of the options is settled at the mark and futures start at it: equity == deposit.
+    ``deposit`` is in coin of the underlying, ``quote_deposit`` in ``quote_currency``. Premium of
+    the options is settled at the mark and futures start at it: equity is the deposits' worth.
     """
 
     ms: int
     account: str
     underlying: str
     deposit: float
+    quote_deposit: float = 0.0
+    quote_currency: str = ""
     positions: dict[str, int]
     marks: dict[str, float]
 

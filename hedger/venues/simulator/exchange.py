@@ -88,11 +88,19 @@ class Exchange:
     # --- accounts -----------------------------------------------------------------------------
 
     def open_account(
-        self, account: str, *, underlying: str, deposit: float, positions: Mapping[str, int]
+        self,
+        account: str,
+        *,
+        underlying: str,
+        deposit: float,
+        positions: Mapping[str, int],
+        currency: str = "",
     ) -> list[Event]:
-        """Begin an account with a coin deposit and positions at the shown marks; once per name.
+        """Begin an account with a deposit and positions at the shown marks; once per name.
 
-        The premium of opening options is settled at the mark, so equity right after is the deposit.
+        The deposit is given in coin; with a quote ``currency`` it is held in that, worth the same
+        at the index now. The premium of opening options is settled at the mark, so equity right
+        after is the deposit.
 
         Raises
         ------
@@ -106,14 +114,17 @@ class Exchange:
             return []
         if not isfinite(deposit):
             raise VenueRejected(f"account {account!r}: deposit {deposit}, expected a finite number")
-        state.market.index_of(underlying)
+        index = state.market.index_of(underlying)
+        in_quote = currency not in ("", underlying)
         for name in positions:
             self._check_opening(account, underlying, name)
         opened = Opened(
             ms=self.market_ms,
             account=account,
             underlying=underlying,
-            deposit=deposit,
+            deposit=0.0 if in_quote else deposit,
+            quote_deposit=deposit * index if in_quote else 0.0,
+            quote_currency=currency if in_quote else "",
             positions={name: lots for name, lots in positions.items() if lots},
             marks={name: state.market.shown_mark(name) for name in positions},
         )

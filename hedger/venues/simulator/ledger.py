@@ -78,6 +78,8 @@ class Ledger:
     def opened(self, event: Opened) -> None:
         """Take over the opening positions at their marks and settle the option premium."""
         account = Account(event.underlying, cash={event.underlying: event.deposit})
+        if event.quote_currency:
+            _add(account.cash, event.quote_currency, event.quote_deposit)
         for name, lots in event.positions.items():
             self._trade(account, self._instruments[name], lots, event.marks[name])
         self.accounts[event.account] = account

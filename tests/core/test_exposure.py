@@ -72,32 +72,15 @@ def seen(desk: Desk, numeraire: str, base: float) -> float:
 def test_slope_of_value_with_twelve_percent_basis(
     near: int, far: int, perp: int, future: int, base: float
 ) -> None:
-    index = 60_000.0
-    desk = Desk({NEAR: near, FAR: far}, hedge_lots=perp)
+    index, holdings = 60_000.0, (near, far, perp, future)
+    equity = account_coin(index, index, *holdings)
+    desk = Desk({NEAR: near, FAR: far}, hedge_lots=perp, equity=equity)
     desk.legs[FUTURE] = future
     desk.instruments[FUTURE.name] = FUTURE
     desk.board.add({FUTURE.name: FUTURE})
-    for leg, lots in ((NEAR, near), (FAR, far)):
-        if lots:
-            desk.quote_option(leg, forward=index * BASIS[leg.expiry_ms])
+    for leg in (NEAR, FAR):
+        desk.quote_option(leg, forward=index * BASIS[leg.expiry_ms])
     price = index * BASIS[FAR.expiry_ms]
-    desk.board.apply(
-        Quote(
-            instrument=FUTURE.name,
-            time_ms=START,
-            bid=price - 1,
-            ask=price + 1,
-            mark=price,
-            index=index,
-        )
-    )
-    holdings = (near, far, perp, future)
-    equity = account_coin(index, index, *holdings)
-    desk.equity = equity
-    desk.quote_all()
-    for leg, lots in ((NEAR, near), (FAR, far)):
-        if lots:
-            desk.quote_option(leg, forward=index * BASIS[leg.expiry_ms])
     desk.board.apply(
         Quote(
             instrument=FUTURE.name,

@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from hedger.settings.models import Settings
 from hedger.settings.table import Table
@@ -34,11 +33,6 @@ class Leaf(NamedTuple):
     description: str
     default: object
     where: Where | None
-
-    @property
-    def is_required(self) -> bool:
-        """Whether the configuration must name a value."""
-        return self.default is PydanticUndefined
 
 
 @cache

@@ -47,7 +47,7 @@ def exposure(desk, account, numeraire, index):
         else:
             forward = mark if contract.kind is not Kind.OPTION else desk.forward(contract, index)
             delta += amount * black_delta * forward / index
-    coin = desk.exchange.coin_equity(account)
+    coin, _ = desk.exchange.balances(account)
     linear_value = desk.exchange.equity(account) - coin
     return delta + coin if numeraire == "usd" else delta - linear_value
 
@@ -136,7 +136,7 @@ def test_linear_profit_is_in_quote_currency():
     leave = desk.trade(LINEAR_PERP, 100).fills[0]
     profit = 0.01 * (entry.price - leave.price) - entry.fee - leave.fee
     assert (desk.exchange.equity("a") - 1.0) * 54_000.0 == pytest.approx(profit, rel=1e-9)
-    assert desk.exchange.coin_equity("a") == 1.0
+    assert desk.exchange.balances("a")[0] == 1.0
 
 
 def test_average_price_is_harmonic_for_inverse_and_arithmetic_for_linear():

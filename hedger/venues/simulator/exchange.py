@@ -147,10 +147,6 @@ class Exchange:
         self._check_account(account)
         return self._state.equity(account, self._state.market.shown_mark)
 
-    def coin_equity(self, account: str) -> float:
-        """The part of `equity` that settles in coin: what `core.model.Account.equity` means."""
-        return self.balances(account)[0]
-
     def balances(self, account: str) -> tuple[float, float]:
         """Equity by what it settles in: coin [coin], and the rest [quote currency]."""
         self._check_account(account)

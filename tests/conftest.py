@@ -1,0 +1,8 @@
+"""What every test may rely on, however the test run was started."""
+
+import signal
+
+# A shell starts background jobs with SIGINT ignored, and every process they start inherits that.
+# The tests interrupt processes as a terminal would, so theirs must begin as in a terminal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

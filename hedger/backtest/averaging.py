@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from hedger.backtest.history import Floats, History, Ints
+from hedger.core.model import SETTLEMENT_WINDOW_MS as WINDOW_MS
 from hedger.core.model import Kind
 from pricing import black
 from pricing.conventions import MS_PER_YEAR
 
-WINDOW_MS = 30 * 60_000
 DAY_MS = 86_400_000
 
 

@@ -11,11 +11,12 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hedger.backtest.averaging import WINDOW_MS, Legs, legs_of
+from hedger.backtest.averaging import Legs, legs_of
 from hedger.backtest.history import Floats, History
 from hedger.backtest.ledger import Contracts, worth
 from hedger.core import bands
 from hedger.core.exposure import own_value
+from hedger.core.model import SETTLEMENT_WINDOW_MS as WINDOW_MS
 from hedger.core.model import Instrument, Kind, Rules
 from hedger.venues.simulator.events import Leg, Traded
 from pricing import black

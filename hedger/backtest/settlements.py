@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from hedger.backtest.averaging import WINDOW_MS, legs_of
+from hedger.backtest.averaging import legs_of
 from hedger.backtest.exposure import Deltas, Edges
 from hedger.backtest.history import History
+from hedger.core.model import SETTLEMENT_WINDOW_MS as WINDOW_MS
 from hedger.core.model import Kind
 
 AFTER_MS = 15 * 60_000

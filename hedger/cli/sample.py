@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from hedger.core.model import SETTLEMENT_WINDOW_MS as WINDOW_MS
 from hedger.errors import ConfigError
 from hedger.venues.deribit.contracts import instrument
 from hedger.venues.paper.publish import ChainRow, Market
-from hedger.venues.simulator.settlement import WINDOW_MS
 
 DAY_MS = 86_400_000
 AHEAD_DAYS = (8, 15)

@@ -1,6 +1,6 @@
 """What must be there, fresh and believed before a book may be decided at all.
 
-Doubtful option legs are not blocks: they widen the delta's interval (`hedger.core.doubt`).
+Doubtful option legs are not blocks: they widen the delta's interval (`hedger.core.exposure.doubt`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ import numpy as np
 
 from hedger.core.columns import Book, Market, index_name
 from hedger.core.jumps import WINDOW_MS
-from hedger.core.model import HedgeQuote, Instrument, Refusal, Rules
+from hedger.core.model import SETTLEMENT_WINDOW_MS, HedgeQuote, Instrument, Refusal, Rules
 
 FUTURE_MS_MAX = 1_000
-SETTLEMENT_MS = 30 * 60_000
 
 
 def other_futures(book: Book, rules: Rules, now: int) -> tuple[str, ...]:
@@ -102,7 +101,7 @@ def _quote_fault(market: Market, name: str, rules: Rules, now: int) -> Refusal |
 
 
 def _settling_fault(instrument: Instrument, now: int) -> Refusal | None:
-    if not instrument.expiry_ms or instrument.expiry_ms - now > SETTLEMENT_MS:
+    if not instrument.expiry_ms or instrument.expiry_ms - now > SETTLEMENT_WINDOW_MS:
         return None
     return _block("hedge_settling", f"{instrument.name} settles or has settled", instrument.name)
 

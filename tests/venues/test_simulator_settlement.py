@@ -6,9 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from hedger.core.model import SETTLEMENT_WINDOW_MS as WINDOW_MS
 from hedger.venues.deribit.contracts import instrument
 from hedger.venues.simulator.events import Settled
-from hedger.venues.simulator.settlement import WINDOW_MS, IndexPath, Known, payoff, value_on_mean
+from hedger.venues.simulator.settlement import IndexPath, Known, payoff, value_on_mean
 from tests.venues.simulator_desk import (
     CALL,
     EXPIRY,

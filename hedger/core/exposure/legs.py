@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from hedger.core.columns import Book, Bools, Floats, Ints, Market
+from hedger.core.model import SETTLEMENT_WINDOW_MS
 from pricing.conventions import MS_PER_YEAR
 from pricing.portfolio import Ladder, ladder
 
 MOVES = np.array([0.94, 0.97, 0.99, 1.0, 1.01, 1.03, 1.06])
 HERE = 3
-WINDOW_MS = 30 * 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class JoinedLegs:
 
 def window_share(expiry_ms: int, now: int) -> float:
     """Share of the 30-minute settlement window still to run: 1 before it, 0 at expiry."""
-    return min(max((expiry_ms - now) / WINDOW_MS, 0.0), 1.0)
+    return min(max((expiry_ms - now) / SETTLEMENT_WINDOW_MS, 0.0), 1.0)
 
 
 def joined(book: Book, market: Market, now: int, index: float) -> JoinedLegs:

@@ -4,7 +4,15 @@ Instants are integer milliseconds since the epoch (UTC). Quantities are signed i
 prices integer ticks. Floats appear only in valuation. ``None`` means absent, never zero.
 """
 
-from hedger.core.model.contracts import Account, Fees, Instrument, Kind, Position, Quote
+from hedger.core.model.contracts import (
+    SETTLEMENT_WINDOW_MS,
+    Account,
+    Fees,
+    Instrument,
+    Kind,
+    Position,
+    Quote,
+)
 from hedger.core.model.decision import (
     Action,
     Decision,
@@ -32,6 +40,7 @@ from hedger.core.model.state import (
 )
 
 __all__ = [
+    "SETTLEMENT_WINDOW_MS",
     "Account",
     "Action",
     "BandRule",

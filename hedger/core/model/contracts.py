@@ -8,6 +8,9 @@ import msgspec
 
 from hedger.core.model.record import Record
 
+SETTLEMENT_WINDOW_MS = 30 * 60_000
+"""Options and dated futures settle on the mean of the index over the last half hour."""
+
 
 class Kind(StrEnum):
     """What an instrument is."""

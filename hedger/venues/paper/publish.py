@@ -11,8 +11,7 @@ import pricing
 from hedger.core.model import Instrument, Kind
 from hedger.venues.paper.depth import Depth, around, ladder
 from hedger.venues.simulator.instant import Instant, Shown, Valued
-
-YEAR_MS = 365 * 86_400_000
+from pricing.conventions import MS_PER_YEAR
 
 
 class OptionState(NamedTuple):
@@ -167,7 +166,7 @@ def _marks_and_deltas(
     greeks = pricing.inverse(
         forward=forward,
         strike=np.array([s.instrument.strike for s in options] * 2),
-        time_to_expiry=(expiry - time_ms) / YEAR_MS,
+        time_to_expiry=(expiry - time_ms) / MS_PER_YEAR,
         vol=vol,
         is_call=np.array([s.instrument.is_call for s in options] * 2),
     )

@@ -14,7 +14,6 @@ from hedger.venues.deribit.names import ContractName, printed
 from hedger.venues.paper.bates import Bates, path
 from hedger.venues.paper.depth import Depth, step_at
 from hedger.venues.paper.publish import (
-    YEAR_MS,
     ChainRow,
     FutureState,
     OptionState,
@@ -22,6 +21,7 @@ from hedger.venues.paper.publish import (
     published,
 )
 from hedger.venues.simulator.instant import Instant, Shown, Valued
+from pricing.conventions import MS_PER_YEAR
 
 DEFAULT_START_MS = 1_782_432_000_000  # 2026-06-26 00:00 UTC: a fixed start makes runs repeatable
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
@@ -153,7 +153,7 @@ class SyntheticMarket:
         ]
 
     def _rewind(self) -> None:
-        years = self.step_ms / YEAR_MS
+        years = self.step_ms / MS_PER_YEAR
         self._paths = {
             name: path(
                 self._model,
@@ -179,7 +179,7 @@ class SyntheticMarket:
         return instrument.kind is kind and instrument.expiry_ms > self._time_ms
 
     def _forward(self, instrument: Instrument) -> float:
-        years = max(instrument.expiry_ms - self._time_ms, 0) / YEAR_MS
+        years = max(instrument.expiry_ms - self._time_ms, 0) / MS_PER_YEAR
         return self._states[instrument.underlying][0] * math.exp(CARRY * years)
 
     def _future(self, instrument: Instrument) -> FutureState:
@@ -189,9 +189,9 @@ class SyntheticMarket:
 
     def _option(self, instrument: Instrument) -> OptionState:
         forward = self._forward(instrument)
-        years = (instrument.expiry_ms - self._time_ms) / YEAR_MS
+        years = (instrument.expiry_ms - self._time_ms) / MS_PER_YEAR
         atm = self._model.atm_vol(self._states[instrument.underlying][1], years)
-        width = atm * math.sqrt(max(years, HOUR_MS / YEAR_MS))
+        width = atm * math.sqrt(max(years, HOUR_MS / MS_PER_YEAR))
         deviations = math.log(instrument.strike / forward) / width
         z = max(-DEVIATIONS_MAX, min(DEVIATIONS_MAX, deviations))
         vol = atm * (1 + SKEW * z + CURVATURE * z * z)

@@ -11,11 +11,11 @@ from collections import deque
 from math import erfc, log, sqrt
 from typing import NamedTuple
 
+from hedger.core.model import SETTLEMENT_WINDOW_MS as WINDOW_MS
 from hedger.core.model import Instrument, Kind
 
-__all__ = ["DAY_MS", "WINDOW_MS", "IndexPath", "Known", "payoff", "value_on_mean"]
+__all__ = ["DAY_MS", "IndexPath", "Known", "payoff", "value_on_mean"]
 
-WINDOW_MS = 30 * 60_000
 DAY_MS = 86_400_000
 _YEAR_MS = 365 * DAY_MS
 

@@ -1,4 +1,4 @@
-"""Compile kernels ahead of time and keep the machine code in a folder named by all their sources.
+"""Compile kernels at their first call and keep the machine code in a folder named by all sources.
 
 Numba's own disk cache looks only at the file that holds the compiled function: an edit of a
 function that it calls from another file goes unseen and the old result comes back.  Here the
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import numba
 from numba.core import caching, config
 
-__all__ = ["cache_folder", "compiled", "inlined", "source_digest"]
+__all__ = ["Kernel", "cache_folder", "compiled", "inlined", "source_digest", "subroutine"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Compiled: TypeAlias = Callable[..., Any]
@@ -166,8 +166,43 @@ class _Cache:
             self._files.save_overload(signature, code)
 
 
-def compiled(signature: Any, name: str = "") -> Callable[[Compiled], Compiled]:
-    """Decorator: compile for exactly this signature now, or load the code from the cache.
+class Kernel:
+    """A function that becomes machine code for one signature at its first call, or before.
+
+    Examples
+    --------
+    >>> twice = compiled("float64(float64)")(lambda x: 2.0 * x)
+    >>> twice(1.5)
+    3.0
+    """
+
+    __slots__ = ("_function", "_run", "_signature")
+
+    def __init__(self, function: Compiled, signature: Any) -> None:
+        self._function = function
+        self._signature = signature
+        self._run: Compiled = self._first
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._run(*arguments)
+
+    def _first(self, *arguments: Any) -> Any:
+        self.prepare()
+        return self._run(*arguments)
+
+    def prepare(self) -> None:
+        """Load or compile the machine code now; safe from several threads at once."""
+        dispatcher = _njit(**_OPTIONS)(self._function)
+        if _FOLDER is not None and pathlib.Path(self._function.__code__.co_filename).is_file():
+            with contextlib.suppress(Exception):  # numba changed its cache: run uncached
+                dispatcher._cache = _Cache(self._function)
+        dispatcher.compile(self._signature)
+        dispatcher.disable_compile()
+        self._run = dispatcher
+
+
+def compiled(signature: Any, name: str = "") -> Callable[[Compiled], Kernel]:
+    """Decorator: machine code for exactly this signature, made or loaded at the first call.
 
     Parameters
     ----------
@@ -190,15 +225,9 @@ def compiled(signature: Any, name: str = "") -> Callable[[Compiled], Compiled]:
     3.0
     """
 
-    def decorate(function: Compiled) -> Compiled:
+    def decorate(function: Compiled) -> Kernel:
         function.__qualname__ = name or function.__qualname__
-        dispatcher = _njit(**_OPTIONS)(function)
-        if _FOLDER is not None and pathlib.Path(function.__code__.co_filename).is_file():
-            with contextlib.suppress(Exception):  # numba changed its cache: run uncached
-                dispatcher._cache = _Cache(function)
-        dispatcher.compile(signature)
-        dispatcher.disable_compile()
-        return cast(Compiled, dispatcher)
+        return Kernel(function, signature)
 
     return decorate
 
@@ -215,3 +244,17 @@ def inlined(function: Function) -> Function:
     1.5
     """
     return cast(Function, _njit(forceinline=True, **_OPTIONS)(function))
+
+
+def subroutine(function: Function) -> Function:
+    """Decorator: a function that kernels call without inlining it: for large or cold code.
+
+    Examples
+    --------
+    >>> @subroutine
+    ... def half(x):
+    ...     return 0.5 * x
+    >>> half.py_func(3.0)
+    1.5
+    """
+    return cast(Function, _njit(**_OPTIONS)(function))

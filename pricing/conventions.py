@@ -16,13 +16,24 @@ Deltas
 They are never added together.
 """
 
+import enum
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MS_PER_YEAR", "BoolLike", "FloatArray", "FloatLike", "Greeks", "years"]
+__all__ = [
+    "MS_PER_YEAR",
+    "BoolLike",
+    "FloatArray",
+    "FloatLike",
+    "Greeks",
+    "ImpliedVol",
+    "SecondGreeks",
+    "VolStatus",
+    "years",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 FloatLike: TypeAlias = (
@@ -73,6 +84,77 @@ class Greeks(NamedTuple):
     vega: FloatArray
     theta: FloatArray
     rho: FloatArray
+
+
+class SecondGreeks(NamedTuple):
+    """Derivatives of delta, vega and gamma of one unit of each option.
+
+    Attributes
+    ----------
+    vanna : (...) float64
+        Delta by vol; vega by the underlying. [1]
+    volga : (...) float64
+        Vega by vol. [quote currency]
+    charm : (...) float64
+        Minus delta by time to expiry: how delta runs as time passes. [1 / year]
+    speed : (...) float64
+        Gamma by the underlying. [1 / quote currency^2]
+    zomma : (...) float64
+        Gamma by vol. [1 / quote currency]
+    color : (...) float64
+        Minus gamma by time to expiry. [1 / quote currency / year]
+
+    Notes
+    -----
+    Of the delta and the underlying of the function that returns them; signs of time are theta's.
+
+    Examples
+    --------
+    >>> SecondGreeks._fields
+    ('vanna', 'volga', 'charm', 'speed', 'zomma', 'color')
+    """
+
+    vanna: FloatArray
+    volga: FloatArray
+    charm: FloatArray
+    speed: FloatArray
+    zomma: FloatArray
+    color: FloatArray
+
+
+class VolStatus(enum.IntEnum):
+    """Why an element of `ImpliedVol` has no vol, or that it has one.
+
+    Examples
+    --------
+    >>> VolStatus(1).name
+    'BELOW_INTRINSIC'
+    """
+
+    OK = 0
+    BELOW_INTRINSIC = 1
+    ABOVE_MAXIMUM = 2
+    BAD_INPUT = 3
+
+
+class ImpliedVol(NamedTuple):
+    """Vols that reproduce prices, with a status for each element.
+
+    Attributes
+    ----------
+    vol : (...) float64
+        NaN exactly where the status is not 0. [1 / sqrt(year)]
+    status : (...) uint8
+        A `VolStatus`: 0 where the vol reproduces the price.
+
+    Examples
+    --------
+    >>> ImpliedVol._fields
+    ('vol', 'status')
+    """
+
+    vol: FloatArray
+    status: npt.NDArray[np.uint8]
 
 
 def years(from_ms: int, to_ms: int) -> float:

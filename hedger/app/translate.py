@@ -103,6 +103,7 @@ def store_params(configuration: Configuration, *, temporary: bool = False) -> St
         state_dir=str(places.state),
         runtime_dir=str(places.runtime),
         temporary=temporary,
+        replicas=section.replicas,
         shards=section.shards,
         timeout_s=section.timeout_s,
         memory_mb=section.memory_mb,

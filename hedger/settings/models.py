@@ -27,6 +27,12 @@ class Store(Table):
         repr=False,  # one that comes from a variable may carry a password
         description="Redis or Valkey by address; empty: the embedded server.",
     )
+    replicas: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="Replicas that must have an intent before its order is sent.",
+    )
     shards: int = Field(
         default=256,
         ge=1,
@@ -42,16 +48,35 @@ class Store(Table):
 
     @model_validator(mode="after")
     def _address(self) -> Self:
-        try:
-            parts = urlsplit(self.url)
-            known = parts.scheme in ("redis", "rediss") and parts.hostname
-            valid = not self.url or known or (parts.scheme == "unix" and parts.path)
-            _ = parts.port
-        except ValueError:
-            valid = False
-        if not valid:  # the address may carry a password: it is never repeated
-            broken("url is no such address, expected a redis://, rediss:// or unix:// address")
+        if self.url and not _is_address(self.url):  # may carry a password: it is never repeated
+            broken(
+                "url is no such address, expected redis://, rediss://, unix://, cluster://HOST,HOST"
+                " or sentinel://HOST,HOST/NAME"
+            )
+        if self.replicas and not self.url:
+            broken("replicas is for a server given by url: the embedded one has none")
         return self
+
+
+def _is_address(url: str) -> bool:
+    """Whether an address has the form of its scheme; several hosts stand between commas."""
+    try:
+        parts = urlsplit(url)
+        hosts = parts.netloc.rpartition("@")[2].split(",")
+        named = all(urlsplit(f"//{host}").hostname for host in hosts)
+        _ = [urlsplit(f"//{host}").port for host in hosts]
+    except ValueError:
+        return False
+    match parts.scheme:
+        case "unix":
+            return bool(parts.path)
+        case "redis" | "rediss":
+            return named and len(hosts) == 1
+        case "cluster" | "clusters":
+            return named
+        case "sentinel" | "sentinels":
+            return named and bool(parts.path.strip("/"))
+    return False
 
 
 class Worker(Table):

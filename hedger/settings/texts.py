@@ -62,5 +62,5 @@ PositionsFile = Annotated[
 StoreUrl = Annotated[
     str,
     StringConstraints(max_length=1024),
-    Expect("a redis://, rediss:// or unix:// address, or nothing"),
+    Expect("a redis://, rediss://, unix://, sentinel:// or cluster:// address, or nothing"),
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from hedger.errors import ConfigError, LeaseLost, StoreError
+from hedger.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
 from hedger.ports import Lease, ShardInfo, WorkerInfo
 from hedger.store import codec, keys, reading
-from hedger.store.link import AccessDenied, Argument, Link
+from hedger.store.cluster import link_of
+from hedger.store.link import Access, AccessDenied, Argument, Link
 from hedger.store.params import StoreParams
 
 _PRESSURE = 0.8
@@ -24,14 +25,12 @@ class Deployment:
         self,
         params: StoreParams,
         *,
-        link: Link | None = None,
+        link: Access | None = None,
         leave: Callable[[], Awaitable[None]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._params = params
-        self._link = link or Link(
-            params.url, timeout_s=params.timeout_s, connections=params.connections
-        )
+        self._link = link or link_of(params)
         self._leave = leave
         self._monotonic = monotonic
         self._keys = keys.Keys(params.deployment)
@@ -62,21 +61,10 @@ class Deployment:
         await self._measure_pressure()
 
     async def _check_server(self) -> None:
-        server = await self._link.info("server")
-        valkey = server.get("valkey_version")
-        found, needed = (valkey, 8) if valkey else (server.get("redis_version", "?"), 7)
-        if not found.split(".")[0].isdigit() or int(found.split(".")[0]) < needed:
-            raise ConfigError(
-                f"store {self._link.where}: server version {found}, expected Redis >= 7 or"
-                " Valkey >= 8"
-            )
-        policy = (await self._link.info("memory")).get("maxmemory_policy", "unknown")
-        if policy != "noeviction":
-            raise ConfigError(
-                f"store {self._link.where}: maxmemory-policy is {policy}, expected noeviction, or"
-                " the server may forget orders: set `maxmemory-policy noeviction` in its"
-                " configuration"
-            )
+        for link in await self._link.links():
+            _check_version(link, await link.info("server"))
+            _check_memory(link, await link.info("memory"))
+            _check_replicas(link, await link.info("replication"), self._params.replicas)
 
     @property
     def namespace(self) -> str:
@@ -169,7 +157,45 @@ class Deployment:
         return reply
 
     async def _measure_pressure(self) -> None:
-        memory = await self._link.info("memory")
-        limit = int(memory.get("maxmemory", "0"))
-        self._pressed = limit > 0 and int(memory["used_memory"]) > _PRESSURE * limit
+        fullest = 0.0
+        for link in await self._link.links():
+            memory = await link.info("memory")
+            limit = int(memory.get("maxmemory", "0"))
+            fullest = max(fullest, int(memory["used_memory"]) / limit if limit > 0 else 0.0)
+        self._pressed = fullest > _PRESSURE
         self._pressure_s = self._monotonic()
+
+
+def _check_version(link: Link, server: Mapping[str, str]) -> None:
+    valkey = server.get("valkey_version")
+    found, needed = (valkey, 8) if valkey else (server.get("redis_version", "?"), 7)
+    if not found.split(".")[0].isdigit() or int(found.split(".")[0]) < needed:
+        raise ConfigError(
+            f"store {link.where}: server version {found}, expected Redis >= 7 or Valkey >= 8"
+        )
+
+
+def _check_memory(link: Link, memory: Mapping[str, str]) -> None:
+    policy = memory.get("maxmemory_policy", "unknown")
+    if policy != "noeviction":
+        raise ConfigError(
+            f"store {link.where}: maxmemory-policy is {policy}, expected noeviction, or the server"
+            " may forget orders: set `maxmemory-policy noeviction` in its configuration"
+        )
+
+
+def _check_replicas(link: Link, replication: Mapping[str, str], replicas: int) -> None:
+    """With replicas about, somebody must see to it that a lone primary takes no orders."""
+    attached = int(replication.get("connected_slaves", "0"))
+    guarded = "min_slaves_good_slaves" in replication  # shown where min-replicas-to-write is set
+    if attached and not guarded and not replicas:
+        raise ConfigError(
+            f"store {link.where}: has {attached} replicas, and could go on alone after one of them"
+            " has replaced it: set store.replicas = 1, or `min-replicas-to-write 1` and"
+            " `min-replicas-max-lag 1` in its configuration"
+        )
+    if attached < replicas:
+        raise StoreUnavailable(
+            f"store {link.where}: {attached} replicas attached, expected store.replicas ="
+            f" {replicas} or more"
+        )

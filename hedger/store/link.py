@@ -11,13 +11,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from redis.asyncio.connection import Connection, parse_url
+from redis.asyncio.connection import Connection
 from redis.exceptions import AuthenticationError, NoPermissionError, NoScriptError, RedisError
 
-from hedger.errors import ConfigError, StoreUnavailable
+from hedger.errors import StoreUnavailable
 from hedger.store.scripts import ALLOW_OOM, scripts
+from hedger.store.servers import Server
+from hedger.store.servers import server as server_of
 
 Argument = str | bytes | int
 
@@ -37,36 +39,79 @@ class Wire(NamedTuple):
     run_id: str
 
 
+class Access(Protocol):
+    """One server, or several that share the keys."""
+
+    @property
+    def where(self) -> str:
+        """The name in messages."""
+        ...
+
+    async def links(self) -> Sequence[Link]:
+        """Every server that takes writes."""
+        ...
+
+    async def call(self, name: str, keys: Sequence[str], *arguments: Argument) -> Any:
+        """Run one script where its keys are."""
+        ...
+
+    async def commands(self, *commands: Sequence[Argument]) -> list[Any]:
+        """Send plain reads and return their answers in order."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
 class Link:
     """A bounded pool of wires to one server."""
 
     header = ALLOW_OOM
 
-    def __init__(self, url: str, *, timeout_s: float, connections: int) -> None:
+    def __init__(
+        self, server: Server | str, *, timeout_s: float, connections: int, replicas: int = 0
+    ) -> None:
+        self._server = server_of(server, timeout_s=timeout_s) if isinstance(server, str) else server
         self._timeout_s = timeout_s
+        self._replicas = replicas
         self._idle: list[Wire] = []
         self._free = asyncio.Semaphore(connections)
         self._scripts = scripts(self.header)
         self._loaded = ""
         self._closed = False
-        try:
-            self._options: dict[str, Any] = dict(parse_url(url)) if url else {}
-        except ValueError as bad:
-            raise ConfigError(f"store url: {bad}") from None
-        self.where = str(
-            self._options.get("path")
-            or f"{self._options.get('host', 'localhost')}:{self._options.get('port', 6379)}"
-        )
+
+    @property
+    def where(self) -> str:
+        """The server's name in messages."""
+        return self._server.where
+
+    async def links(self) -> Sequence[Link]:
+        """Every server behind this one: itself."""
+        return (self,)
 
     async def call(self, name: str, keys: Sequence[str], *arguments: Argument) -> Any:
-        """Run one script; its first argument is the run_id of the connection it travels on."""
+        """Run one script; its first argument is the run_id of the connection it travels on.
+
+        What BEGIN records has also reached `replicas` other servers, or the call fails: an order
+        must not be known to a server alone that others may be about to replace.
+        """
         async with self._wire(name) as wire:
             connection = wire.connection
             sha = self._scripts[name].sha
-            await connection.send_command(
-                "EVALSHA", sha, len(keys), *keys, wire.run_id, *arguments, check_health=False
-            )
-            return await connection.read_response()
+            sent = [("EVALSHA", sha, len(keys), *keys, wire.run_id, *arguments)]
+            copied = self._replicas if name == "begin" else 0
+            if copied:
+                sent.append(("WAIT", copied, max(1, int(1_000 * self._timeout_s / 2))))
+            packed = connection.pack_commands(sent)
+            await connection.send_packed_command(packed, check_health=False)
+            reply = await connection.read_response()
+            reached = await connection.read_response() if copied else 0
+            if reached < copied and reply[0] == b"OK":
+                raise ConnectionError(
+                    f"recorded, but on {reached} replicas instead of {copied}: nothing is sent"
+                )
+            return reply
 
     async def commands(self, *commands: Sequence[Argument]) -> list[Any]:
         """Send plain reads in one go and return their answers in order."""
@@ -125,15 +170,14 @@ class Link:
         """Connect, learn the incarnation, and make sure that it knows the scripts."""
         if self._closed:
             raise ConnectionError("the store is closed")
-        options = dict(self._options)
+        options = await self._server.options()
         kind = options.pop("connection_class", Connection)
         options |= {"protocol": 2, "socket_timeout": None}
         options["socket_connect_timeout"] = self._timeout_s
         connection = kind(**options)
         try:
             await connection.connect()
-            await connection.send_command("INFO", "server", check_health=False)
-            wire = Wire(connection, _pairs(await connection.read_response())["run_id"])
+            wire = Wire(connection, await _primary(connection))
             await self._load(wire)
         except BaseException:
             await _drop(Wire(connection, ""))
@@ -150,6 +194,16 @@ class Link:
             if (await connection.read_response()).decode() != script.sha:
                 raise ConnectionError("the server loaded another script than was sent")
         self._loaded = wire.run_id
+
+
+async def _primary(connection: Any) -> str:
+    """The run_id of the server at the other end, which must be nobody's replica."""
+    asked = (("INFO", "server"), ("INFO", "replication"))
+    await connection.send_packed_command(connection.pack_commands(asked), check_health=False)
+    said = [_pairs(await connection.read_response()) for _ in asked]
+    if said[1].get("role", "master") != "master":
+        raise ConnectionError("the server is a replica: its primary was not found yet")
+    return said[0]["run_id"]
 
 
 async def _drop(wire: Wire) -> None:

@@ -10,11 +10,13 @@ class StoreParams(msgspec.Struct, frozen=True, kw_only=True):
 
     ``url`` names a server (``redis://``, ``rediss://``, ``unix://``); empty means the embedded one,
     with its data in ``state_dir`` and its socket in ``runtime_dir``. ``temporary`` removes both
-    when the last process leaves. ``shards`` counts at creation only.
+    when the last process leaves. ``shards`` counts at creation only. With ``replicas`` an intent
+    counts as recorded when that many replicas have it too.
     """
 
     deployment: str
     url: str = ""
+    replicas: int = 0
     state_dir: str = ""
     runtime_dir: str = ""
     temporary: bool = False

@@ -11,7 +11,7 @@ from hedger.errors import ConfigError
 from hedger.ports import JournalEntry, ShardInfo
 from hedger.store import codec
 from hedger.store.keys import Keys
-from hedger.store.link import Link
+from hedger.store.link import Access
 
 _PAGE = 256
 _NEAR = 16
@@ -47,7 +47,7 @@ def book_state(book: str, fields: Sequence[bytes], opened: Sequence[Any]) -> Boo
     )
 
 
-async def shard_info(link: Link, keys: Keys, shards: int) -> list[ShardInfo]:
+async def shard_info(link: Access, keys: Keys, shards: int) -> list[ShardInfo]:
     """Leases of the shards that have one, at one server time, in one round trip."""
     leases = (("HMGET", keys.lease(shard), "owner", "epoch", "expiry") for shard in range(shards))
     (seconds, micros), *replies = await link.commands(("TIME",), *leases)
@@ -59,7 +59,7 @@ async def shard_info(link: Link, keys: Keys, shards: int) -> list[ShardInfo]:
     ]
 
 
-async def journal_of(link: Link, stream: str, book: str, count: int) -> list[JournalEntry]:
+async def journal_of(link: Access, stream: str, book: str, count: int) -> list[JournalEntry]:
     """Newest entries of one book; the stream is shared with the other books of its shard."""
     found: list[JournalEntry] = []
     end = "+"
@@ -73,7 +73,7 @@ async def journal_of(link: Link, stream: str, book: str, count: int) -> list[Jou
     return found[:count]
 
 
-async def journal_of_all(link: Link, streams: Sequence[str], count: int) -> list[JournalEntry]:
+async def journal_of_all(link: Access, streams: Sequence[str], count: int) -> list[JournalEntry]:
     """Newest entries of all shards, merged by the server's time of writing."""
     if not streams or count < 1:
         return []
@@ -83,7 +83,7 @@ async def journal_of_all(link: Link, streams: Sequence[str], count: int) -> list
     return [entry for _, entry in lines[:count]]
 
 
-async def entry(link: Link, stream: str, entry_id: str, place: str) -> JournalEntry | None:
+async def entry(link: Access, stream: str, entry_id: str, place: str) -> JournalEntry | None:
     """One entry: at or soon after its place, else wherever a clock that ran ahead has put it."""
     start, page = place, _NEAR
     while True:

@@ -15,9 +15,9 @@ BAND = ("book", 0, "band")
 CASES: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("sotre",), {}, "sotre: unknown key, did you mean 'store'?"),
     (("store", "ulr"), "", "store.ulr: unknown key, did you mean 'url'?"),
-    (("store", "zzz"), 1, "store.zzz: unknown key, expected one of url, shards,"),
-    (("store", "url"), "http://x", "store: url is no such address, expected a redis://"),
-    (("store", "url"), "redis://h:99999", "store: url is no such address, expected a redis://"),
+    (("store", "zzz"), 1, "store.zzz: unknown key, expected one of url, replicas, shards,"),
+    (("store", "url"), "http://x", "store: url is no such address, expected redis://"),
+    (("store", "url"), "redis://h:99999", "store: url is no such address, expected redis://"),
     (("store",), 3, "store: is 3, expected a table with the keys url, "),
     (("store", "shards"), 0, "store.shards: is 0, expected a whole number from 1 to 1024"),
     (("store", "shards"), 2.0, "store.shards: is 2.0, expected a whole number"),

@@ -29,6 +29,7 @@ from tests.settings.desk import ENVIRON, POSITIONS, book, loaded, put, right, wr
 # Every leaf away from its default, so that one that is forgotten or swapped is seen.
 ODD: dict[tuple[str, ...], Any] = {
     ("store", "url"): "redis://10.0.0.5:7000/1",
+    ("store", "replicas"): 2,
     ("store", "shards"): 64,
     ("store", "memory_mb"): 333,
     ("store", "timeout_s"): 0.75,

@@ -37,6 +37,7 @@ COMMANDS = (
     Entry("greeks", "greeks:greeks", "Greeks per underlying, expiry and leg."),
     Entry("plan", "plan:plan", "What would be sent now; sends nothing."),
     Entry("status", "status:status", "Workers, shards, books and their last decisions."),
+    Entry("doctor", "doctor:doctor", "Whether store, venue, clocks and configurations are fit."),
     Entry("decisions", "decisions:decisions", "The newest decisions."),
     Entry("explain", "explain:explain", "One decision with every number and every reason."),
     Entry("hold", "hold:hold", "Allow a book only trades that reduce |delta|, or none."),

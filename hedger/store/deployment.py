@@ -13,6 +13,7 @@ from hedger.store import codec, keys, reading
 from hedger.store.cluster import link_of
 from hedger.store.link import Access, AccessDenied, Argument, Link
 from hedger.store.params import StoreParams
+from hedger.store.scripts import digest, scripts
 
 _PRESSURE = 0.8
 _PRESSURE_EVERY_S = 2.0
@@ -65,6 +66,20 @@ class Deployment:
             _check_version(link, await link.info("server"))
             _check_memory(link, await link.info("memory"))
             _check_replicas(link, await link.info("replication"), self._params.replicas)
+
+    async def servers(self) -> Sequence[Link]:
+        """Every server behind this store."""
+        return await self._link.links()
+
+    @property
+    def replicas(self) -> int:
+        """How many replicas must have an intent."""
+        return self._params.replicas
+
+    @property
+    def digest(self) -> str:
+        """Digest of the scripts that this release sends: equal among workers that agree."""
+        return digest(scripts())
 
     @property
     def namespace(self) -> str:

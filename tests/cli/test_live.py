@@ -47,6 +47,18 @@ def sums(lines: list[str]) -> list[tuple[list[float], float]]:
     return found
 
 
+def test_doctor_finds_a_running_desk_fit(hedger: Call, desk: Place) -> None:
+    found = parsed(hedger, desk, "doctor")
+    states = {finding["what"]: finding["state"] for finding in found["findings"]}
+    assert found["fit"]
+    assert {"server", "memory", "persistence", "replication", "scripts", "workers"} <= set(states)
+    assert states["book btc-main"] == "ok"
+    assert states["venue paper"] == "ok"
+    text = hedger(desk, "doctor")
+    assert text.status == 0
+    assert text.out.rstrip().endswith("fit to trade")
+
+
 def test_status(hedger: Call, desk: Place) -> None:
     found = parsed(hedger, desk, "status")
     assert found["deployment"] == "desk"

@@ -1,16 +1,19 @@
 """What only a real server can show: full memory, retention, the layout of the keys."""
 
 import re
+import time
 
 import msgspec
 import pytest
 import redis
 import redis.exceptions
 
+from hedger.clock import wall_ms
 from hedger.core.model import Memory
 from hedger.errors import StoreUnavailable
 from hedger.ports import BookSeed
 from hedger.store import keys
+from hedger.store.health import health, persistence, replication
 from hedger.store.redis import RedisStore
 from tests.store.desk import LEASE_MS
 from tests.store.real_server import begin, fill, intent, opened, ready, run
@@ -165,3 +168,52 @@ def test_sockets_are_only_opened_as_needed(params):
             assert len(store._link._idle) == 1
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    ("info", "state"),
+    [
+        ({"aof_enabled": "1", "aof_last_write_status": "ok"}, "ok"),
+        ({"aof_enabled": "1", "aof_last_write_status": "err"}, "fail"),
+        ({"aof_enabled": "0"}, "warn"),
+    ],
+)
+def test_health_of_persistence(info, state):
+    assert persistence(info).state == state
+
+
+@pytest.mark.parametrize(
+    ("info", "wanted", "state"),
+    [
+        ({"connected_slaves": "0"}, 0, "ok"),
+        ({"connected_slaves": "0"}, 1, "fail"),
+        ({"connected_slaves": "1", "slave0": "ip=h,port=1,state=online,offset=1,lag=0"}, 1, "ok"),
+        ({"connected_slaves": "1", "slave0": "ip=h,port=1,state=online,offset=1,lag=9"}, 1, "warn"),
+    ],
+)
+def test_health_of_replication(info, wanted, state):
+    assert replication(info, wanted).state == state
+
+
+def test_health_says_what_is_wrong_and_what_to_do(params, raw):
+    async def states():
+        async with opened(params) as store:
+            found = await health(store, wall_ms=wall_ms, monotonic_s=time.monotonic)
+            return {finding.what: finding for finding in found}
+
+    async def main():
+        assert {finding.state for finding in (await states()).values()} == {"ok"}
+        async with opened(params) as store:
+            raw.config_set("maxmemory-policy", "allkeys-lru")
+            found = await health(store, wall_ms=lambda: 0, monotonic_s=time.monotonic)
+        found = {finding.what: finding for finding in found}
+        assert (found["memory"].state, found["memory"].advice) == (
+            "fail",
+            "set maxmemory-policy noeviction",
+        )
+        assert found["clock of server"].state == "warn"
+
+    try:
+        run(main())
+    finally:
+        raw.config_set("maxmemory-policy", "noeviction")

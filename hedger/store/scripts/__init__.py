@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha1
 from importlib.resources import files
 from typing import NamedTuple
@@ -32,3 +33,9 @@ def scripts(header: str = ALLOW_OOM) -> dict[str, Script]:
         source = header + prelude + (here / f"{name}.lua").read_text("utf-8")
         found[name] = Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest())
     return found
+
+
+def digest(found: Mapping[str, Script]) -> str:
+    """One digest of them all."""
+    whole = "".join(found[name].sha for name in sorted(found))
+    return sha1(whole.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,91 @@
+"""Is this deployment fit to trade? Store, venue, clocks and configurations, looked at once."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Callable
+
+from hedger.app.attach import running_store
+from hedger.app.ground import the_venue
+from hedger.app.translate import paper_params
+from hedger.clock import wall_ms
+from hedger.errors import HedgerError, StoreUnavailable, VenueUnavailable
+from hedger.ports import Store
+from hedger.settings import Configuration
+from hedger.store.health import Finding, health
+from hedger.store.redis import RedisStore
+from hedger.venues.paper.adapter import PaperVenue
+
+_VENUE_S = 2.0
+_LOOKS = 20
+
+
+async def examined(config: Configuration, monotonic_s: Callable[[], float]) -> list[Finding]:
+    """Everything that can be looked at; what cannot be reached is a finding too."""
+    found: list[Finding] = []
+    try:
+        async with running_store(config) as store:
+            if isinstance(store, RedisStore):
+                found += await health(store, wall_ms=wall_ms, monotonic_s=monotonic_s)
+            found += await _workers(config, store)
+            found += await _books(config, store)
+    except StoreUnavailable as error:
+        found.append(Finding("store", "fail", str(error), "start it, or set store.url"))
+    return [*found, *await _venue(config, monotonic_s)]
+
+
+async def _workers(config: Configuration, store: Store) -> list[Finding]:
+    lease_ms = 1_000 * config.settings.worker.lease_s
+    beats = await store.workers()
+    alive = [info.worker for info in beats if info.beat_age_ms <= lease_ms]
+    text = f"{len(alive)} alive of {len(beats)} known"
+    if not alive:
+        return [Finding("workers", "warn", text, "nobody hedges: hedger run")]
+    return [Finding("workers", "ok", text)]
+
+
+async def _books(config: Configuration, store: Store) -> list[Finding]:
+    """Whether each book is stored under the configuration that is in force here."""
+    found = []
+    for name, digest in config.digests.items():
+        state, what = await store.load(name), f"book {name}"
+        if state is None:
+            found.append(Finding(what, "warn", "not in the store yet", "hedger run enrols it"))
+        elif state.digest != digest:
+            text = f"stored configuration {state.digest[:12]}, this one {digest[:12]}"
+            advice = "workers with this one leave the book alone: hedger config apply"
+            found.append(Finding(what, "fail", text, advice))
+        elif state.hold:
+            word = "stopped" if state.stopped else "on hold"
+            found.append(Finding(what, "warn", f"{word}: {state.hold}", f"hedger resume {name}"))
+        else:
+            found.append(Finding(what, "ok", f"configuration {digest[:12]}, revision {state.seq}"))
+    return found
+
+
+async def _venue(config: Configuration, monotonic_s: Callable[[], float]) -> list[Finding]:
+    name = the_venue(config)
+    paper = paper_params(config, name)
+    venue = PaperVenue(name, paper.socket, request_s_max=_VENUE_S, client="doctor")
+    margin_ms = config.settings.worker.margin_ms
+    try:
+        times = []
+        for _ in range(_LOOKS):
+            start = monotonic_s()
+            await asyncio.wait_for(venue.instruments([]), _VENUE_S)
+            times.append(1e3 * (monotonic_s() - start))
+        offset = venue.venue_ms() - wall_ms()
+    except (VenueUnavailable, HedgerError, TimeoutError) as error:
+        text = str(error) or "no answer in time"
+        return [Finding(f"venue {name}", "fail", text, "hedger run starts the paper exchange")]
+    finally:
+        await venue.close()
+    text = f"class {venue.venue_class}, answers in {statistics.median(times):.1f} ms (p50)"
+    clock = f"{offset:+d} ms from here; deadlines are set in the venue's own clock"
+    state = "ok" if abs(offset) <= margin_ms else "warn"
+    advice = "" if state == "ok" else f"beyond margin_ms = {margin_ms}: set both clocks by NTP"
+    return [
+        Finding(f"venue {name}", "ok", text),
+        Finding(f"clock of {name}", state, clock, advice),
+    ]

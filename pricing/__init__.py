@@ -4,14 +4,27 @@ from pricing.black import black
 from pricing.conventions import Greeks, ImpliedVol, SecondGreeks, VolStatus, years
 from pricing.deribit import DeribitGreeks, deribit_greeks
 from pricing.portfolio import Ladder, book_greeks, ladder
+from pricing.settlement import (
+    SETTLEMENT_SAMPLES,
+    SETTLEMENT_WINDOW,
+    SettlementDeltas,
+    settlement_deltas,
+    settling,
+    settling_future,
+    settling_inverse,
+    settling_inverse_future,
+)
 from pricing.spot import black_scholes, inverse, premium_adjusted_delta, spot_delta
 
 __all__ = [
+    "SETTLEMENT_SAMPLES",
+    "SETTLEMENT_WINDOW",
     "DeribitGreeks",
     "Greeks",
     "ImpliedVol",
     "Ladder",
     "SecondGreeks",
+    "SettlementDeltas",
     "VolStatus",
     "black",
     "black_scholes",
@@ -20,6 +33,11 @@ __all__ = [
     "inverse",
     "ladder",
     "premium_adjusted_delta",
+    "settlement_deltas",
+    "settling",
+    "settling_future",
+    "settling_inverse",
+    "settling_inverse_future",
     "spot_delta",
     "years",
 ]

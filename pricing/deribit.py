@@ -10,12 +10,12 @@ import numpy as np
 
 from pricing.black import black
 from pricing.conventions import BoolLike, FloatArray, FloatLike
+from pricing.settlement import SETTLEMENT_WINDOW
 from pricing.spot import inverse
 
 __all__ = ["DeribitGreeks", "deribit_greeks"]
 
 _DAYS_PER_YEAR = 365.0
-_WINDOW = 0.5 / 24.0 / _DAYS_PER_YEAR  # the last 30 minutes, when the settlement price averages
 
 
 class DeribitGreeks(NamedTuple):
@@ -94,7 +94,8 @@ def deribit_greeks(
         theta_usd_1d = max(theta / 365 * min(1, days), -price)
 
     rho is the spot model's.  Inverse and linear options share all of it; the quoted mark price is
-    `mark_price_coin` for inverse, `mark_price_usd` for linear ones.
+    `mark_price_coin` for inverse, `mark_price_usd` for linear ones.  In the last 30 minutes the
+    delta that the running mean implies is another one: `pricing.settlement_deltas` shows both.
 
     References
     ----------
@@ -120,7 +121,7 @@ def deribit_greeks(
     return DeribitGreeks(
         mark_price_coin=coin.price,
         mark_price_usd=usd.price,
-        delta=usd.delta * np.minimum(1.0, time / _WINDOW),
+        delta=usd.delta * np.minimum(1.0, time / SETTLEMENT_WINDOW),
         gamma=usd.gamma,
         vega_usd_1pt=usd.vega / 100.0,
         theta_usd_1d=theta,

@@ -1,9 +1,8 @@
-"""Option legs as plain Black-76 contracts, also while they average into settlement.
+"""Option legs and what they are worth while they average into settlement.
 
-Over the last 30 minutes an expiry's mean of the index builds up. With the share m done at mean A, a
-leg is worth ``w B(F, K')`` with w = 1 - m and ``K' = (K - m A) / w``, over a third of the time
-left, because the mean of what is to come varies that much less. Before the window the effective
-time is the time to it plus that third, reached gradually over the last day, as the exchange values
+Over the last 30 minutes an expiry's mean of the index builds up; `pricing.settling` values a leg on
+what is known of it. A quoted vol belongs to the full time, so the two thirds of the window that
+averaging takes from a leg's time are taken off gradually over the last day, as the exchange values
 it. This is the profit-and-loss view; the hedger's own delta in the window is `hedger.core`'s.
 """
 
@@ -16,7 +15,7 @@ import numpy as np
 from hedger.backtest.history import Floats, History, Ints
 from hedger.core.model import SETTLEMENT_WINDOW_MS as WINDOW_MS
 from hedger.core.model import Kind
-from pricing import black
+from pricing import settling
 from pricing.conventions import MS_PER_YEAR
 
 DAY_MS = 86_400_000
@@ -34,7 +33,10 @@ class Legs(NamedTuple):
 
 
 class Contract(NamedTuple):
-    """What the legs amount to at each row, (n, m) each; ``mean`` is m A, ``expected`` m A + w F."""
+    """What the legs amount to at each row, (n, m) each; ``mean`` is m A, ``expected`` m A + w F.
+
+    ``years`` is the time to expiry that `pricing.settling` is to take its part of the window off.
+    """
 
     forward: Floats
     strike: Floats
@@ -108,11 +110,10 @@ def averaged(
 ) -> Contract:
     """Contracts with ``share`` of the mean known and ``mean`` = share x mean so far."""
     weight = 1.0 - share
-    rest = np.where(weight > 0.0, weight, 1.0)
     return Contract(
         forward=forward,
-        strike=np.where(weight > 0.0, (strike - mean) / rest, strike - mean),
-        years=_effective_ms(left_ms) / MS_PER_YEAR,
+        strike=strike,
+        years=_settling_ms(left_ms) / MS_PER_YEAR,
         vol=vol,
         weight=weight,
         mean=mean,
@@ -121,36 +122,22 @@ def averaged(
 
 
 def value(at: Contract, is_call: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Value:
-    """``w B`` and its Greeks by the forward.
-
-    Once the known part alone is above the strike, K' is negative: a call is then a forward, a put
-    is worth nothing. With nothing left to average the value is what the mean pays.
-    """
-    calls = np.broadcast_to(is_call, at.forward.shape)
-    certain = at.strike <= 0.0
-    greeks = black(
+    """Value and Greeks by the forward, of the mean over time; with nothing left, what it pays."""
+    share = 1.0 - at.weight
+    greeks = settling(
         forward=at.forward,
-        strike=np.where(certain, at.forward, at.strike),
+        strike=at.strike,
         time_to_expiry=at.years,
         vol=at.vol,
-        is_call=calls,
+        is_call=is_call,
+        running_mean=at.mean / np.where(share > 0.0, share, 1.0),
+        samples=float("inf"),
     )
-    sure = np.where(calls, 1.0, 0.0)
-    price = np.where(certain, sure * (at.forward - at.strike), greeks.price)
-    paid = np.maximum(np.where(calls, -at.strike, at.strike), 0.0)  # strike is K - A when w = 0
-    done = at.weight <= 0.0
-    w = at.weight
-    return Value(
-        price=np.where(done, paid, w * price),
-        delta=np.where(done, 0.0, w * np.where(certain, sure, greeks.delta)),
-        gamma=np.where(done | certain, 0.0, w * greeks.gamma),
-        vega=np.where(done | certain, 0.0, w * greeks.vega),
-    )
+    return Value(greeks.price, greeks.delta, greeks.gamma, greeks.vega)
 
 
-def _effective_ms(left_ms: Floats) -> Floats:
-    third = WINDOW_MS / 3.0
-    slope = (DAY_MS - third) / (DAY_MS - WINDOW_MS)
-    last_day = third + (left_ms - WINDOW_MS) * slope
-    inside = np.maximum(left_ms, 0.0) / 3.0
-    return np.where(left_ms >= DAY_MS, left_ms, np.where(left_ms > WINDOW_MS, last_day, inside))
+def _settling_ms(left_ms: Floats) -> Floats:
+    """Time to expiry, and what averaging takes off it: in full a day ahead, none in the window."""
+    taken = 2.0 / 3.0 * WINDOW_MS
+    ahead = np.clip((left_ms - WINDOW_MS) / (DAY_MS - WINDOW_MS), 0.0, 1.0)
+    return left_ms + taken * ahead

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pricing
+from hedger.core.model import SETTLEMENT_WINDOW_MS
 
 WINDOW = pricing.SETTLEMENT_WINDOW
 NAN, INF = float("nan"), float("inf")
@@ -44,6 +45,10 @@ def test_check_number():
         sum(deltas)
     with pytest.raises(TypeError):
         deltas.exact, deltas.displayed = deltas
+
+
+def test_one_window():
+    assert pricing.years(0, SETTLEMENT_WINDOW_MS) == pricing.SETTLEMENT_WINDOW
 
 
 def test_displayed_delta_never_needs_the_mean():

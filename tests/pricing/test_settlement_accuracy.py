@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import interpolate, special
 
 import pricing
 
@@ -63,6 +64,66 @@ def test_two_samples_to_come_against_20_digits(variance, time, samples):
                 mean = known if share < 1.0 else 0.0
                 ours = linear(1.0, left, time, share, vol, True, samples, mean)
                 assert abs(ours - exact) < LINEAR * variance**1.5
+
+
+def recursion(left, times, vol):
+    """Price of the option on the mean of any number of samples: Vecer's one-dimensional recursion.
+
+    With the index as numeraire the state is (what is known less the strike) / index; one step is
+    an integral over a normal, the last of them Black's formula.
+    """
+    count = times.size
+    widths = vol * np.sqrt(np.diff(times, prepend=0.0))
+    z, bell = 9.0 * NODES, 9.0 * WEIGHTS * np.exp(-40.5 * NODES**2) / np.sqrt(2.0 * np.pi)
+
+    def last(state):
+        owed, width = np.maximum(-state, 1e-300), widths[-1]
+        near = -np.log(owed * count) / width
+        lost = special.ndtr(near + 0.5 * width) / count - owed * special.ndtr(near - 0.5 * width)
+        return np.where(state < 0.0, lost, 1.0 / count + state)
+
+    def stepped(later, width):
+        moves = np.exp(-width * z - 0.5 * width**2)
+        return lambda state: later(state[:, None] * moves + 1.0 / count) @ bell
+
+    later = last
+    for k in range(count - 2, -1, -1):
+        now = stepped(later, widths[k])
+        if k:
+            share = (count - k) / count
+            reach = 12.0 * vol * np.sqrt((times[k:] - times[k - 1]).mean()) * share
+            grid = np.linspace(-share - reach, -share + reach, 500)
+            spline = interpolate.make_interp_spline(grid, now(grid), k=7)
+
+            def later(state, spline=spline, low=grid[0], high=grid[-1], share=share):
+                inside = spline(np.clip(state, low, high))
+                return np.where(state <= low, 0.0, np.where(state >= high, state + share, inside))
+
+    return now(np.array([-left]))[0]
+
+
+@pytest.mark.parametrize("variance", [2e-5, 1e-3])
+@pytest.mark.parametrize(("time", "samples"), [(1.0, 5), (1.0, 12), (0.5, 20), (2.0, 8)])
+def test_more_samples_against_the_recursion(variance, time, samples):
+    vol = variance**0.5
+    times, share = times_of(time, samples)
+    two = times_of(1.0, 2)[0]  # the reference itself against the one of two samples
+    assert recursion(1.0, two, vol) == pytest.approx(
+        linear(1.0, 1.0, 1.0, 1.0, vol, True, 2), abs=LINEAR * variance**1.5
+    )
+    worst = plain = 0.0
+    for far in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        left = float(np.exp(far * deviation(times, vol)))
+        exact = recursion(left, times, vol)
+        known = 0.0 if share == 1.0 else 0.5
+        worst = max(worst, abs(linear(1.0, left, time, share, vol, True, samples, known) - exact))
+        black = pricing.black(
+            forward=1.0, strike=left, time_to_expiry=1.0, vol=deviation(times, vol), is_call=True
+        )
+        plain = max(plain, abs(black.price - exact))
+    print(f"error {worst:.1e}, of a plain lognormal {plain:.1e} of the forward")
+    assert worst < LINEAR * variance**1.5
+    assert plain > 10.0 * worst
 
 
 def coin_reference(strike, known, share, times, vol, is_call):

@@ -148,8 +148,9 @@ def settling(
     theta is what a passing year earns while the index stands still: the mean fills up at the
     index, and between samples nothing known changes.  rho is that of `pricing.black`: -t price.
 
-    When K' is certain to be passed, a call is a forward and a put is worth nothing.  Expired (or
-    within a millionth of a sampling interval of it): the payoff on `running_mean`, Greeks 0.
+    When K' is certain to be passed (at most F (1 - 1/c), which is F/6 or less), a call is a forward
+    and a put is worth nothing.  Expired (or within a millionth of a sampling interval of it): the
+    payoff on `running_mean`, Greeks 0.
     NaN: what is NaN for `pricing.black`; inside the window an unknown, negative or infinite mean;
     samples that are not a whole number; vol^2 window above 1, where no shifted lognormal will do.
 

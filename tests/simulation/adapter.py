@@ -1,0 +1,139 @@
+"""One worker's view of an exchange: the ports `Venue`, `Feed` and `Clock` over a disturbed line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from typing import Any, TypeVar
+
+from hedger.core.model import Fill, Instrument, Order, OrderReport
+from hedger.errors import OutcomeUnknown, VenueUnavailable
+from hedger.ports import Batch
+from tests.core.desk import PERPETUAL
+from tests.simulation.exchange import MARKET_BEGIN_MS, Exchange
+from tests.simulation.loop import WORLD, Process
+from tests.simulation.wire import Line, Reach, _settle
+
+T = TypeVar("T")
+
+
+class WorkerClock:
+    """The `Clock` port of one process: monotonic time is exact, its wall clock may be wrong."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._loop = asyncio.get_running_loop()
+
+    def market_ms(self) -> int:
+        return MARKET_BEGIN_MS + self._process.clock_ms + int(self._loop.time() * 1_000)
+
+    def monotonic_s(self) -> float:
+        return self._loop.time()
+
+
+class SimVenue:
+    """The `Venue` and `Feed` ports."""
+
+    def __init__(self, exchange: Exchange, line: Line, process: Process, reach: Reach) -> None:
+        self._exchange, self._line, self._process, self._reach = exchange, line, process, reach
+        self._loop = asyncio.get_running_loop()
+        self._inbox: asyncio.Queue[Batch | None] = asyncio.Queue()
+        self._asked: dict[asyncio.Future[Any], None] = {}
+        self.name = exchange.name
+        self.venue_class = exchange.venue_class
+
+    # --- Venue ----------------------------------------------------------------------------
+
+    def venue_ms(self) -> int:
+        return self._exchange.now_ms() + self._process.venue_ms
+
+    async def instruments(self, names: Collection[str]) -> dict[str, Instrument]:
+        return {name: PERPETUAL for name in names if name == PERPETUAL.name}
+
+    async def place(self, order: Order) -> OrderReport:
+        answered = await self._written("place")
+        trip_s = self._line.trip_s()
+
+        def arrive() -> None:
+            self._exchange.place(order, back)
+
+        def back(answer: OrderReport | Exception) -> None:
+            lost = self._reach("place.after", self._process)
+            self._later(None if lost else self._line.trip_s(), _settle, answered, answer)
+
+        self._later(trip_s, arrive)
+        return await self._answer(answered, OutcomeUnknown)
+
+    async def cancel(self, account: str, client_id: str) -> OrderReport:
+        return await self._read("cancel", lambda: self._exchange.cancel(client_id), OutcomeUnknown)
+
+    async def query(self, account: str, client_id: str) -> OrderReport:
+        return await self._read("query", lambda: self._exchange.query(client_id))
+
+    async def positions(self, account: str) -> dict[str, int]:
+        return await self._read("positions", lambda: self._exchange.positions(account))
+
+    async def fills(self, account: str, since_ms: int) -> list[Fill]:
+        return await self._read("fills", lambda: self._exchange.fills(account, since_ms))
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+    async def _written(self, what: str) -> asyncio.Future[Any]:
+        """A future for the answer, once the request leaves this process."""
+        self._reach(f"{what}.before", self._process)
+        if self._process.barred:
+            await asyncio.sleep(0)  # it stands, or falls, after its last check
+        return self._loop.create_future()
+
+    async def _read(
+        self, what: str, act: Callable[[], T], broken: type[Exception] = VenueUnavailable
+    ) -> T:
+        answered = await self._written(what)
+
+        def arrive() -> None:
+            if self._exchange.hangs:
+                return
+            answer = self._exchange.troubled() or act()
+            self._later(self._line.trip_s(), _settle, answered, answer)
+
+        self._later(self._line.trip_s(), arrive)
+        answer: T = await self._answer(answered, broken)
+        return answer
+
+    async def _answer(self, answered: asyncio.Future[Any], broken: type[Exception]) -> Any:
+        self._asked[answered] = None
+        try:
+            return await answered
+        except ConnectionResetError as error:
+            raise broken(str(error)) from error
+        finally:
+            self._asked.pop(answered, None)
+
+    def _later(self, trip_s: float | None, act: Callable[..., None], *arguments: Any) -> None:
+        if trip_s is not None:
+            self._loop.call_later(trip_s, act, *arguments, context=WORLD)
+
+    def reset(self) -> None:
+        """The connection breaks under whoever waits on it; what was sent is on its way."""
+        for answered in tuple(self._asked):
+            _settle(answered, ConnectionResetError("the connection broke"))
+
+    # --- Feed -----------------------------------------------------------------------------
+
+    def push(self, batch: Batch | None) -> None:
+        """Deliver over the line; None breaks the feed."""
+        self._later(self._line.trip_s(), self._inbox.put_nowait, batch)
+
+    async def subscribe(self, instruments: Collection[str], accounts: Collection[str]) -> None:
+        """Everything is sent to everybody; listeners take what is theirs."""
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        while True:
+            batch = await self._inbox.get()
+            if batch is None:
+                raise VenueUnavailable("the feed broke")
+            yield batch
+
+    async def caught_up(self, market_ms: int) -> None:
+        """A live venue does not wait."""

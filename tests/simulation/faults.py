@@ -1,0 +1,125 @@
+"""Faults: what may go wrong in an episode, and the schedule that a seed draws.
+
+A schedule is a list of records and nothing else decides what is broken, so that any part of it can
+be played alone: that is what makes a failing episode small.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import NamedTuple
+
+POINTS = (
+    *("begin.before", "begin.after", "place.before", "place.before", "place.after"),
+    *("close.before", "close.after", "fill.before", "fill.after", "claim.after", "renew.before"),
+    *("query.before", "reconciled.before", "load.after", "note.before", "now"),
+)
+"""Where a process may be killed or stopped: before what it writes to a socket leaves it, or after
+the other end has acted on it; ``now`` is wherever it stands."""
+
+
+class Fault(NamedTuple):
+    """One misfortune.
+
+    ``who`` is the number of a worker or of a venue, ``what`` the variant, ``size`` its magnitude
+    and ``length_s`` how long it lasts.
+    """
+
+    number: int
+    at_s: float
+    kind: str
+    who: int
+    what: str
+    size: float
+    length_s: float
+
+    def __str__(self) -> str:
+        return (
+            f"#{self.number} at {self.at_s:.1f} s: {self.kind} {self.what} of {self.who},"
+            f" size {self.size:g}, {self.length_s:.2f} s"
+        )
+
+
+class Plan(NamedTuple):
+    """What a seed draws: how long, how many, whether the disk may forget, and the faults."""
+
+    seed: int
+    length_s: float
+    workers: int
+    forgetful: bool
+    faults: tuple[Fault, ...]
+
+
+KINDS = {
+    "kill": 3,
+    "pause": 4,
+    "term": 1,
+    "restart": 3,
+    "server_clock": 1,
+    "worker_clock": 1,
+    "venue_clock": 1,
+    "store_line": 3,
+    "reply": 2,
+    "venue_line": 3,
+    "order": 6,
+    "stream": 2,
+    "reads": 2,
+    "feed": 1,
+}
+"""Kinds and how often each is drawn."""
+LINES = ("late", "lost", "reset", "slow", "loss")
+ORDERS = ("reply_lost", "late", "lost", "refused", "partial", "slow", "terse", "nothing")
+
+
+def drawn(seed: int, *, length_s: float, faults: int | None = None) -> Plan:
+    """The plan of a seed; one in two has a server that may forget what was not synced."""
+    random = Random(f"{seed}:faults")
+    forgetful = seed % 2 == 1
+    count = random.randint(6, 18) if faults is None else faults
+    kinds = random.choices(list(KINDS), list(KINDS.values()), k=count)
+    times = sorted(random.uniform(8.0, length_s) for _ in kinds)
+    return Plan(
+        seed=seed,
+        length_s=length_s,
+        workers=random.choice((2, 3, 3, 4)),
+        forgetful=forgetful,
+        faults=tuple(
+            _fault(random, number, at_s, kind, forgetful)
+            for number, (at_s, kind) in enumerate(zip(times, kinds, strict=True))
+        ),
+    )
+
+
+def _fault(random: Random, number: int, at_s: float, kind: str, forgetful: bool) -> Fault:
+    who, what, size, length_s = random.randrange(12), "", 0.0, 0.0
+    match kind:
+        case "kill":
+            what, length_s = random.choice(POINTS), random.choice((0.05, 1.0, 8.0))
+        case "pause":
+            what, length_s = random.choice(POINTS), random.choice((0.3, 1.5, 4.9, 6.0, 12.0, 25.0))
+        case "term":
+            length_s = random.choice((0.1, 3.0))
+        case "restart":
+            size = random.choice((0.0, 0.3, 1.0, 1.0, 8.0)) if forgetful else 0.0
+            what, length_s = random.choice(POINTS), random.choice((0.02, 0.2, 2.0, 7.0))
+        case "server_clock":
+            size = random.choice((-5_000, 700, 6_000, 60_000))
+        case "worker_clock":
+            size, length_s = random.choice((-5_000, -400, 400, 5_000)), random.uniform(2.0, 15.0)
+        case "venue_clock":
+            size = random.uniform(-90.0, 90.0)
+        case "store_line" | "venue_line":
+            what, length_s = random.choice(LINES), random.choice((0.1, 0.9, 3.0, 8.0))
+            size = random.choice((0.05, 0.4, 1.5)) if what == "slow" else 0.2
+        case "reply":
+            what, size = random.choice(("begin", "close", "fill", "claim", "renew", "note")), 1
+        case "order":
+            what, size = random.choice(ORDERS), random.choice((1, 1, 1, 3))
+            length_s = random.choice((0.02, 0.4, 1.0, 2.9, 3.3, 7.0))
+        case "stream":
+            what, size = random.choice(("lost", "twice", "reordered")), random.choice((1, 3, 10))
+        case "reads":
+            what, length_s = random.choice(("5xx", "rate", "hang")), random.choice((0.5, 4.0, 12.0))
+        case "feed":
+            length_s = random.choice((0.1, 3.0))
+    return Fault(number, at_s, kind, who, what, size, length_s)

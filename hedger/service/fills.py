@@ -33,14 +33,18 @@ class Fills:
         self._log = logger(worker=world.params.worker)
         self._known: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
-    async def apply(self, desk: Desk, fill: Fill, *, live: bool = True) -> str:
+    async def apply(
+        self, desk: Desk, fill: Fill, *, live: bool = True, trusting: bool = True
+    ) -> str:
         """Apply one fill: ``ok``, ``dup``, ``late``, or ``foreign`` where it was not applied.
 
         Only a live foreign fill stops the book: one that is read from the history may be years
-        old; whether it matters is what the comparison of positions finds out.
+        old; whether it matters is what the comparison of positions finds out. With ``trusting``
+        what was applied before is not sent again; on a take-over it must be, as a server that came
+        back may have forgotten it.
         """
         key = (desk.name, fill.client_id, fill.trade_id)
-        if key in self._known:
+        if trusting and key in self._known:
             return "dup"
         if fill.kind == SETTLEMENT:
             result = await self._settle(desk, fill)

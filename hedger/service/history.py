@@ -59,8 +59,11 @@ class History:
             listener = self._listeners[desk.params.venue]
             await listener.watch(desk.name, instruments, desk.params.account)
 
-    async def catch_up(self, desk: Desk, state: BookState, *, whole: bool) -> None:
-        """Apply the account's fills: since the last reading, or as far back as is safe."""
+    async def catch_up(self, desk: Desk, state: BookState, *, whole: bool) -> int:
+        """Apply the account's fills: since the last reading, or as far back as is safe.
+
+        Returns the highest order number among them, 0 for none.
+        """
         now_ms = self._clock.market_ms()
         since_ms = self._horizon_ms()
         if desk.history_ms is not None and not whole:
@@ -71,11 +74,13 @@ class History:
         await self._contracts(desk, {fill.instrument for fill in fills})
         mine = [fill for fill in fills if _concerns(desk, state, fill)]
         for fill in mine:
-            await self._fills.apply(desk, fill, live=False)
+            await self._fills.apply(desk, fill, live=False, trusting=not whole)
         desk.history_ms = now_ms
-        seqs = [int(fill.client_id[-12:], 16) for fill in mine if desk.is_own(fill)]
-        if seqs and max(seqs) > state.seq:
-            await self._fast_forward(desk, max(seqs))
+        seqs = (int(fill.client_id[-12:], 16) for fill in mine if desk.is_own(fill))
+        highest = max(seqs, default=0)
+        if highest > state.seq:
+            await self._fast_forward(desk, highest)
+        return highest
 
     async def concerns(self, desk: Desk, instrument: str) -> bool:
         """Whether an instrument is of this book's underlying."""

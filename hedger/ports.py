@@ -157,7 +157,7 @@ class CloseOutcome(NamedTuple):
 class Store(Protocol):
     """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
 
-    Fenced: renew, release, begin, note, close, fast_forward. Everything else is free of fences:
+    Fenced: renew, release, reconciled, begin, note, close, fast_forward. Everything else is free of fences:
     fills are facts, holds are orders by people.
     """
 
@@ -174,6 +174,11 @@ class Store(Protocol):
     @property
     def shards(self) -> int:
         """Number of shards, chosen at creation, then fixed."""
+        ...
+
+    @property
+    def born(self) -> str:
+        """Incarnation of the server that created the deployment; empty where unknown."""
         ...
 
     def shard_of(self, book: str) -> int:
@@ -202,6 +207,14 @@ class Store(Protocol):
 
     async def release(self, lease: Lease) -> None:
         """Give up at once; raises `LeaseLost`."""
+        ...
+
+    async def reconciled(self, lease: Lease) -> None:
+        """Record that the shard's books agree with the venues under this server."""
+        ...
+
+    async def is_reconciled(self, lease: Lease) -> bool:
+        """Whether someone has reconciled this shard under the lease's incarnation."""
         ...
 
     async def shard_info(self) -> list[ShardInfo]:

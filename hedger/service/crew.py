@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from hedger.clock import wall_ms
+from hedger.errors import StoreError
 from hedger.ports import Lease
 from hedger.service.alarms import NakedWatch
 from hedger.service.execution import Execution
@@ -171,12 +172,22 @@ class Crew:
                 self.scheduler.add(desk.name, now_s=self.world.clock.monotonic_s())
                 self.worker.mark(desk.name)
                 self.rounds.check(desk)
+                await self._reconciled(lease)
         except Exception:
             self.world.metrics.count("defects")
             self._log.exception("defect", during="take over", book=desk.name)
             self.world.alarms.raise_("defect", book=desk.name, reason="take-over failed, see log")
         finally:
             self._adopting -= 1
+
+    async def _reconciled(self, lease: Lease) -> None:
+        """Spare the next owner the wait for an earlier server, once all books of a shard agree."""
+        if not all(desk.ready for desk in self.roster.of_shard(lease.shard)):
+            return
+        try:
+            await self.world.store.reconciled(lease)
+        except StoreError as error:  # then whoever comes next waits again
+            self._log.warning("mark_failed", shard=lease.shard, reason=str(error))
 
     def _lost(self, shard: int) -> None:
         for desk in self.roster.of_shard(shard):

@@ -4,6 +4,10 @@ The venue's history is applied and positions are compared before the first decis
 was lost or replaced must not hedge a second time what is hedged. Positions are compared only with
 nothing in flight, and must differ twice before the book is stopped: one difference may be a fill on
 its way, but a delta that rests on a position which the venue denies is no delta.
+
+A server that has come back may have forgotten orders that are on their way. Under one that is new
+to a shard, nothing of its books is read before whatever an earlier one allowed has passed its
+deadline; that this was done is recorded with the shard, by whoever did it to the end.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import asyncio
 from collections.abc import Callable
 
 from hedger.core.model import BookState
-from hedger.errors import HedgerError, LeaseLost
+from hedger.errors import HedgerError, LeaseLost, OutOfStep
 from hedger.ports import BookSeed, Lease
 from hedger.service.alarms import halt
 from hedger.service.history import History
@@ -43,6 +47,8 @@ class Reconciler:
         in_flight: Callable[[str], bool],
     ) -> None:
         self._store = world.store
+        self._now_s = world.clock.monotonic_s
+        self._outlasts_s = world.params.order_timeout_ms_max / 1_000 + world.margin_s
         self._alarms = world.alarms
         self._metrics = world.metrics
         self._history = history
@@ -74,9 +80,10 @@ class Reconciler:
 
     async def adopt(self, desk: Desk, lease: Lease) -> bool:
         """Make a claimed book ready; tried again until it is, or that lease has ended."""
-        wait_s = RETRY_S_MIN
+        wait_s, since_s = RETRY_S_MIN, self._now_s()
         while self._still(lease):
             try:
+                await self._outlast(lease, since_s)
                 return await self._adopt(desk, lease)
             except (HedgerError, TimeoutError, ValueError) as error:
                 self._metrics.count("adopt_retries")
@@ -87,13 +94,26 @@ class Reconciler:
             wait_s = min(2 * wait_s, RETRY_S_MAX)
         return False
 
+    async def _outlast(self, lease: Lease, since_s: float) -> None:
+        """Wait until no order that an earlier incarnation of the server allowed can be alive."""
+        if lease.run_id == self._store.born or await self._store.is_reconciled(lease):
+            return
+        left_s = since_s + self._outlasts_s - self._now_s()
+        if left_s > 0.0:
+            await asyncio.sleep(left_s)
+
     async def _adopt(self, desk: Desk, lease: Lease) -> bool:
         state = await self._store.load(desk.name)
         if state is None or state.digest != desk.params.digest:
             desk.stored_digest = state.digest if state is not None else ""
             return False
-        await self._history.catch_up(desk, state, whole=True)
+        highest = await self._history.catch_up(desk, state, whole=True)
         state = await self._store.load(desk.name) or state
+        if highest > state.seq:
+            # Its next order would take a number that the venue has seen.
+            for intent in state.intents:
+                self._resolver.add(desk, intent)
+            raise OutOfStep(f"book {desk.name}: open orders must end before its number moves on")
         await self._history.learn(desk, state)
         await self._compare(desk, state)
         if not self._still(lease):

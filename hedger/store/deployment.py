@@ -35,7 +35,7 @@ class Deployment:
         self._leave = leave
         self._monotonic = monotonic
         self._keys = keys.Keys(params.deployment)
-        self._namespace = ""
+        self._namespace = self._born = ""
         self._shards = 0
         self._pressed = False
         self._pressure_s = float("-inf")
@@ -49,7 +49,7 @@ class Deployment:
             await self._check_server()
         except AccessDenied as bad:
             raise ConfigError(str(bad)) from bad
-        schema, namespace, shards = await self._link.call(
+        schema, namespace, shards, born = await self._link.call(
             "meta", [self._keys.meta], keys.SCHEMA, secrets.token_hex(4), self._params.shards
         )
         if schema != str(keys.SCHEMA).encode():
@@ -59,6 +59,7 @@ class Deployment:
                 " it, or another deployment name"
             )
         self._namespace, self._shards = reading.text(namespace), int(shards)
+        self._born = reading.text(born or b"")
         await self._measure_pressure()
 
     async def _check_server(self) -> None:
@@ -90,6 +91,11 @@ class Deployment:
     def shards(self) -> int:
         """Number of shards, chosen at creation, then fixed."""
         return self._shards
+
+    @property
+    def born(self) -> str:
+        """Incarnation of the server that created the deployment; empty where unknown."""
+        return self._born
 
     def shard_of(self, book: str) -> int:
         """``blake2b(book) mod shards``."""

@@ -52,7 +52,7 @@ class MemoryServer:
         self.shards = shards
         self.namespace = namespace or secrets.token_hex(4)
         self.monotonic = monotonic
-        self.run_id = secrets.token_hex(20)
+        self.born = self.run_id = secrets.token_hex(20)
         self.leases: dict[int, _LeaseRow] = {}
         self.beats: dict[str, int] = {}
         self.books: dict[str, _BookRow] = {}
@@ -92,6 +92,11 @@ class MemoryStore:
     def shards(self) -> int:
         """Number of shards, chosen at creation, then fixed."""
         return self._server.shards
+
+    @property
+    def born(self) -> str:
+        """Incarnation of the server that created the deployment."""
+        return self._server.born
 
     def shard_of(self, book: str) -> int:
         """``blake2b(book) mod shards``."""

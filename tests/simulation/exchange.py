@@ -20,6 +20,8 @@ from tests.simulation.loop import WORLD
 VENUE_BEGIN_MS = 1_800_000_000_000
 MARKET_BEGIN_MS = 1_782_409_230_000
 PRICE = 50_000.0
+DEADLINES = True
+"""What an ablation takes away."""
 Answer = Callable[[OrderReport | Exception], None]
 
 
@@ -66,12 +68,12 @@ class Standing:
 
 
 class Exchange:
-    """One venue. ``honours_deadlines`` is what an ablation takes away."""
+    """One venue."""
 
     def __init__(self, name: str, venue_class: str, random: Random) -> None:
         self.name = name
         self.venue_class = venue_class
-        self.honours_deadlines = venue_class == "A"
+        self.honours_deadlines = venue_class == "A" and DEADLINES
         self._random = random
         self._loop = asyncio.get_running_loop()
         self._standing: dict[str, Standing] = {}

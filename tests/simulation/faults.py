@@ -6,6 +6,7 @@ be played alone: that is what makes a failing episode small.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from random import Random
 from typing import NamedTuple
 
@@ -50,6 +51,7 @@ class Plan(NamedTuple):
     faults: tuple[Fault, ...]
 
 
+LENGTH_S = 60.0
 KINDS = {
     "kill": 3,
     "pause": 4,
@@ -71,13 +73,21 @@ LINES = ("late", "lost", "reset", "slow", "loss")
 ORDERS = ("reply_lost", "late", "lost", "refused", "partial", "slow", "terse", "nothing")
 
 
-def drawn(seed: int, *, length_s: float, faults: int | None = None) -> Plan:
+def drawn(
+    seed: int,
+    *,
+    length_s: float = LENGTH_S,
+    faults: int | None = None,
+    kinds: Mapping[str, int] | None = None,
+) -> Plan:
     """The plan of a seed; one in two has a server that may forget what was not synced."""
+    weights = KINDS if kinds is None else kinds
     random = Random(f"{seed}:faults")
     forgetful = seed % 2 == 1
-    count = random.randint(6, 18) if faults is None else faults
-    kinds = random.choices(list(KINDS), list(KINDS.values()), k=count)
-    times = sorted(random.uniform(8.0, length_s) for _ in kinds)
+    most = max(4, int(length_s / 5.0))
+    count = random.randint(most // 3, most) if faults is None else faults
+    chosen = random.choices(list(weights), list(weights.values()), k=count)
+    times = sorted(random.uniform(min(6.0, length_s / 2), length_s) for _ in chosen)
     return Plan(
         seed=seed,
         length_s=length_s,
@@ -85,9 +95,14 @@ def drawn(seed: int, *, length_s: float, faults: int | None = None) -> Plan:
         forgetful=forgetful,
         faults=tuple(
             _fault(random, number, at_s, kind, forgetful)
-            for number, (at_s, kind) in enumerate(zip(times, kinds, strict=True))
+            for number, (at_s, kind) in enumerate(zip(times, chosen, strict=True))
         ),
     )
+
+
+def only(plan: Plan, numbers: Collection[int]) -> Plan:
+    """The same plan with some of its faults."""
+    return plan._replace(faults=tuple(f for f in plan.faults if f.number in numbers))
 
 
 def _fault(random: Random, number: int, at_s: float, kind: str, forgetful: bool) -> Fault:

@@ -33,15 +33,13 @@ class Process:
         self.name = name
         self.alive = True
         self.stopped = False
+        self.barred = False
+        """Stopped or dead: whatever belongs to it does not run."""
         self.clock_ms = 0
         self.venue_ms = 0
         self.frozen: list[Handle] = []
         self.remains: list[asyncio.Task[Any]] = []
         """Tasks of a dead process, kept so that the collector cannot run their clean-up."""
-
-    @property
-    def barred(self) -> bool:
-        return self.stopped or not self.alive
 
 
 PROCESS: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
@@ -144,7 +142,7 @@ class SimLoop(asyncio.AbstractEventLoop):
 
     def kill(self, process: Process) -> None:
         """SIGKILL: nothing of it runs any more, no clean-up either."""
-        process.alive = False
+        process.alive, process.barred = False, True
         process.frozen.clear()
         process.remains = [
             task for task in asyncio.all_tasks(self) if task.process is process
@@ -152,11 +150,13 @@ class SimLoop(asyncio.AbstractEventLoop):
 
     def stop_process(self, process: Process) -> None:
         """SIGSTOP: it stands still while time passes."""
-        process.stopped = True
+        process.stopped = process.barred = True
 
     def resume_process(self, process: Process) -> None:
         """SIGCONT: what came due meanwhile comes all at once."""
-        process.stopped = False
+        if not process.alive:
+            return
+        process.stopped = process.barred = False
         self._ready.extend(process.frozen)
         process.frozen = []
 
@@ -180,18 +180,21 @@ class SimLoop(asyncio.AbstractEventLoop):
         place = int(self._random() * len(ready))
         ready[place], ready[-1] = ready[-1], ready[place]
         handle = ready.pop()
-        process = handle.process
-        if process is not None and (process.stopped or not process.alive):
+        callback, process = handle.callback, handle.process
+        if callback is None:
+            return
+        if process is not None and process.barred:
             if process.alive:
                 process.frozen.append(handle)
             return
-        callback = handle.callback
-        if callback is not None:
-            self.turns += 1
-            self._still += 1
-            if self._still > TURNS_MAX:
-                raise LiveLock(f"{TURNS_MAX} callbacks at one instant, the last: {callback!r}")
-            handle.context.run(callback, *handle.args)
+        self._turned()
+        handle.context.run(callback, *handle.args)
+
+    def _turned(self) -> None:
+        self.turns += 1
+        self._still += 1
+        if self._still > TURNS_MAX:
+            raise LiveLock(f"{TURNS_MAX} callbacks at one instant: something never waits")
 
     def _advance(self) -> None:
         timers = self._timers
@@ -211,7 +214,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         for task in left:
             process = task.process
             if process is not None:
-                process.alive, process.stopped = True, False
+                process.alive, process.barred = True, False
         self._ready.clear()
         self._timers.clear()
         for task in left:

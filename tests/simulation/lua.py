@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from lupa.lua51 import LuaRuntime, lua_type
+from lupa.lua51 import LuaRuntime
 
 from tests.simulation.data import WrongCommand
 
@@ -52,11 +52,14 @@ class Engine:
             return self._lua.table_from({b"err": str(error).encode()})
 
     def _to_lua(self, reply: Any) -> Any:
-        if reply is None:
-            return False
-        if isinstance(reply, list):
-            return self._lua.table_from([self._to_lua(part) for part in reply])
-        return reply
+        if type(reply) is list:
+            return self._lua.table_from(
+                [
+                    self._to_lua(part) if type(part) is list else False if part is None else part
+                    for part in reply
+                ]
+            )
+        return False if reply is None else reply
 
 
 @cache
@@ -71,17 +74,15 @@ def _argument(part: Any) -> bytes:
 
 
 def _from_lua(value: Any) -> Any:
-    """Numbers are cut to integers, a table ends at its first nil, false is nothing."""
-    if isinstance(value, bool):
-        return 1 if value else None
-    if isinstance(value, int | float):
-        return int(value)
-    if lua_type(value) != "table":
+    """Numbers are cut to integers, false is nothing; no script answers with holes in a table."""
+    kind = type(value)
+    if kind is bytes or value is None:
         return value
-    parts = []
-    for place in range(1, len(value) + 1):
-        part = value[place]
-        if part is None:
-            break
-        parts.append(_from_lua(part))
-    return parts
+    if kind is bool:
+        return 1 if value else None
+    if kind is int or kind is float:
+        return int(value)
+    return [
+        part if type(part) is bytes else _from_lua(part)
+        for part in map(value.__getitem__, range(1, len(value) + 1))
+    ]

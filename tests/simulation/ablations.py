@@ -1,0 +1,123 @@
+"""The protocol with one piece taken out: the checker must see that each of them is needed.
+
+Only the simulation patches; there is no switch in the service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import Any, NamedTuple
+from unittest import mock
+
+import msgspec
+
+from hedger.core.model import Order, OrderReport
+from hedger.errors import OutcomeUnknown
+from hedger.service.fills import Fills
+from hedger.service.reconcile import Reconciler
+from hedger.store.link import Wire
+from tests.simulation.adapter import SimVenue
+from tests.simulation.faults import KINDS
+from tests.simulation.wire import SimLink
+
+POLL_S = 2.0
+RETRY_S = 0.35
+TRIES = 3
+
+
+class Ablation(NamedTuple):
+    """What is taken out, what the checker must find then, and the faults that show it soonest."""
+
+    patch: Callable[[], AbstractContextManager[Any]]
+    finds: str
+    faults: dict[str, int]
+
+
+def no_deadline() -> AbstractContextManager[Any]:
+    """The venue takes an order whenever it comes."""
+    return mock.patch("tests.simulation.exchange.DEADLINES", False)
+
+
+def no_incarnation() -> AbstractContextManager[Any]:
+    """Nobody looks which life of the server a connection ends at."""
+    dial = SimLink._dial
+
+    async def blind(self: SimLink) -> Wire:
+        return (await dial(self))._replace(run_id="any")
+
+    return mock.patch.object(SimLink, "_dial", blind)
+
+
+def polled_incarnation() -> AbstractContextManager[Any]:
+    """The server is asked for its incarnation now and then, whatever connection is used since."""
+    lend = SimLink._wire
+    polled: dict[int, tuple[float, str]] = {}
+
+    @asynccontextmanager
+    async def stale(self: SimLink, what: str) -> AsyncIterator[Wire]:
+        async with lend(self, what) as wire:
+            now_s = asyncio.get_running_loop().time()
+            at_s, run_id = polled.get(id(self), (now_s - POLL_S, ""))
+            if now_s - at_s >= POLL_S:
+                at_s, run_id = polled[id(self)] = now_s, wire.run_id
+            yield wire._replace(run_id=run_id)
+
+    return mock.patch.object(SimLink, "_wire", stale)
+
+
+def random_id() -> AbstractContextManager[Any]:
+    """What has no answer in time is sent again under a new id, as is so often done."""
+    place = SimVenue.place
+    numbers = itertools.count(1)
+
+    async def again(self: SimVenue, order: Order) -> OrderReport:
+        for _ in range(TRIES):
+            new = msgspec.structs.replace(order, client_id=f"{next(numbers):032x}")
+            try:
+                async with asyncio.timeout(RETRY_S):
+                    return _renamed(await place(self, new), order.client_id)
+            except (OutcomeUnknown, TimeoutError):
+                continue
+        raise OutcomeUnknown("given up")
+
+    return mock.patch.object(SimVenue, "place", again)
+
+
+def no_wait() -> AbstractContextManager[Any]:
+    """Under a new incarnation books are read at once, whatever is still on its way."""
+
+    async def at_once(self: Reconciler, lease: Any, since_s: float) -> None:
+        return
+
+    return mock.patch.object(Reconciler, "_outlast", at_once)
+
+
+def remembered_fills() -> AbstractContextManager[Any]:
+    """A worker believes that the store has every fill which it once applied."""
+    apply = Fills.apply
+
+    async def trusting(self: Fills, desk: Any, fill: Any, **more: Any) -> str:
+        return await apply(self, desk, fill, **(more | {"trusting": True}))
+
+    return mock.patch.object(Fills, "apply", trusting)
+
+
+def _renamed(report: OrderReport, client_id: str) -> OrderReport:
+    fills = tuple(msgspec.structs.replace(fill, client_id=client_id) for fill in report.fills)
+    return msgspec.structs.replace(report, client_id=client_id, fills=fills)
+
+
+SLOW = {"order": 6, "pause": 3, "venue_line": 2, "kill": 2}
+BACK = {"restart": 6, "order": 4, "venue_line": 1, "pause": 1}
+ABLATIONS = {
+    "no-deadline": Ablation(no_deadline, "over", SLOW),
+    "no-incarnation": Ablation(no_incarnation, "over", BACK),
+    "polled-incarnation": Ablation(polled_incarnation, "over", BACK),
+    "random-id": Ablation(random_id, "twice", SLOW),
+    "no-wait": Ablation(no_wait, "over", BACK),
+    "remembered-fills": Ablation(remembered_fills, "lost", BACK),
+}
+assert all(set(ablation.faults) <= set(KINDS) for ablation in ABLATIONS.values())

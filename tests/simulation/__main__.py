@@ -79,7 +79,9 @@ def main() -> int:
             print(f"  replay: {replay_command(ask._replace(only=numbers), result.seed)}")
     took_s = time.perf_counter() - began_s
     counts = ", ".join(f"{name} {number}" for name, number in sorted(total.items()))
-    print(f"{ask.episodes} episodes, {bad} with violations, {took_s:.1f} s; longest naked {naked:.1f} s")
+    print(
+        f"{ask.episodes} episodes, {bad} with violations, {took_s:.1f} s; longest naked {naked:.1f} s"
+    )
     print(counts)
     return 1 if bad else 0
 

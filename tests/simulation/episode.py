@@ -163,9 +163,7 @@ def coin(lots: int) -> float:
 def _evidence(plan: Plan, stage: Stage, injector: Injector, settled_s: float | None) -> Evidence:
     found = Evidence(plan, stage.books)
     for exchange in stage.exchanges.values():
-        found.executed += [
-            line._replace(at_s=line.at_s - stage.begin_s) for line in exchange.log
-        ]
+        found.executed += [line._replace(at_s=line.at_s - stage.begin_s) for line in exchange.log]
         found.seen += [line._replace(at_s=line.at_s - stage.begin_s) for line in exchange.seen]
     found.published = [
         entry._replace(at_s=entry.at_s - stage.begin_s) for entry in stage.server.published

@@ -144,9 +144,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         """SIGKILL: nothing of it runs any more, no clean-up either."""
         process.alive, process.barred = False, True
         process.frozen.clear()
-        process.remains = [
-            task for task in asyncio.all_tasks(self) if task.process is process
-        ]
+        process.remains = [task for task in asyncio.all_tasks(self) if task.process is process]
 
     def stop_process(self, process: Process) -> None:
         """SIGSTOP: it stands still while time passes."""

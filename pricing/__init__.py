@@ -3,6 +3,7 @@
 from pricing.black import black
 from pricing.conventions import Greeks, ImpliedVol, SecondGreeks, VolStatus, years
 from pricing.deribit import DeribitGreeks, deribit_greeks
+from pricing.implied_vol import implied_vol, inverse_implied_vol
 from pricing.portfolio import Ladder, book_greeks, ladder
 from pricing.settlement import (
     SETTLEMENT_SAMPLES,
@@ -30,7 +31,9 @@ __all__ = [
     "black_scholes",
     "book_greeks",
     "deribit_greeks",
+    "implied_vol",
     "inverse",
+    "inverse_implied_vol",
     "ladder",
     "premium_adjusted_delta",
     "settlement_deltas",

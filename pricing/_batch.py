@@ -217,8 +217,12 @@ def broadcast(
     return [np.ascontiguousarray(array).reshape(-1) for array in full], shape
 
 
-def checked_out(out: Any, names: Sequence[str], shape: tuple[int, ...]) -> tuple[FloatArray, ...]:
-    """`out` when it is one writable contiguous float64 array of this shape for each name.
+def checked_out(
+    out: Any, names: Sequence[str], shape: tuple[int, ...], dtypes: Sequence[Any] = ()
+) -> tuple[npt.NDArray[Any], ...]:
+    """`out` when it is one writable contiguous array of this shape for each name.
+
+    Arrays are float64 unless `dtypes` names the type of each.
 
     Examples
     --------
@@ -226,11 +230,12 @@ def checked_out(out: Any, names: Sequence[str], shape: tuple[int, ...]) -> tuple
     Traceback (most recent call last):
     ValueError: out.price: shape (2,) wanted, got (3,)
     """
+    wanted = [np.dtype(dtype) for dtype in dtypes] or [_FLOAT] * len(names)
     if not isinstance(out, tuple | list) or len(out) != len(names):
-        raise TypeError(f"out: a tuple of {len(names)} float64 arrays wanted: {', '.join(names)}")
-    for name, array in zip(names, out, strict=True):
-        if not isinstance(array, np.ndarray) or array.dtype != _FLOAT:
-            raise TypeError(f"out.{name}: float64 array wanted, got {type(array).__name__}")
+        raise TypeError(f"out: a tuple of {len(names)} arrays wanted: {', '.join(names)}")
+    for name, array, dtype in zip(names, out, wanted, strict=True):
+        if not isinstance(array, np.ndarray) or array.dtype != dtype:
+            raise TypeError(f"out.{name}: {dtype} array wanted, got {type(array).__name__}")
         if array.shape != shape:
             raise ValueError(f"out.{name}: shape {shape} wanted, got {array.shape}")
         if not (array.flags.carray):

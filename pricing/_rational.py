@@ -42,7 +42,7 @@ _PER_SQRT_3 = 0.5773502691896258
 _LOWEST_FACTOR = 1.2091995761561452  # 2 pi / (3 sqrt 3)
 _TINY_DISTANCE = 1e-300  # stands for log F/K of 0
 _TINY_PRICE = 1e-290  # below it the lowest map is its tangent at 0
-_LINEAR = 1e6  # control parameter at which a rational cubic is the straight line
+_LINEAR = 1e6  # excess of the control parameter at which a rational cubic is a straight line
 _SMALL = 1e-3
 
 # z / w (sqrt(w) + 1) with w = -log(2 N(-z)), in powers of (sqrt(w) - 1) / (sqrt(w) + 1), fitted to
@@ -105,18 +105,19 @@ def _rational_cubic(
     width = far[0] - near[0]  # negative where far lies to the left: the formulas are symmetric
     chord = (far[1] - near[1]) / width
     turn = far[2] - near[2]
+    monotone = (near[2] + far[2]) / chord  # the least control parameter of a monotone curve
     fitted = multiply_add(0.5 * width, near_curvature, turn) / (chord - near[2])
-    monotone = (near[2] + far[2]) / chord
     one_side, other_side = abs(turn / (chord - near[2])), abs(turn / (far[2] - chord))
     convex = one_side if one_side > other_side else other_side
-    control = fitted if fitted > monotone else monotone
-    control = control if control > convex else convex
-    control = control if control < _LINEAR else _LINEAR  # NaN too: both ends lie on one line
+    excess = (fitted if fitted > convex else convex) - monotone
+    excess = 0.0 if excess < 0.0 else excess
+    excess = excess if excess < _LINEAR else _LINEAR  # NaN too: the ends and slopes are on a line
+    shared = (near[2] * far[1] + far[2] * near[1]) / chord  # of positive terms, like all that follows
     s = (at - near[0]) / width
     t = (far[0] - at) / width
-    from_far = far[1] * s * s * s + (control * far[1] - width * far[2]) * (s * s * t)
-    from_near = near[1] * t * t * t + (control * near[1] + width * near[2]) * (s * t * t)
-    return (from_far + from_near) / (1.0 + (control - 3.0) * (s * t))
+    from_far = far[1] * s * s * s + multiply_add(excess, far[1], shared) * (s * s * t)
+    from_near = near[1] * t * t * t + multiply_add(excess, near[1], shared) * (s * t * t)
+    return (from_far + from_near) / (1.0 + (monotone + excess - 3.0) * (s * t))
 
 
 @inlined

@@ -78,6 +78,7 @@ _SHIFT = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer held i
 _INV_SQRT_2PI = 0.3989422804014327
 _EXP_MIN = -708.0  # below it the result leaves the normal range and is flushed to zero
 _EXP_MAX = 709.0
+_POWER_MIN = -1e4  # as low as any exponent that is subtracted
 _ONE_BITS = 0x3FF0000000000000  # bits of 1.0
 _HALF_STEP_BITS = 0x0008000000000000
 _EXPONENT_MASK = 0x7FF0000000000000
@@ -126,9 +127,17 @@ def _exp_sum(high: float, low: float) -> float:
     """``exp(high + low)`` for a tiny `low`; 0 below -708, and NaN for NaN."""
     clipped = _EXP_MIN if high < _EXP_MIN else high
     clipped = _EXP_MAX if clipped > _EXP_MAX else clipped
-    shifted = multiply_add(clipped, _LOG2_E, _SHIFT)
+    mantissa, shifted = _exp_parts(clipped, low)
+    scale = _from_bits((_bits(shifted) << 52) + _ONE_BITS)
+    return 0.0 if high < _EXP_MIN else mantissa * scale
+
+
+@inlined
+def _exp_parts(high: float, low: float) -> tuple[float, float]:
+    """``exp(high + low)`` as a number near 1 and, added to 1.5 * 2^52, the power of two."""
+    shifted = multiply_add(high, _LOG2_E, _SHIFT)
     power = shifted - _SHIFT
-    r = multiply_add(power, -_LN2_HIGH, clipped)
+    r = multiply_add(power, -_LN2_HIGH, high)
     r = multiply_add(power, -_LN2_LOW, r) + low
     q = multiply_add(_E9, r, _E8)
     q = multiply_add(q, r, _E7)
@@ -139,9 +148,7 @@ def _exp_sum(high: float, low: float) -> float:
     q = multiply_add(q, r, _E2)
     q = multiply_add(q, r, _E1)
     q = multiply_add(q, r, _E0)
-    mantissa = multiply_add(r * r, q, r) + 1.0
-    scale = _from_bits((_bits(shifted) << 52) + _ONE_BITS)
-    return 0.0 if high < _EXP_MIN else mantissa * scale
+    return multiply_add(r * r, q, r) + 1.0, shifted
 
 
 @inlined
@@ -251,9 +258,10 @@ def scaled_tails(
     """
     reflected, z, m_near, m_far, step, divided = _mills_pair(distance, total_vol)
     square = z * z
-    low = -0.5 * multiply_add(z, z, -square) - exponent * _LN2_LOW
-    high = multiply_add(exponent, -_LN2_HIGH, -0.5 * square)
-    density = _INV_SQRT_2PI * _exp_sum(high, low)
+    high = -0.5 * square
+    high = _POWER_MIN if high < _POWER_MIN else high
+    root, shifted = _exp_parts(high, -0.5 * multiply_add(z, z, -square))
+    density = (_INV_SQRT_2PI * root) * power_of_two((shifted - _SHIFT) - exponent)
     one = power_of_two(-exponent)
     tails = density * (m_near + m_far)
     direct = (density * step) * divided

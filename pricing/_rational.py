@@ -9,14 +9,14 @@ from 0 to 1, and its slope is n(a).  In this unit the inflection at ``v = sqrt(2
 n(0), so the tangent there meets 0 and 1 at places that need no further function.  These two places
 part the prices into four branches, each with its own guess:
 
-====== ============ ======================================= ===============================
-branch price        what the rational cubic interpolates    what the Householder steps solve
-====== ============ ======================================= ===============================
-LOWEST c < c_low    ``2 pi x/(3 sqrt 3) N(-x/(sqrt 3 v))^3``  1 / log c
-MIDDLE to c_middle  v                                       c
-MIDDLE to c_high    v                                       c
-UPPER  c > c_high   ``N(-v/2)``                             log (1 - c)
-====== ============ ======================================= ===============================
+======================== ======================================= =====================
+branch                   the rational cubic interpolates         the steps solve for
+======================== ======================================= =====================
+LOWEST, below the first  2 pi x / (3 sqrt 3) N(-x/(sqrt 3 v))^3  1 / log of the price
+MIDDLE, to inflection    v                                       the price
+MIDDLE, to the second    v                                       the price
+UPPER, above it          N(-v/2)                                 log (1 - c)
+======================== ======================================= =====================
 """
 
 import numpy as np
@@ -43,7 +43,7 @@ _LOWEST_FACTOR = 1.2091995761561452  # 2 pi / (3 sqrt 3)
 _TINY_DISTANCE = 1e-300  # stands for log F/K of 0
 _TINY_PRICE = 1e-290  # below it the lowest map is its tangent at 0
 _LINEAR = 1e6  # excess of the control parameter at which a rational cubic is a straight line
-_SMALL = 1e-3
+_SMALL = 1e-3  # log F/K below which the lower border is known to lie above it
 
 # z / w (sqrt(w) + 1) with w = -log(2 N(-z)), in powers of (sqrt(w) - 1) / (sqrt(w) + 1), fitted to
 # 60 digits: relative error of z 5e-5 down to N(-z) = 1e-390, enough for a guess
@@ -65,7 +65,7 @@ def _quantile(log_tail: float) -> float:
     """``z > 0`` with ``log N(-z) = log_tail``, to four digits."""
     w = -_LN2 - log_tail
     w = 1e-30 if w < 1e-30 else w
-    root = np.sqrt(w)
+    root: float = np.sqrt(w)
     scale = 1.0 / (root + 1.0)
     u = (root - 1.0) * scale
     p = multiply_add(_QUANTILE[8], u, _QUANTILE[7])
@@ -112,7 +112,9 @@ def _rational_cubic(
     excess = (fitted if fitted > convex else convex) - monotone
     excess = 0.0 if excess < 0.0 else excess
     excess = excess if excess < _LINEAR else _LINEAR  # NaN too: the ends and slopes are on a line
-    shared = (near[2] * far[1] + far[2] * near[1]) / chord  # of positive terms, like all that follows
+    shared = (
+        near[2] * far[1] + far[2] * near[1]
+    ) / chord  # of positive terms, like all that follows
     s = (at - near[0]) / width
     t = (far[0] - at) / width
     from_far = far[1] * s * s * s + multiply_add(excess, far[1], shared) * (s * s * t)
@@ -163,13 +165,16 @@ def first_guess(x: float, mantissa: float, exponent: float) -> tuple[float, floa
     low = price < c_middle
     tangent = c_middle * _SQRT_2PI
     v_border = v_middle - tangent if low else v_middle + (_SQRT_2PI - tangent)
-    least = x if x < _SMALL else _SMALL  # the lower border is x sqrt(pi/2) for small x
+    least = x if x < _SMALL else _SMALL  # the lower border tends to x sqrt(pi/2)
     v_border = least if v_border < least else v_border
     c_border, per_slope, value, slope, curvature = _border(x, v_border, low)
     outer = (price < c_border) == low
     end_slope = 1.0 if low else -0.5 * exp(-0.5 * x)
-    near = (c_border if outer else c_middle), (value if outer else v_middle), (
-        slope if outer else _SQRT_2PI)
+    near = (
+        (c_border if outer else c_middle),
+        (value if outer else v_middle),
+        (slope if outer else _SQRT_2PI),
+    )
     far = (
         (0.0 if low else 1.0) if outer else c_border,
         0.0 if outer else v_border,

@@ -103,20 +103,20 @@ def _rational_cubic(
     on Scientific and Statistical Computing 6, 1985.
     """
     width = far[0] - near[0]  # negative where far lies to the left: the formulas are symmetric
-    chord = (far[1] - near[1]) / width
+    per_width = 1.0 / width
+    chord = (far[1] - near[1]) * per_width
+    per_chord = 1.0 / chord
     turn = far[2] - near[2]
-    monotone = (near[2] + far[2]) / chord  # the least control parameter of a monotone curve
+    near_turn, far_turn = abs(chord - near[2]), abs(far[2] - chord)
+    convex = abs(turn) / (near_turn if near_turn < far_turn else far_turn)
     fitted = multiply_add(0.5 * width, near_curvature, turn) / (chord - near[2])
-    one_side, other_side = abs(turn / (chord - near[2])), abs(turn / (far[2] - chord))
-    convex = one_side if one_side > other_side else other_side
+    monotone = (near[2] + far[2]) * per_chord  # the least control parameter of a monotone curve
     excess = (fitted if fitted > convex else convex) - monotone
     excess = 0.0 if excess < 0.0 else excess
     excess = excess if excess < _LINEAR else _LINEAR  # NaN too: the ends and slopes are on a line
-    shared = (
-        near[2] * far[1] + far[2] * near[1]
-    ) / chord  # of positive terms, like all that follows
-    s = (at - near[0]) / width
-    t = (far[0] - at) / width
+    shared = (near[2] * far[1] + far[2] * near[1]) * per_chord  # of positive terms, as the rest
+    s = (at - near[0]) * per_width
+    t = (far[0] - at) * per_width
     from_far = far[1] * s * s * s + multiply_add(excess, far[1], shared) * (s * s * t)
     from_near = near[1] * t * t * t + multiply_add(excess, near[1], shared) * (s * t * t)
     return (from_far + from_near) / (1.0 + (monotone + excess - 3.0) * (s * t))
@@ -125,7 +125,8 @@ def _rational_cubic(
 @inlined
 def _border(x: float, v: float, low: bool) -> tuple[float, float, float, float, float]:
     """Price at total vol v, 1 / slope there, and the outer map: value, slope and curvature by c."""
-    h = x / v
+    per_v = 1.0 / v
+    h = x * per_v
     density, _, _, price = normal_tails(h, v)
     per_slope = 1.0 / density
     z = h * _PER_SQRT_3 if low else 0.5 * v
@@ -134,7 +135,7 @@ def _border(x: float, v: float, low: bool) -> tuple[float, float, float, float, 
     lowest_slope = z * z * mills * mills * scale
     value = density * mills * scale * (v * z * mills * mills * (1.0 / 3.0) if low else 1.0)
     product = (h - 0.5 * v) * (h + 0.5 * v)
-    bend = per_slope / v
+    bend = per_slope * per_v
     lowest_curvature = lowest_slope * (2.0 * z / mills + z * z - 2.0 - product) * bend
     upper_curvature = 0.5 * scale * h * h * bend
     return (
@@ -148,7 +149,7 @@ def _border(x: float, v: float, low: bool) -> tuple[float, float, float, float, 
 
 @inlined
 def first_guess(x: float, mantissa: float, exponent: float) -> tuple[float, float]:
-    """Total vol to about three digits, and its branch.
+    """Total vol to one digit at worst and three mostly, and its branch.
 
     Parameters
     ----------
@@ -182,7 +183,7 @@ def first_guess(x: float, mantissa: float, exponent: float) -> tuple[float, floa
     )
     at = _TINY_PRICE if price < _TINY_PRICE else price
     y = _rational_cubic(at, near, far, curvature if outer else 0.0)
-    log_map = log_ratio(mantissa * (y / at) if low else y, _LOWEST_FACTOR * x if low else 1.0)
+    log_map = log_ratio(mantissa * y if low else y, _LOWEST_FACTOR * x * at if low else 1.0)
     log_third = (multiply_add(exponent, _LN2, log_map) - 0.5 * x) * (1.0 / 3.0)
     z = _quantile(log_third if low else log_map)
     mapped = x * _PER_SQRT_3 / z if low else 2.0 * z
@@ -211,18 +212,20 @@ def householder_step(
     """
     low, middle = branch == LOWEST, branch == MIDDLE
     per_v = 1.0 / v
-    h = x / v
+    h = x * per_v
     density, price, missing, reflected = scaled_tails(h, v, exponent)
     missing_target = power_of_two(-exponent) - mantissa
     shortfall = missing - missing_target if reflected else mantissa - price
     log_gap = log_ratio(mantissa if low else missing, price if low else missing_target)
     log_now = log_target - log_gap
-    base = price if low else missing
-    scaled_gap = base * log_gap * (log_now / log_target if low else 1.0)
-    newton = (shortfall if middle else scaled_gap) / density
-    rate = density / base
+    base = price if low else (1.0 if middle else missing)
+    per_both = 1.0 / (density * base)
+    per_logs = 1.0 / (log_now * log_target)
+    scaled_gap = base * log_gap * (log_now * log_now * per_logs if low else 1.0)
+    newton = (shortfall if middle else scaled_gap) * (base * per_both)
+    rate = (density * density) * per_both
     rate = (-rate if low else rate) if not middle else 0.0
-    inverse = rate / log_now if low else 0.0
+    inverse = rate * log_target * per_logs if low else 0.0
     bend = (h - 0.5 * v) * (h + 0.5 * v) * per_v  # c''/c'; the next line is c'''/c'
     twist = bend * bend - 3.0 * (h * per_v) * (h * per_v) - 0.25
     of_log = bend + rate  # the same ratios for the log of the price or of what is missing

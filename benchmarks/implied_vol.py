@@ -152,14 +152,16 @@ def scalar_runs(market: Market) -> dict[str, Run]:
 
 
 def quality(name: str, found: Any, market: Market) -> list[tuple[str, float, str]]:
-    """Shares of valid prices without a vol and with a wrong one, and the worst error."""
+    """Shares of valid prices without a vol and with a poor one; the worst error if none is."""
     size = found.size
     missing = ~np.isfinite(found)
     share = np.abs(found / market.vol[:size] - 1.0) / market.attainable[:size]
     poor = share[~missing] > 16.0
+    wrong = poor & (np.abs(found / market.vol[:size] - 1.0)[~missing] > 1e-6)
     rows = [
         (f"{name}: no vol", 100.0 * float(missing.mean()), "% of options"),
         (f"{name}: error above 16 attainable", 100.0 * float(poor.mean()), "% of options"),
+        (f"{name}: of these above 1e-6", 100.0 * float(wrong.mean()), "% of options"),
     ]
     if not poor.any():
         rows.append((f"{name}: worst error", float(share[~missing].max()), "attainable"))

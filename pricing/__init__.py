@@ -4,8 +4,17 @@ from pricing.arbitrage import butterfly_minimum, calendar_minimum
 from pricing.black import black
 from pricing.calibration import FitStatus, SliceQuality, SurfaceFit, fit_surface
 from pricing.conventions import Greeks, ImpliedVol, SecondGreeks, VolStatus, years
+from pricing.curve import Curve
 from pricing.deribit import DeribitGreeks, deribit_greeks
 from pricing.implied_vol import implied_vol, inverse_implied_vol
+from pricing.minimum_variance import MinimumVariance, fit_minimum_variance, minimum_variance_delta
+from pricing.parity import (
+    ExpiryForward,
+    ForwardStatus,
+    first_forward,
+    forward_from_future,
+    forward_from_parity,
+)
 from pricing.portfolio import Ladder, book_greeks, ladder
 from pricing.settlement import (
     SETTLEMENT_SAMPLES,
@@ -19,19 +28,33 @@ from pricing.settlement import (
 )
 from pricing.smile import SmileVol, Ssvi, Svi, svi_vol
 from pricing.spot import black_scholes, inverse, premium_adjusted_delta, spot_delta
+from pricing.sticky import (
+    DeltaRule,
+    SmileDelta,
+    skew_stickiness_delta,
+    sticky_delta_delta,
+    sticky_moneyness_delta,
+    sticky_strike_delta,
+)
 from pricing.surface import Surface, SurfaceStatus, SurfaceVol
 
 __all__ = [
     "SETTLEMENT_SAMPLES",
     "SETTLEMENT_WINDOW",
+    "Curve",
+    "DeltaRule",
     "DeribitGreeks",
+    "ExpiryForward",
     "FitStatus",
+    "ForwardStatus",
     "Greeks",
     "ImpliedVol",
     "Ladder",
+    "MinimumVariance",
     "SecondGreeks",
     "SettlementDeltas",
     "SliceQuality",
+    "SmileDelta",
     "SmileVol",
     "Ssvi",
     "Surface",
@@ -46,18 +69,27 @@ __all__ = [
     "butterfly_minimum",
     "calendar_minimum",
     "deribit_greeks",
+    "first_forward",
+    "fit_minimum_variance",
     "fit_surface",
+    "forward_from_future",
+    "forward_from_parity",
     "implied_vol",
     "inverse",
     "inverse_implied_vol",
     "ladder",
+    "minimum_variance_delta",
     "premium_adjusted_delta",
     "settlement_deltas",
     "settling",
     "settling_future",
     "settling_inverse",
     "settling_inverse_future",
+    "skew_stickiness_delta",
     "spot_delta",
+    "sticky_delta_delta",
+    "sticky_moneyness_delta",
+    "sticky_strike_delta",
     "svi_vol",
     "years",
 ]

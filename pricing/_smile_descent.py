@@ -22,6 +22,7 @@ ESSVI, SVI = 0, 1
 RHO_MAX = 0.999
 G_MARGIN = 0.01  # the penalty wants Durrleman's g above this, so that it ends above 0
 _W_MARGIN = 1e-3  # and wants total variance above the nearer slice's by this share
+_GROWTH_MIN = 1.0 + 1e-9  # of eSSVI's total variance between expiries: rounding stays harmless
 _PULL = 0.1  # cost of a squared half-width inside the spread; outside it is 1
 _STEPS_MAX = 150
 _GAIN_MIN = 1e-6  # relative; below it the descent has arrived
@@ -37,7 +38,8 @@ def _essvi_map(x: FloatArray, near: FloatArray, p: FloatArray, jacobian: FloatAr
     side = 1.0 if rho >= 0.0 else -1.0
     ratio, ratio_x1 = 1.0, 0.0
     if near[0] > 0.0:
-        up, down = (1.0 + near[1]) / (1.0 + rho), (1.0 - near[1]) / (1.0 - rho)
+        up = _GROWTH_MIN * (1.0 + near[1]) / (1.0 + rho)
+        down = _GROWTH_MIN * (1.0 - near[1]) / (1.0 - rho)
         ratio = max(up, down)
         ratio_x1 = by_rho * (-up / (1.0 + rho) if up >= down else down / (1.0 - rho))
     added = np.exp(x[0])

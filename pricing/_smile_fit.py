@@ -11,11 +11,14 @@ import numpy.typing as npt
 from pricing._smile_descent import ESSVI, RHO_MAX, SVI, descend
 from pricing.arbitrage import durrleman, growth
 from pricing.conventions import FloatArray
-from pricing.smile import Ssvi, Svi, svi_vol, total_variance
+from pricing.smile import Ssvi, Svi, total_variance
 
 __all__ = ["WIDTH_MIN", "Quotes", "essvi_slice", "kept_by", "quotes", "svi_slice"]
 
 WIDTH_MIN = 1e-3  # vol; a tighter spread counts as this wide, so that no quote rules alone
+# What lies outside is no quote: 0.01 % to 10,000 % of vol, strikes within e^10 of the forward, a
+# second to a thousand years.
+_VOL_MIN, _VOL_MAX, _K_MAX, _TIME_MIN, _TIME_MAX = 1e-4, 100.0, 10.0, 3e-8, 1e3
 _CUTOFF = 3.0  # half-widths, or robust deviations where those are larger, from which quotes fade
 _TRIM = 8.0  # in the same units: farther from the fit a quote is absurd and is dropped
 _MAD = 1.4826  # median absolute deviation to standard deviation
@@ -32,60 +35,63 @@ class Quotes(NamedTuple):
     bid: FloatArray
     ask: FloatArray
     half: FloatArray  # half the spread in vol
+    mid: FloatArray  # the one side that is there where the other is missing
+    two_sided: npt.NDArray[np.bool_]
 
-    @property
-    def two_sided(self) -> npt.NDArray[np.bool_]:
-        """Which have both a bid and an ask."""
-        return (self.bid > 0.0) & (self.ask < np.inf)
-
-    def mid(self) -> FloatArray:
-        """Middle of bid and ask; the one that is there where the other is missing."""
-        ask = np.where(self.ask < np.inf, self.ask, self.bid)
-        return np.asarray(0.5 * (np.where(self.bid > 0.0, self.bid, ask) + ask))
+    def vol(self, svi: Svi) -> FloatArray:
+        """Of a smile at these quotes."""
+        return np.asarray(np.sqrt(total_variance(svi, self.k) / self.time))
 
     def distance(self, vol: FloatArray) -> FloatArray:
         """Half-widths from the mid; for a one-sided quote, by how much it is violated."""
         outside = np.maximum(vol - self.ask, 0.0) + np.maximum(self.bid - vol, 0.0)
-        gap = np.where(self.two_sided, np.abs(vol - self.mid()), outside)
+        gap = np.where(self.two_sided, np.abs(vol - self.mid), outside)
         return np.asarray(gap / self.half)
 
     def only(self, kept: npt.NDArray[np.bool_]) -> "Quotes":
         """Those that are kept."""
-        return Quotes(self.time, *(np.ascontiguousarray(field[kept]) for field in self[1:]))
+        return self._replace(
+            k=self.k[kept],
+            bid=self.bid[kept],
+            ask=self.ask[kept],
+            half=self.half[kept],
+            mid=self.mid[kept],
+            two_sided=self.two_sided[kept],
+        )
 
 
 def quotes(
     time: float, k: FloatArray, bid: FloatArray, ask: FloatArray
 ) -> tuple[Quotes, npt.NDArray[np.bool_]]:
     """Usable quotes, and which of the given ones they are: crossed and unreadable ones are not."""
-    has_bid, has_ask = (bid > 0.0) & (bid < np.inf), (ask > 0.0) & (ask < np.inf)
+    has_bid, has_ask = (bid >= _VOL_MIN) & (bid <= _VOL_MAX), (ask >= _VOL_MIN) & (ask <= _VOL_MAX)
     crossed = has_bid & has_ask & (bid > ask)
-    usable = np.isfinite(k) & (has_bid | has_ask) & ~crossed & (0.0 < time < np.inf)
+    usable = (np.abs(k) <= _K_MAX) & (has_bid | has_ask) & ~crossed
+    usable &= _TIME_MIN <= time <= _TIME_MAX
     low, high = np.where(has_bid, bid, 0.0)[usable], np.where(has_ask, ask, np.inf)[usable]
     two_sided = (low > 0.0) & (high < np.inf)
     half = np.maximum(0.5 * (high - low), 0.5 * WIDTH_MIN)
     # Where a side is missing the spread is at least as wide as anywhere else.
     half[~two_sided] = half[two_sided].max() if two_sided.any() else 0.1
-    return Quotes(time, k[usable].copy(), low, high, half), usable
+    mid = np.where(two_sided, 0.5 * (low + high), np.where(low > 0.0, low, high))
+    return Quotes(time, k[usable], low, high, half, mid, two_sided), usable
 
 
 def _deviation(found: Quotes, svi: Svi) -> float:
     """Robust standard deviation of two-sided quotes around a smile, at least one half-width."""
-    vol = svi_vol(svi=svi, log_moneyness=found.k, time_to_expiry=found.time).vol
-    gap = found.distance(vol)[found.two_sided]
+    gap = found.distance(found.vol(svi))[found.two_sided]
     return max(1.0, _MAD * float(np.median(gap))) if gap.size else 1.0
 
 
 def kept_by(found: Quotes, svi: Svi) -> npt.NDArray[np.bool_]:
     """Which quotes are near enough to a smile to be believed."""
-    vol = svi_vol(svi=svi, log_moneyness=found.k, time_to_expiry=found.time).vol
-    return np.asarray(found.distance(vol) <= _TRIM * _deviation(found, svi))
+    return np.asarray(found.distance(found.vol(svi)) <= _TRIM * _deviation(found, svi))
 
 
 def _first_guess(found: Quotes) -> Ssvi:
     """The best of 20 slices through the vol at the money, by the median of distances."""
     nearest = np.argsort(np.abs(found.k), kind="stable")[:4]
-    theta = found.time * float(np.median(found.mid()[nearest])) ** 2
+    theta = found.time * float(np.median(found.mid[nearest])) ** 2
     slices = [
         Ssvi(theta, rho, share * 2.0 * float(np.sqrt(theta / (1.0 + abs(rho)))))
         for rho in (-0.6, -0.3, 0.0, 0.3)
@@ -124,7 +130,7 @@ def essvi_slice(found: Quotes, nearer: Ssvi | None) -> tuple[Ssvi, bool]:
     x, p, steps = _essvi_start(guess, nearer), np.zeros(3), -1
     for _ in range(3):
         cutoff = _CUTOFF * _deviation(found, guess.svi())
-        steps = descend(ESSVI, cutoff, 0.0, *found, limits, _NOTHING, _NOTHING, x, p)
+        steps = descend(ESSVI, cutoff, 0.0, *found[:5], limits, _NOTHING, _NOTHING, x, p)
         guess = Ssvi(*p.tolist())
     return guess, steps >= 0
 
@@ -168,9 +174,9 @@ def svi_slice(found: Quotes, start: Svi, nearer: Svi | None) -> tuple[Svi, bool]
     for round_ in range(_ROUNDS_MAX):
         floor = np.zeros(nodes.size)
         if nearer is not None:
-            floor = total_variance(nearer, nodes)[0]
+            floor = total_variance(nearer, nodes)
         cutoff = _CUTOFF * _deviation(found, svi)
-        steps = descend(SVI, cutoff, penalty, *found, limits, nodes, floor, x, p)
+        steps = descend(SVI, cutoff, penalty, *found[:5], limits, nodes, floor, x, p)
         svi = Svi(*p.tolist())
         if round_ > 0:
             worst = _arbitrage(svi, nearer)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pricing.conventions import FloatArray
-from pricing.smile import Svi, total_variance
+from pricing.smile import Svi, total_variance, variance_slopes
 
 __all__ = ["butterfly_minimum", "calendar_minimum", "durrleman", "growth"]
 
@@ -20,7 +20,7 @@ def durrleman(svi: Svi) -> tuple[FloatArray, FloatArray]:
     True
     """
     k = svi.m + svi.sigma * _HINGE_WIDTHS
-    w, slope, bend = total_variance(svi, k)
+    w, (slope, bend) = total_variance(svi, k), variance_slopes(svi, k)
     g = (1.0 - 0.5 * k * slope / w) ** 2 - 0.25 * slope * slope * (1.0 / w + 0.25) + 0.5 * bend
     valid = (w > 0.0) & (svi.b >= 0.0) & (svi.b * (1.0 + abs(svi.rho)) <= 2.0)
     return k, np.where(valid, g, np.where(np.isnan(w), np.nan, -np.inf))
@@ -36,7 +36,7 @@ def growth(nearer: Svi, farther: Svi) -> tuple[FloatArray, FloatArray]:
     True
     """
     k = np.concatenate([svi.m + svi.sigma * _HINGE_WIDTHS for svi in (nearer, farther)])
-    return k, total_variance(farther, k)[0] / total_variance(nearer, k)[0] - 1.0
+    return k, total_variance(farther, k) / total_variance(nearer, k) - 1.0
 
 
 def butterfly_minimum(svi: Svi) -> float:

@@ -10,7 +10,7 @@ from pricing._batch import floats
 from pricing._smile_fit import WIDTH_MIN, Quotes, essvi_slice, kept_by, quotes, svi_slice
 from pricing.arbitrage import butterfly_minimum, calendar_minimum
 from pricing.conventions import FloatArray, FloatLike
-from pricing.smile import Ssvi, Svi, svi_vol
+from pricing.smile import Ssvi, Svi
 from pricing.surface import Surface
 
 __all__ = ["Family", "FitStatus", "SliceQuality", "SurfaceFit", "fit_surface"]
@@ -126,8 +126,8 @@ def _quality(
     free = butterfly >= 0.0 and calendar >= 0.0
     status = FitStatus.OK if settled else FitStatus.NOT_CONVERGED
     two_sided = found.only(found.two_sided)
-    vol = svi_vol(svi=svi, log_moneyness=two_sided.k, time_to_expiry=found.time).vol
-    error, widths = np.abs(vol - two_sided.mid()), 0.5 * two_sided.distance(vol)
+    vol = two_sided.vol(svi)
+    error, widths = np.abs(vol - two_sided.mid), 0.5 * two_sided.distance(vol)
     return SliceQuality(
         time_to_expiry=found.time,
         status=status if free else FitStatus.ARBITRAGE,
@@ -172,11 +172,13 @@ def fit_surface(
     Parameters
     ----------
     log_moneyness : (quotes,) float64
-        log(strike / forward of its expiry); out-of-the-money quotes are the ones to give. [1]
+        log(strike / forward of its expiry), within 10; out-of-the-money quotes are the ones to
+        give. [1]
     time_to_expiry : (quotes,) float64
-        Quotes of equal time form a slice; one time for all fits a single smile. [years]
+        Quotes of equal time form a slice; one time for all fits a single smile.  At least a
+        second. [years]
     bid_vol, ask_vol : (quotes,) float64
-        Implied vols of bid and ask; NaN, infinite, zero or negative means no quote.
+        Implied vols of bid and ask; NaN, and what is not within [1e-4, 100], means no quote.
         [1 / sqrt(year)]
     family : {"svi", "essvi"}
         Five or three parameters for each expiry.
@@ -214,6 +216,7 @@ def fit_surface(
 
     Examples
     --------
+    >>> from pricing import svi_vol
     >>> k = np.linspace(-0.3, 0.3, 13)
     >>> true = Svi(a=0.01, b=0.1, rho=-0.3, m=0.0, sigma=0.2)
     >>> mid = svi_vol(svi=true, log_moneyness=k, time_to_expiry=0.1).vol
@@ -225,7 +228,8 @@ def fit_surface(
     if family not in ("svi", "essvi"):
         raise ValueError(f'family: "svi" or "essvi" wanted, got {family!r}')
     k, time, bid, ask = _checked(log_moneyness, time_to_expiry, bid_vol, ask_vol)
-    used, quality = np.zeros(k.size, dtype=np.bool_), []
+    used, two_sided = np.zeros((2, k.size), dtype=np.bool_)
+    quality: list[SliceQuality] = []
     times, slices = [], []
     nearer_ssvi: Ssvi | None = None
     nearer: Svi | None = None
@@ -235,6 +239,7 @@ def fit_surface(
         if found.two_sided.sum() < _QUOTES_MIN:
             quality.append(_quality(found, here.size, None, nearer))
             continue
+        two_sided[here[usable]] = found.two_sided
         ssvi, svi, settled = _slice(found, family, nearer_ssvi, nearer)
         kept = kept_by(found, svi)
         if not kept.all() and (found.two_sided & kept).sum() >= _QUOTES_MIN:
@@ -247,15 +252,8 @@ def fit_surface(
         slices.append(svi)
         nearer_ssvi, nearer = ssvi, svi
     surface = Surface(times, slices)
-    return SurfaceFit(surface, tuple(quality), *_errors(surface, k, time, bid, ask), used)
-
-
-def _errors(
-    surface: Surface, k: FloatArray, time: FloatArray, bid: FloatArray, ask: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Surface minus mid in vol and in widths; NaN for quotes that are not two-sided."""
-    two_sided = (bid > 0.0) & (ask < np.inf) & (bid <= ask) & np.isin(time, surface.times)
-    vol = np.where(two_sided, surface.vol(log_moneyness=k, time_to_expiry=time).vol, np.nan)
-    with np.errstate(invalid="ignore"):
-        error = vol - 0.5 * (bid + ask)
-        return error, error / np.maximum(ask - bid, WIDTH_MIN)
+    vol = surface.vol(log_moneyness=k, time_to_expiry=time).vol
+    with np.errstate(all="ignore"):  # the others are NaN
+        error = np.where(two_sided, vol - 0.5 * (bid + ask), np.nan)
+        error_widths = error / np.maximum(ask - bid, WIDTH_MIN)
+    return SurfaceFit(surface, tuple(quality), error, error_widths, used)

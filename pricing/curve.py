@@ -97,7 +97,8 @@ class Curve:
         with np.errstate(invalid="ignore"):
             share = (t - knots[left]) / (knots[right] - knots[left])
             value = np.exp(logs[left] * (1.0 - share) + logs[right] * share)
-        return np.asarray(np.where((t >= 0.0) & (t < np.inf), value, np.nan))
+        inside: FloatArray = np.where((t >= 0.0) & (t < np.inf), value, np.nan)[()]
+        return inside
 
     def forward(self, time_to_expiry: FloatLike) -> FloatArray:
         """Forward at each time; NaN for negative, infinite and NaN times [quote currency]."""
@@ -111,4 +112,5 @@ class Curve:
         """Continuous zero rate to each time, ``-log(discount) / t``; NaN at 0 [1 / year]."""
         t = floats("time_to_expiry", time_to_expiry)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.where(t > 0.0, -np.log(self.discount(t)) / t, np.nan))
+            zero: FloatArray = np.where(t > 0.0, -np.log(self.discount(t)) / t, np.nan)[()]
+            return zero

@@ -12,7 +12,7 @@ import numpy as np
 from pricing._batch import floats
 from pricing.conventions import FloatArray, FloatLike
 
-__all__ = ["SmileVol", "Ssvi", "Svi", "svi_vol", "total_variance"]
+__all__ = ["SmileVol", "Ssvi", "Svi", "svi_vol", "total_variance", "variance_slopes"]
 
 
 class Svi(NamedTuple):
@@ -125,18 +125,31 @@ class SmileVol(NamedTuple):
     curvature: FloatArray
 
 
-def total_variance(svi: Svi, k: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Total variance at log-moneyness k, and its first two derivatives.
+def total_variance(svi: Svi, k: FloatArray) -> FloatArray:
+    """Total variance at log-moneyness k.
 
     Examples
     --------
-    >>> [float(x) for x in total_variance(Svi(0.0, 0.5, 0.0, 0.0, 1.0), np.array(0.0))]
-    [0.5, 0.0, 0.5]
+    >>> float(total_variance(Svi(0.0, 0.5, 0.0, 0.0, 1.0), np.array(0.0)))
+    0.5
     """
     a, b, rho, m, sigma = svi
     d = k - m
+    return np.asarray(a + b * (rho * d + np.sqrt(d * d + sigma * sigma)))
+
+
+def variance_slopes(svi: Svi, k: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """First and second derivative of total variance at log-moneyness k.
+
+    Examples
+    --------
+    >>> [float(x) for x in variance_slopes(Svi(0.0, 0.5, 0.0, 0.0, 1.0), np.array(0.0))]
+    [0.0, 0.5]
+    """
+    _, b, rho, m, sigma = svi
+    d = k - m
     root = np.sqrt(d * d + sigma * sigma)
-    return a + b * (rho * d + root), b * (rho + d / root), b * sigma * sigma / (root * root * root)
+    return b * (rho + d / root), b * sigma * sigma / (root * root * root)
 
 
 def svi_vol(*, svi: Svi, log_moneyness: FloatLike, time_to_expiry: FloatLike) -> SmileVol:
@@ -182,7 +195,7 @@ def svi_vol(*, svi: Svi, log_moneyness: FloatLike, time_to_expiry: FloatLike) ->
             f"shapes do not broadcast: log_moneyness {k.shape}, time_to_expiry {time.shape}"
         ) from None
     with np.errstate(all="ignore"):  # bad elements turn into NaN below, in silence
-        w, slope, bend = total_variance(svi, k)
+        w, (slope, bend) = total_variance(svi, k), variance_slopes(svi, k)
         good = np.isfinite(k) & (time > 0.0) & (time < np.inf) & (w > 0.0)
         per_time = np.where(good, 1.0 / time, np.nan)
         vol = np.sqrt(w * per_time)

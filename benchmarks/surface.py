@@ -135,6 +135,21 @@ def outcome(chain: list[dict[str, np.ndarray]], family: str, rounds: int = 1) ->
     return Outcome(np.concatenate(vols), np.concatenate(widths), *counts.tolist(), times)
 
 
+def held_out(chain: list[dict[str, np.ndarray]], family: str) -> np.ndarray:
+    """Errors in bid-ask widths at every third quote, fitted without those."""
+    errors = []
+    for quotes in chain:
+        hidden = np.arange(quotes["bid_vol"].size) % 3 == 1
+        fit = pricing.fit_surface(
+            **{name: value[~hidden] for name, value in quotes.items()}, family=family
+        )
+        k, time_, bid, ask = (value[hidden] for value in quotes.values())
+        inside = np.isin(time_, fit.surface.times) & np.isfinite(bid + ask)
+        vol = fit.surface.vol(log_moneyness=k, time_to_expiry=time_).vol
+        errors.append((np.abs(vol - 0.5 * (bid + ask)) / np.maximum(ask - bid, 1e-3))[inside])
+    return np.concatenate(errors)
+
+
 def quantlib_fit(quantlib, quotes: dict[str, np.ndarray]) -> np.ndarray:
     """Errors in vol of QuantLib's vega-weighted SVI to mids, expiry by expiry, no constraints.
 
@@ -143,6 +158,7 @@ def quantlib_fit(quantlib, quotes: dict[str, np.ndarray]) -> np.ndarray:
     """
     today = quantlib.Date(1, 1, 2030)
     quantlib.Settings.instance().evaluationDate = today
+    ends = quantlib.EndCriteria(400, 50, 1e-8, 1e-8, 1e-8)  # 7 times faster than its default
     mid, errors = 0.5 * (quotes["bid_vol"] + quotes["ask_vol"]), []
     for expiry in np.unique(quotes["time_to_expiry"]):
         here = (quotes["time_to_expiry"] == expiry) & np.isfinite(mid)
@@ -157,7 +173,7 @@ def quantlib_fit(quantlib, quotes: dict[str, np.ndarray]) -> np.ndarray:
         start = (0.5 * level, 0.25 * level**0.5, 0.5 * level**0.5, -0.3, 0.0)  # a b sigma rho m
         smile = quantlib.SviInterpolatedSmileSection(
             today + days, 1.0, np.exp(k).tolist(), False, float(level), vols.tolist(),
-            *start, False, False, False, False, False, True,
+            *start, False, False, False, False, False, True, ends,
         )  # fmt: skip
         fitted = np.array([smile.volatility(strike) for strike in np.exp(k).tolist()])
         errors.append(np.abs(fitted - vols) / scale)
@@ -200,6 +216,12 @@ def table(quick: bool) -> Table:
     pricing.fit_surface(**chain[0])  # compiled by now
     done = {family: outcome(chain, family, rounds=3) for family in ("svi", "essvi")}
     lines = [line for family, found in done.items() for line in _lines(family, found)]
+    for family in done:
+        hidden = held_out(chain, family)
+        lines += [
+            (f"{family}: quotes left out of the fit, median", np.median(hidden), "bid-ask widths"),
+            (f"{family}: the same, inside", 100.0 * np.mean(hidden <= 0.5), "%"),
+        ]
     lines.append(
         (
             "vol, skew, curvature",
@@ -222,8 +244,9 @@ def table(quick: bool) -> Table:
             "quantlib": lambda: quantlib_fit(quantlib, chain[0]),
         }
         times = best_times(runs, 3 if quick else 10)
-        error = 100.0 * float(np.median(quantlib_fit(quantlib, chain[0])))
-        lines.append(("QuantLib SVI, one snapshot: median error", error, "vol points"))
+        errors = 100.0 * quantlib_fit(quantlib, chain[0])
+        lines.append(("QuantLib SVI, one snapshot: median error", np.median(errors), "vol points"))
+        lines.append(("QuantLib SVI, one snapshot: worst error", errors.max(), "vol points"))
         lines.append(("QuantLib SVI, one snapshot", times["quantlib"] * 1e3, "ms"))
         lines.append(("svi, the same snapshot", times["ours"] * 1e3, "ms"))
         ratio = times["quantlib"] / times["ours"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pricing
-from benchmarks.surface import CHAIN, outcome, snapshots
+from benchmarks.surface import CHAIN, held_out, outcome, snapshots
 
 
 @pytest.fixture(name="chain", scope="module")
@@ -35,6 +35,14 @@ def test_all_snapshots(chain, family, vol, widths):
     if family == "svi":
         assert done.error_widths.max() < 2.0
         assert np.mean(done.error_widths <= 0.5) > 0.95
+
+
+def test_quotes_that_the_fit_has_not_seen(chain):
+    hidden = held_out([snapshot.quotes() for snapshot in chain[::6]], "svi")
+    print(f"left out: median {np.median(hidden):.3f} widths, {np.mean(hidden <= 0.5):.3f} inside")
+    assert hidden.size > 1000
+    assert np.median(hidden) < 0.2
+    assert np.mean(hidden <= 0.5) > 0.85
 
 
 def test_marks_lie_near_the_surface(chain):

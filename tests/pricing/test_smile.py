@@ -104,6 +104,23 @@ def test_calendar():
     assert np.isnan(calendar_minimum(nearer=SMILE._replace(a=np.nan), farther=flat_wings))
 
 
+def test_essvi_conditions_rule_calendars_out():
+    """Slices anywhere inside the conditions in the notes of `Ssvi`, their borders included."""
+    generator = np.random.default_rng(2)
+    for _ in range(300):
+        near_rho, far_rho = generator.uniform(-0.95, 0.95, 2)
+        theta = np.exp(generator.uniform(-7.0, 0.0))
+        near = Ssvi(theta, near_rho, generator.uniform(0.1, 1.0) * np.sqrt(theta))
+        ratio = max((1 + near_rho) / (1 + far_rho), (1 - near_rho) / (1 - far_rho))
+        growth = ratio * np.exp(generator.choice([0.0, generator.uniform(0.0, 1.0)]))
+        share = generator.choice([0.0, generator.random(), 1.0])
+        psi = near.psi * (ratio + share * (growth - ratio))
+        far = Ssvi(theta * growth, far_rho, psi)
+        assert calendar_minimum(nearer=near.svi(), farther=far.svi()) > -1e-12
+    steeper = Ssvi(0.05, -0.3, 0.1).svi()
+    assert calendar_minimum(nearer=Ssvi(0.04, -0.3, 0.2).svi(), farther=steeper) < -0.1
+
+
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=8),

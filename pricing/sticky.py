@@ -15,6 +15,7 @@ from pricing.conventions import FloatArray, FloatLike
 __all__ = [
     "DeltaRule",
     "SmileDelta",
+    "numbers",
     "skew_stickiness_delta",
     "sticky_delta_delta",
     "sticky_moneyness_delta",

@@ -146,6 +146,23 @@ def test_calendars_in_the_quotes_are_not_in_the_fit(family):
     assert (w[1] >= w[0]).all()
 
 
+def test_arbitrage_that_is_left_is_reported():
+    """Four far quotes below the nearer smile: their three parameters know only its eSSVI shape."""
+    wide, far = np.linspace(-0.45, 0.4, 35), np.array([-0.4, -0.1, 0.1, 0.35])
+    mid = np.concatenate([svi_vol(svi=TRUTH, log_moneyness=wide, time_to_expiry=TIME).vol,
+                          np.full(4, 0.2)])  # fmt: skip
+    fit = fit_surface(
+        log_moneyness=np.concatenate([wide, far]),
+        time_to_expiry=np.repeat([TIME, TIME + 0.01], [35, 4]),
+        bid_vol=mid - 0.01,
+        ask_vol=mid + 0.01,
+    )
+    near, last = fit.quality
+    assert near.status == FitStatus.OK
+    assert last.calendar_minimum < 0.0
+    assert last.status == FitStatus.ARBITRAGE
+
+
 @pytest.mark.parametrize(("count", "parameters"), [(3, 0), (4, 3), (7, 3), (8, 5)])
 def test_few_quotes(count, parameters):
     chosen = np.linspace(0, K.size - 1, count).astype(int)

@@ -1,5 +1,7 @@
 """Fits to synthetic quotes whose truth is known: exact, noisy, one-sided, absurd, arbitrageable."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -178,6 +180,19 @@ def test_few_quotes(count, parameters):
     svi = fit.surface.slices[0]
     ssvi_hinge = svi.sigma * svi.rho / np.sqrt(1.0 - svi.rho**2)  # of SSVI: m = -rho theta / psi
     assert (abs(svi.m + ssvi_hinge) < 1e-9) == (parameters == 3)
+
+
+def test_threads_and_order_do_not_matter():
+    generator = np.random.default_rng(9)
+    mid = MID + 0.3 * HALF * generator.standard_normal(K.size)
+    alone = fitted(mid=mid)
+    with ThreadPoolExecutor(4) as pool:
+        for other in pool.map(lambda _: fitted(mid=mid), range(8)):
+            assert other.surface.slices == alone.surface.slices
+            assert other.quality == alone.quality
+    order = generator.permutation(K.size)
+    shuffled = fitted(mid[order], HALF[order], log_moneyness=K[order])
+    assert shuffled.error_vol == pytest.approx(alone.error_vol[order], abs=1e-6)
 
 
 NUMBERS = st.one_of(

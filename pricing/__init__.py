@@ -16,6 +16,8 @@ from pricing.parity import (
     forward_from_parity,
 )
 from pricing.portfolio import Ladder, book_greeks, ladder
+from pricing.prepared import PreparedBook
+from pricing.scenarios import TailRisk, scenario_pnl, spot_vol_grid, spot_vol_ladder, tail_risk
 from pricing.settlement import (
     SETTLEMENT_SAMPLES,
     SETTLEMENT_WINDOW,
@@ -51,6 +53,7 @@ __all__ = [
     "ImpliedVol",
     "Ladder",
     "MinimumVariance",
+    "PreparedBook",
     "SecondGreeks",
     "SettlementDeltas",
     "SliceQuality",
@@ -62,6 +65,7 @@ __all__ = [
     "SurfaceStatus",
     "SurfaceVol",
     "Svi",
+    "TailRisk",
     "VolStatus",
     "black",
     "black_scholes",
@@ -80,6 +84,7 @@ __all__ = [
     "ladder",
     "minimum_variance_delta",
     "premium_adjusted_delta",
+    "scenario_pnl",
     "settlement_deltas",
     "settling",
     "settling_future",
@@ -87,9 +92,12 @@ __all__ = [
     "settling_inverse_future",
     "skew_stickiness_delta",
     "spot_delta",
+    "spot_vol_grid",
+    "spot_vol_ladder",
     "sticky_delta_delta",
     "sticky_moneyness_delta",
     "sticky_strike_delta",
     "svi_vol",
+    "tail_risk",
     "years",
 ]

@@ -120,8 +120,9 @@ def _change(before, index, time, vol, quantity, state):  # type: ignore[no-untyp
         if source.size == 0:
             state[row] = before[row]
         else:
+            stride = 1 if source.size > 1 else 0
             for j in range(state.shape[1]):
-                state[row, j] = source[index[2, j] if source.size > 1 else 0]
+                state[row, j] = source[stride * index[2, j]]
     _set_roots(state)
 
 
@@ -134,7 +135,8 @@ def count(name: str, value: Any) -> int:
     9
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise ValueError(f"{name}: a count of at least 0 wanted, got {value!r}")
+        got = value if isinstance(value, int) else type(value).__name__
+        raise ValueError(f"{name}: a count of at least 0 wanted, got {got}")
     return int(value)
 
 

@@ -216,8 +216,8 @@ class PreparedBook:
         by_leg : bool
             One result for each leg instead of each group.
         out : Greeks or tuple of six (groups,) or (legs,) float64 arrays, optional
-            Contiguous arrays that receive the results and must not overlap anything; with it
-            nothing is allocated.
+            Contiguous arrays that receive the results and must not overlap anything.  With it no
+            array is allocated: the kernel's scratch, 14 kB whatever the book, ends with the call.
 
         Returns
         -------

@@ -50,10 +50,11 @@ class TailRisk(NamedTuple):
 
 @inlined
 def _piece(source: FloatArray, start: int, stop: int, filler: float, block: FloatArray) -> None:
-    """Columns of `source`, filled up to whole vectors."""
+    """Columns of `source`, NaN where infinite, filled up to whole vectors."""
     for row in range(source.shape[0]):
         for i in range(stop - start):
-            block[row, i] = source[row, start + i]
+            value = source[row, start + i]
+            block[row, i] = value + 0.0 * value
         for i in range(stop - start, block.shape[1]):
             block[row, i] = filler
 
@@ -203,9 +204,10 @@ def scenario_pnl(
     columns = [
         np.ascontiguousarray(np.broadcast_to(array, (array.shape[0], size))) for array in given
     ]
-    shape = (book.groups, size) if by_group else (size,)
+    rows = book.groups if by_group else 1
+    shape = (rows, size) if by_group else (size,)
     pnl = np.empty(shape) if out is None else checked_out((out,), ("pnl",), shape)[0]
-    if _revalue(*book.layout, forwards, *columns, pnl.reshape(-1, size)):
+    if _revalue(*book.layout, forwards, *columns, pnl.reshape(rows, size)):
         raise ValueError("out: overlaps an input")
     return pnl
 

@@ -27,7 +27,7 @@ def _pieces(
     forward: float, strike: float, vol: float, root: float, is_call: bool
 ) -> tuple[float, float, float, float, float, float]:
     total_vol = vol * root
-    check = input_check(forward, 0.0, 0.0, 0.0) + 0.0 * total_vol  # NaN of the leg stays NaN
+    check = input_check(forward, 0.0, 0.0, vol) + 0.0 * total_vol  # NaN of the leg stays NaN
     return european(forward, strike, log_ratio(forward, strike), total_vol, is_call, check)
 
 
@@ -58,6 +58,20 @@ def _gather(source: FloatArray, index: npt.NDArray[np.int64], target: FloatArray
 
 
 @inlined
+def _read_vols(  # type: ignore[no-untyped-def]
+    kept, fresh, place, target
+) -> None:
+    """Vols as they were laid out, or fresh ones in the order of the legs as given."""
+    if fresh.size == 0:
+        for i in range(kept.size):
+            target[i] = kept[i]
+    else:
+        stride = 1 if fresh.size > 1 else 0
+        for i in range(kept.size):
+            target[i] = fresh[stride * place[i]]
+
+
+@inlined
 def _add_six(unit, group, price, delta, gamma, vega, theta, rho) -> None:  # type: ignore[no-untyped-def]
     """Runs of one group add up in registers."""
     i = 0
@@ -75,9 +89,9 @@ def _add_six(unit, group, price, delta, gamma, vega, theta, rho) -> None:  # typ
         price[k], delta[k], gamma[k], vega[k], theta[k], rho[k] = a, b, c, d, e, f
 
 
-@compiled(types.int64(STATE, FLAGS, INDEX, types.int64, INPUT, types.int64, *[_OUT] * 6))
+@compiled(types.int64(STATE, FLAGS, INDEX, types.int64, INPUT, INPUT, types.int64, *[_OUT] * 6))
 def greeks_sums(  # type: ignore[no-untyped-def]
-    state, flags, index, row, forward, size, price, delta, gamma, vega, theta, rho
+    state, flags, index, row, forward, fresh_vol, size, price, delta, gamma, vega, theta, rho
 ):
     """Quantity times unit Greeks, summed over equal entries of `index[row]`.
 
@@ -87,20 +101,23 @@ def greeks_sums(  # type: ignore[no-untyped-def]
     for k in range(6):
         if outputs[k].size != size or not _disjoint(outputs[k], forward):
             return 1
+        if not _disjoint(outputs[k], fresh_vol):
+            return 1
         for j in range(k):
             if not _disjoint(outputs[k], outputs[j]):
                 return 1
     for output in outputs:
         output[:] = 0.0
     legs = state.shape[1]
-    scratch = np.empty((7, _BLOCK))
+    scratch = np.empty((8, _BLOCK))
     for start in range(0, legs, _BLOCK):
         stop = min(start + _BLOCK, legs)
         strike, time = state[0, start:stop], state[1, start:stop]
-        vol, quantity, root = state[2, start:stop], state[3, start:stop], state[4, start:stop]
+        quantity, root = state[3, start:stop], state[4, start:stop]
         is_call, coin = flags[0, start:stop], flags[1, start:stop]
-        asset = scratch[6]
+        asset, vol = scratch[6], scratch[7]
         _gather(forward, index[0, start:stop], asset)
+        _read_vols(state[2, start:stop], fresh_vol, index[2, start:stop], vol)
         for i in range(stop - start):
             q = quantity[i]
             result = _unit_greeks(

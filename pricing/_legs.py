@@ -20,11 +20,13 @@ from pricing.conventions import FloatArray, FloatLike
 __all__ = [
     "FLAGS",
     "INDEX",
+    "NO_COLUMN",
     "STATE",
     "TIME",
     "VOL",
     "Legs",
     "changed",
+    "column",
     "count",
     "integers",
     "laid_out",
@@ -40,7 +42,7 @@ _INDEX = types.Array(types.int64, 2, "C")
 _INDICES = types.Array(types.int64, 1, "C", readonly=True)
 _INT = np.dtype(np.int64)
 _CHANGING = ("time_to_expiry", "vol", "quantity")
-_KEPT = np.empty(0)
+NO_COLUMN = np.empty(0)
 
 
 class Legs(NamedTuple):
@@ -50,7 +52,7 @@ class Legs(NamedTuple):
     ----------
     state : (5, legs) float64
         Strike, time to expiry, vol, quantity, root of the time that is left.  The root is NaN for
-        a leg that can have no price, and so are all its results.
+        a leg that can have no price whatever its vol, and so are all its results.
     flags : (2, legs) bool
         Call, inverse.
     places : (3, legs) int64
@@ -69,10 +71,10 @@ class Legs(NamedTuple):
 
 @inlined
 def _set_roots(state: FloatArray) -> None:
-    strike, time, vol, quantity, root = state[0], state[1], state[2], state[3], state[4]
+    strike, time, quantity, root = state[0], state[1], state[3], state[4]
     for i in range(root.size):
         live_time = 0.0 if time[i] <= 0.0 else time[i]
-        verdict = input_check(0.0, strike[i], time[i], vol[i])
+        verdict = input_check(0.0, strike[i], time[i], 0.0)
         verdict += 0.0 if abs(quantity[i]) < np.inf else np.nan
         root[i] = np.sqrt(live_time) + verdict
 
@@ -197,6 +199,22 @@ def laid_out(
     return made
 
 
+def column(name: str, value: FloatLike | None, length: int) -> FloatArray:
+    """`value` as a contiguous vector of one or `length` numbers; empty where there is none.
+
+    Examples
+    --------
+    >>> column("vol", 0.5, 2), column("vol", None, 2)
+    (array([0.5]), array([], dtype=float64))
+    """
+    if value is None:
+        return NO_COLUMN
+    array = floats(name, value)
+    if array.shape not in ((), (length,)):
+        raise ValueError(f"{name}: shape ({length},) wanted, got {array.shape}")
+    return np.ascontiguousarray(array).reshape(-1)
+
+
 def changed(
     legs: Legs, time: FloatLike | None, vol: FloatLike | None, quantity: FloatLike | None
 ) -> Legs:
@@ -211,12 +229,8 @@ def changed(
     array([1.  , 0.25, 1.  , 3.  , 0.5 ])
     """
     length = legs.state.shape[1]
-    columns = []
-    for name, value in zip(_CHANGING, (time, vol, quantity), strict=True):
-        array = _KEPT if value is None else floats(name, value)
-        if value is not None and array.shape not in ((), (length,)):
-            raise ValueError(f"{name}: shape ({length},) wanted, got {array.shape}")
-        columns.append(np.ascontiguousarray(array).reshape(-1))
+    values = zip(_CHANGING, (time, vol, quantity), strict=True)
+    columns = [column(name, value, length) for name, value in values]
     state = np.empty_like(legs.state)
     _change(legs.state, legs.places, *columns, state)
     return Legs(state, legs.flags, legs.places)

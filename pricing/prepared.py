@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pricing._batch import broadcast, checked_out, flags, floats
 from pricing._leg_sums import greeks_sums
-from pricing._legs import TIME, VOL, Legs, changed, count, integers, laid_out
+from pricing._legs import NO_COLUMN, TIME, VOL, Legs, changed, column, count, integers, laid_out
 from pricing.conventions import BoolLike, FloatArray, FloatLike, Greeks
 from pricing.portfolio import Ladder, rungs
 
@@ -53,7 +53,8 @@ class PreparedBook:
     -----
     Inputs are copied.  A prepared book never changes: `updated` makes another one, and any number
     of threads may use one book at once, each with its own `out`.  Time stands still between
-    updates.  Legs are at rate 0; a discount factor that is held fixed belongs into the quantity.
+    updates.  Legs are at rate 0; a discount factor that is held fixed belongs into the quantity,
+    and theta then lacks its term of the rate.
 
     Scalars among the leg inputs serve all legs.  Edge values are those of `pricing.black` and
     `pricing.inverse`; an infinite or NaN quantity gives NaN.  A sum is plain and in the order of
@@ -206,18 +207,27 @@ class PreparedBook:
             raise ValueError(f"forward: shape {(self._expiries,)} wanted, got {array.shape}")
         return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
-    def greeks(self, forward: FloatLike, *, by_leg: bool = False, out: Any = None) -> Greeks:
+    def greeks(
+        self,
+        forward: FloatLike,
+        *,
+        vol: FloatLike | None = None,
+        by_leg: bool = False,
+        out: Any = None,
+    ) -> Greeks:
         """Signed sums of price and Greeks at these forwards, per group or per leg.
 
         Parameters
         ----------
         forward : (expiries,) float64
             [quote currency]
+        vol : (legs,) float64, optional
+            This time, instead of the book's own. [1 / sqrt(year)]
         by_leg : bool
             One result for each leg instead of each group.
         out : Greeks or tuple of six (groups,) or (legs,) float64 arrays, optional
             Contiguous arrays that receive the results and must not overlap anything.  With it no
-            array is allocated: the kernel's scratch, 14 kB whatever the book, ends with the call.
+            array is allocated: the kernel's scratch, 16 kB whatever the book, ends with the call.
 
         Returns
         -------
@@ -238,19 +248,20 @@ class PreparedBook:
         (array([5.]), array([2., 3.]))
         """
         forwards = self.forwards(forward)
+        vols = NO_COLUMN if vol is None else column("vol", vol, len(self))
         row, size = (2, len(self)) if by_leg else (1, self._groups)
         if out is None:
             fresh = Greeks(*np.empty((6, size)))
-            greeks_sums(*self._laid_out, row, forwards, size, *fresh)
+            greeks_sums(*self._laid_out, row, forwards, vols, size, *fresh)
             return fresh
         try:  # the kernel's own signature is the fast check; what is wrong is told afterwards
-            refused = greeks_sums(*self._laid_out, row, forwards, size, *out)
+            refused = greeks_sums(*self._laid_out, row, forwards, vols, size, *out)
         except TypeError:
             checked_out(out, Greeks._fields, (size,))
             raise
         if refused:
             checked_out(out, Greeks._fields, (size,))
-            raise ValueError("out: its arrays overlap the forwards or one another")
+            raise ValueError("out: its arrays overlap the inputs or one another")
         return out if isinstance(out, Greeks) else Greeks(*out)
 
     def ladder(self, forward: FloatLike, moves: FloatLike, *, out: Any = None) -> Ladder:

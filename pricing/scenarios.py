@@ -81,7 +81,7 @@ def _add_changes(  # type: ignore[no-untyped-def]
     fixed, back = (0.0, 1.0 / asset) if coin else (1.0, 0.0)  # worth of the quote currency
     log_moneyness = log_ratio(asset, strike)
     price = european_price(asset, strike, log_moneyness, vol * state[4], side)
-    value = price * (fixed + back)
+    value = price * (fixed + back) + input_check(0.0, 0.0, 0.0, vol)
     for s in range(sums.size):
         moved, left, moved_vol = asset * moves[s], time - steps[s], vol + shifts[s]
         moved_vol = 0.0 if moved_vol < 0.0 else moved_vol

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import itertools
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -169,10 +170,28 @@ def test_updated_is_a_new_book():
     assert same(book.greeks(FORWARD), before)
 
 
+def test_vols_of_one_tick_are_those_of_an_updated_book():
+    book, legs = prepared(columns()), columns(seed=4)
+    before = book.greeks(FORWARD)
+    for vol in (legs["vol"], 0.4, np.where(np.arange(200) == 17, np.nan, 0.5), -1.0):
+        for by_leg in (False, True):
+            wanted = book.updated(vol=vol).greeks(FORWARD, by_leg=by_leg)
+            assert same(book.greeks(FORWARD, vol=vol, by_leg=by_leg), wanted)
+    assert same(book.greeks(FORWARD), before)
+
+
 def test_bad_leg_is_cured_by_a_good_vol():
     legs = columns()
-    cured = prepared({**legs, "vol": np.full(200, np.nan)}).updated(vol=legs["vol"])
-    assert same(cured.greeks(FORWARD), prepared(legs).greeks(FORWARD))
+    wanted = prepared(legs).greeks(FORWARD)
+    for bad in (np.nan, -1.0, np.inf):
+        book = prepared({**legs, "vol": np.full(200, bad)})
+        assert same(book.greeks(FORWARD, vol=legs["vol"]), wanted)
+        assert same(book.updated(vol=legs["vol"]).greeks(FORWARD), wanted)
+
+
+def test_a_book_goes_to_another_process():
+    book = prepared(columns())
+    assert same(pickle.loads(pickle.dumps(book)).greeks(FORWARD), book.greeks(FORWARD))
 
 
 def test_out_receives_the_results():
@@ -235,6 +254,8 @@ def test_out_must_not_overlap_the_forwards():
     book = prepared({**columns(20), "group": np.zeros(20, int)}, groups=4, is_inverse=False)
     with pytest.raises(ValueError, match="overlap"):
         book.greeks(block[2:6], out=out)
+    with pytest.raises(ValueError, match="overlap"):
+        book.greeks(FORWARD, vol=block[:20], out=out)
     assert np.all(block == 1.0)
 
 
@@ -272,6 +293,9 @@ def test_bad_update_and_forward_are_one_clear_line(name, value):
     with pytest.raises((TypeError, ValueError), match=name) as caught:
         book.greeks(value) if name == "forward" else book.updated(**{name: value})
     assert "\n" not in str(caught.value)
+    if name == "vol":
+        with pytest.raises((TypeError, ValueError), match=name):
+            book.greeks(FORWARD, vol=value)
 
 
 @pytest.mark.parametrize(

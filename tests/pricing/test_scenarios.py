@@ -1,5 +1,6 @@
 """P&L of scenarios is the sum of revalued legs; no scenario and no leg touches another one."""
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -157,8 +158,14 @@ def test_spot_may_fall_to_nothing_but_not_below():
     assert np.array_equal(np.isnan(coin), [True, True, False])
 
 
-@pytest.mark.parametrize("name", ["strike", "time_to_expiry", "vol", "quantity"])
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+BAD_LEGS = [
+    *itertools.product(["strike", "time_to_expiry", "vol", "quantity"], [np.nan, np.inf, -np.inf]),
+    ("strike", -1e-9),
+    ("vol", -1e-9),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_LEGS)
 def test_bad_leg_spoils_its_own_group_only(name, value):
     legs = columns()
     legs[name][17] = value

@@ -153,7 +153,7 @@ def one_book(quick):
         **naive_runs(legs, expiry, expiry, EXPIRIES),
         **c_runs,
     }
-    times = best_times(runs, 20 if quick else 150, 25)
+    times = best_times(runs, 10 if quick else 60, 100)
     agree(np.array(book.greeks(FORWARD)), c_sums.T, c_runs)
     found = [Finding("prepared, out", times["prepared, out"] * 1e6, 6.0, "most", "us")]
     rows = [(name, in_unit(value, "us"), "us a tick") for name, value in times.items()]
@@ -178,7 +178,7 @@ def many_books(quick):
         **naive_runs(legs, expiry, np.repeat(np.arange(books), each), books),
         **c_runs,
     }
-    times = best_times(runs, 3 if quick else 15)
+    times = best_times(runs, 5 if quick else 40)
     agree(np.array(out), c_sums.T, c_runs)
     found = [Finding("prepared, out", times["prepared, out"] * 1e3, 3.0, "most", "ms")]
     rows = [(name, in_unit(value, "ms"), "ms a tick") for name, value in times.items()]
@@ -231,7 +231,7 @@ def revaluation(quick):
         "pricing.black, scenario by scenario": lambda: naive(our_price(legs)),
         **{name: lambda f=f: naive(f) for name, f in peer_prices(legs).items()},
     }
-    times = best_times(runs, 3 if quick else 6)
+    times = best_times(runs, 3 if quick else 15)
     agree(pricing.scenario_pnl(book, FORWARD, **given), c_pnl, c_runs)
     times = {name: value / (count * scenarios) for name, value in times.items()}
     others = best_times(slow, 2 if quick else 5)

@@ -58,17 +58,14 @@ def _gather(source: FloatArray, index: npt.NDArray[np.int64], target: FloatArray
 
 
 @inlined
-def _read_vols(  # type: ignore[no-untyped-def]
-    kept, fresh, place, target
-) -> None:
-    """Vols as they were laid out, or fresh ones in the order of the legs as given."""
+def _vols(kept, fresh, place, scratch):  # type: ignore[no-untyped-def]
+    """Vols as they were laid out, or fresh ones that are in the order of the legs as given."""
     if fresh.size == 0:
-        for i in range(kept.size):
-            target[i] = kept[i]
-    else:
-        stride = 1 if fresh.size > 1 else 0
-        for i in range(kept.size):
-            target[i] = fresh[stride * place[i]]
+        return kept
+    stride = 1 if fresh.size > 1 else 0
+    for i in range(kept.size):
+        scratch[i] = fresh[stride * place[i]]
+    return scratch
 
 
 @inlined
@@ -115,9 +112,9 @@ def greeks_sums(  # type: ignore[no-untyped-def]
         strike, time = state[0, start:stop], state[1, start:stop]
         quantity, root = state[3, start:stop], state[4, start:stop]
         is_call, coin = flags[0, start:stop], flags[1, start:stop]
-        asset, vol = scratch[6], scratch[7]
+        asset = scratch[6]
         _gather(forward, index[0, start:stop], asset)
-        _read_vols(state[2, start:stop], fresh_vol, index[2, start:stop], vol)
+        vol = _vols(state[2, start:stop], fresh_vol, index[2, start:stop], scratch[7])
         for i in range(stop - start):
             q = quantity[i]
             result = _unit_greeks(

@@ -34,11 +34,11 @@ __all__ = [
 
 STATE = types.Array(types.float64, 2, "C", readonly=True)  # strike, time, vol, quantity, root
 FLAGS = types.Array(types.boolean, 2, "C", readonly=True)  # is_call, is_inverse
-INDEX = types.Array(types.int64, 2, "C", readonly=True)  # expiry, group, place as given
+INDEX = types.Array(types.int32, 2, "C", readonly=True)  # expiry, group, place as given
 TIME, VOL = 1, 2  # rows of the state
 _STATE = types.Array(types.float64, 2, "C")
 _FLAGS = types.Array(types.boolean, 2, "C")
-_INDEX = types.Array(types.int64, 2, "C")
+_INDEX = types.Array(types.int32, 2, "C")
 _INDICES = types.Array(types.int64, 1, "C", readonly=True)
 _INT = np.dtype(np.int64)
 _CHANGING = ("time_to_expiry", "vol", "quantity")
@@ -46,7 +46,7 @@ NO_COLUMN = np.empty(0)
 
 
 class Legs(NamedTuple):
-    """What the kernels read.
+    """What the kernels read; its arrays refuse to be written.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Legs(NamedTuple):
         a leg that can have no price whatever its vol, and so are all its results.
     flags : (2, legs) bool
         Call, inverse.
-    places : (3, legs) int64
+    places : (3, legs) int32
         Forward, group, and the place at which the leg was given.
 
     Examples
@@ -66,7 +66,7 @@ class Legs(NamedTuple):
 
     state: FloatArray
     flags: npt.NDArray[np.bool_]
-    places: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int32]
 
 
 @inlined
@@ -191,11 +191,13 @@ def laid_out(
            [ 0.5 ]])
     """
     legs = group.size
-    made = Legs(np.empty((5, legs)), np.empty((2, legs), np.bool_), np.empty((3, legs), np.int64))
+    made = Legs(np.empty((5, legs)), np.empty((2, legs), np.bool_), np.empty((3, legs), np.int32))
     fault = _lay_out(*arrays, is_inverse, expiry, group, expiries, groups, *made)
     if fault:
         name, bound = (("group", groups), ("expiry", expiries))[fault - 1]
         raise ValueError(f"{name}: indices must lie in [0, {bound})")
+    for array in made:
+        array.flags.writeable = False
     return made
 
 
@@ -233,4 +235,5 @@ def changed(
     columns = [column(name, value, length) for name, value in values]
     state = np.empty_like(legs.state)
     _change(legs.state, legs.places, *columns, state)
+    state.flags.writeable = False
     return Legs(state, legs.flags, legs.places)

@@ -142,7 +142,7 @@ class PreparedBook:
 
     @property
     def layout(self) -> Legs:
-        """What the kernels of this package read; not to be written."""
+        """What the kernels of this package read, in the order of the groups; read-only."""
         return self._laid_out
 
     def __len__(self) -> int:

@@ -168,6 +168,8 @@ def test_updated_is_a_new_book():
     )
     legs["strike"][:] = np.nan  # inputs were copied
     assert same(book.greeks(FORWARD), before)
+    for array in (*book.layout, *book.updated(vol=0.5).layout):
+        assert not array.flags.writeable
 
 
 def test_vols_of_one_tick_are_those_of_an_updated_book():

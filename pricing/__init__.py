@@ -39,6 +39,7 @@ from pricing.sticky import (
     sticky_strike_delta,
 )
 from pricing.surface import Surface, SurfaceStatus, SurfaceVol
+from pricing.tail_risk import TailRisk, tail_risk
 
 __all__ = [
     "SETTLEMENT_SAMPLES",

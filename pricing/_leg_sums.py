@@ -52,13 +52,15 @@ def _unit_greeks(
 
 
 @inlined
-def _gather(source: FloatArray, index: npt.NDArray[np.int64], target: FloatArray) -> None:
+def _gather(source: FloatArray, index: npt.NDArray[np.int32], target: FloatArray) -> None:
     for i in range(index.size):
         target[i] = source[index[i]]
 
 
 @inlined
-def _vols(kept, fresh, place, scratch):  # type: ignore[no-untyped-def]
+def _vols(
+    kept: FloatArray, fresh: FloatArray, place: npt.NDArray[np.int32], scratch: FloatArray
+) -> FloatArray:
     """Vols as they were laid out, or fresh ones that are in the order of the legs as given."""
     if fresh.size == 0:
         return kept

@@ -17,7 +17,7 @@ from pricing.parity import (
 )
 from pricing.portfolio import Ladder, book_greeks, ladder
 from pricing.prepared import PreparedBook
-from pricing.scenarios import TailRisk, scenario_pnl, spot_vol_grid, spot_vol_ladder, tail_risk
+from pricing.scenarios import scenario_pnl, spot_vol_grid, spot_vol_ladder
 from pricing.settlement import (
     SETTLEMENT_SAMPLES,
     SETTLEMENT_WINDOW,

@@ -18,6 +18,7 @@ from pricing.parity import (
 from pricing.portfolio import Ladder, book_greeks, ladder
 from pricing.prepared import PreparedBook
 from pricing.scenarios import scenario_pnl, spot_vol_grid, spot_vol_ladder
+from pricing.second import black_scholes_second, black_second, inverse_second
 from pricing.settlement import (
     SETTLEMENT_SAMPLES,
     SETTLEMENT_WINDOW,
@@ -70,6 +71,8 @@ __all__ = [
     "VolStatus",
     "black",
     "black_scholes",
+    "black_scholes_second",
+    "black_second",
     "book_greeks",
     "butterfly_minimum",
     "calendar_minimum",
@@ -82,6 +85,7 @@ __all__ = [
     "implied_vol",
     "inverse",
     "inverse_implied_vol",
+    "inverse_second",
     "ladder",
     "minimum_variance_delta",
     "premium_adjusted_delta",

@@ -176,19 +176,20 @@ class Kernel:
     3.0
     """
 
-    __slots__ = ("_function", "_run", "_signature")
+    __slots__ = ("_function", "_signature", "run")
 
     def __init__(self, function: Compiled, signature: Any) -> None:
         self._function = function
         self._signature = signature
-        self._run: Compiled = self._first
+        # What a hot path calls: once the code is there, without a detour through Python.
+        self.run: Compiled = self._first
 
     def __call__(self, *arguments: Any) -> Any:
-        return self._run(*arguments)
+        return self.run(*arguments)
 
     def _first(self, *arguments: Any) -> Any:
         self.prepare()
-        return self._run(*arguments)
+        return self.run(*arguments)
 
     def prepare(self) -> None:
         """Load or compile the machine code now; safe from several threads at once."""
@@ -198,7 +199,7 @@ class Kernel:
                 dispatcher._cache = _Cache(self._function)
         dispatcher.compile(self._signature)
         dispatcher.disable_compile()
-        self._run = dispatcher
+        self.run = dispatcher
 
 
 def compiled(signature: Any, name: str = "") -> Callable[[Compiled], Kernel]:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from pricing._batch import INPUT, _disjoint
+from pricing._batch import INPUT
+from pricing._batch_kernel import disjoint
 from pricing._kernel_cache import compiled, inlined
 from pricing._legs import FLAGS, INDEX, STATE
 from pricing._option import SMALLEST, european, input_check
@@ -98,12 +99,12 @@ def greeks_sums(  # type: ignore[no-untyped-def]
     """
     outputs = (price, delta, gamma, vega, theta, rho)
     for k in range(6):
-        if outputs[k].size != size or not _disjoint(outputs[k], forward):
+        if outputs[k].size != size or not disjoint(outputs[k], forward):
             return 1
-        if not _disjoint(outputs[k], fresh_vol):
+        if not disjoint(outputs[k], fresh_vol):
             return 1
         for j in range(k):
-            if not _disjoint(outputs[k], outputs[j]):
+            if not disjoint(outputs[k], outputs[j]):
                 return 1
     for output in outputs:
         output[:] = 0.0
@@ -160,10 +161,10 @@ def ladder_sums(  # type: ignore[no-untyped-def]
     """The fields of `Ladder` at each move; 1 when an output overlaps."""
     outputs = (value, coin_value, delta, delta_cash, gamma_cash, vega, theta)
     for k in range(7):
-        if not _disjoint(outputs[k], forward) or not _disjoint(outputs[k], moves):
+        if not disjoint(outputs[k], forward) or not disjoint(outputs[k], moves):
             return 1
         for j in range(k):
-            if not _disjoint(outputs[k], outputs[j]):
+            if not disjoint(outputs[k], outputs[j]):
                 return 1
     for output in outputs:
         output[:] = 0.0

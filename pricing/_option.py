@@ -10,7 +10,14 @@ import numpy as np
 from pricing._kernel_cache import inlined
 from pricing._vector_math import log_ratio, normal_tails
 
-__all__ = ["SMALLEST", "european", "european_price", "forward_option", "input_check"]
+__all__ = [
+    "SMALLEST",
+    "european",
+    "european_price",
+    "forward_option",
+    "input_check",
+    "standardised",
+]
 
 _LARGEST = 1e150  # its square is still a number
 SMALLEST = 1e-150  # a price below counts as zero
@@ -114,3 +121,15 @@ def forward_option(
     gamma = slope * per_forward * per_forward
     decay = 0.5 * (density * vol) * (vol * per_total_vol)
     return price, units, gamma, density * root, decay, owed, live_time, per_forward
+
+
+@inlined
+def standardised(
+    log_moneyness: float, total_vol: float, per_total_vol: float
+) -> tuple[float, float]:
+    """d1 and d2, held within what `european` counts as far, so that products stay finite."""
+    distance = log_moneyness * per_total_vol
+    distance = _FAR if distance > _FAR else distance
+    distance = -_FAR if distance < -_FAR else distance
+    half = 0.5 * (_FAR if total_vol > _FAR else total_vol)
+    return distance + half, distance - half

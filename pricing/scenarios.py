@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from pricing._batch import INPUT, _disjoint, checked_out, floats
+from pricing._batch import INPUT, checked_out, floats
+from pricing._batch_kernel import disjoint
 from pricing._kernel_cache import compiled, inlined
 from pricing._legs import FLAGS, INDEX, STATE
 from pricing._option import SMALLEST, european_price, input_check
@@ -74,9 +75,9 @@ def _add_changes(  # type: ignore[no-untyped-def]
 @compiled(types.int64(STATE, FLAGS, INDEX, INPUT, _ROWS, _ROWS, _ROWS, _OUT_ROWS))
 def _revalue(state, flags, index, forward, move, shift, step, pnl):  # type: ignore[no-untyped-def]
     """P&L of each scenario, in all or per group; 1 when the output overlaps an input."""
-    overlap = not _disjoint(pnl, forward)
+    overlap = not disjoint(pnl, forward)
     for source in (move, shift, step):
-        overlap = overlap or not _disjoint(pnl, source)
+        overlap = overlap or not disjoint(pnl, source)
     if overlap:
         return 1
     moves = np.empty((move.shape[0], _BLOCK))

@@ -127,9 +127,8 @@ def forward_option(
 def standardised(
     log_moneyness: float, total_vol: float, per_total_vol: float
 ) -> tuple[float, float]:
-    """d1 and d2, held within what `european` counts as far, so that products stay finite."""
+    """d1 and d2, or something finite where they are beyond any density or have no meaning."""
     distance = log_moneyness * per_total_vol
-    distance = _FAR if distance > _FAR else distance
-    distance = -_FAR if distance < -_FAR else distance
+    distance = distance if abs(distance) <= _FAR else _FAR  # NaN too: a price of zero
     half = 0.5 * (_FAR if total_vol > _FAR else total_vol)
     return distance + half, distance - half

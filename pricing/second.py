@@ -176,7 +176,7 @@ def black_second(
     >>> second = black_second(forward=100.0, strike=110.0, time_to_expiry=0.5, vol=0.4,
     ...                       is_call=True)
     >>> round(float(second.vanna), 6), round(float(second.volga), 6)
-    (0.462889, 6.33294)
+    (0.468093, 6.472572)
     """
     values = (forward, strike, time_to_expiry, vol, rate)
     return evaluate(_black_kernel, _BLACK_NAMES, values, is_call, out, SecondGreeks)
@@ -226,7 +226,7 @@ def black_scholes_second(
     >>> second = black_scholes_second(spot=100.0, strike=100.0, time_to_expiry=1.0, vol=0.2,
     ...                               is_call=True, rate=0.05)
     >>> round(float(second.charm), 6), round(float(second.color), 6)
-    (-0.065667, 0.006566)
+    (-0.065667, 0.01053)
     """
     values = (spot, strike, time_to_expiry, vol, rate, dividend_yield)
     return evaluate(_spot_kernel, _SPOT_NAMES, values, is_call, out, SecondGreeks)
@@ -277,7 +277,7 @@ def inverse_second(
     >>> coin = inverse_second(forward=60000.0, strike=60000.0, time_to_expiry=0.1, vol=0.5,
     ...                       is_call=True)
     >>> round(float(coin.vanna), 6), round(float(coin.volga), 6)
-    (-0.062883, -0.00497)
+    (-0.062882, -0.001572)
     """
     values = (forward, strike, time_to_expiry, vol)
     return evaluate(_inverse_kernel, _INVERSE_NAMES, values, is_call, out, SecondGreeks)

@@ -172,6 +172,8 @@ GOOD = {
 FUNCTIONS = {
     "black": (pricing.black, {}),
     "inverse": (pricing.inverse, {}),
+    "black_second": (pricing.black_second, {}),
+    "inverse_second": (pricing.inverse_second, {}),
     "deribit_greeks": (pricing.deribit_greeks, {}),
     "black_scholes": (
         lambda forward, **rest: pricing.black_scholes(spot=forward, **rest),
@@ -218,11 +220,13 @@ def test_accepts_what_numpy_reads_as_numbers():
     read_only = np.array([90.0, 110.0])
     read_only.flags.writeable = False
     wide = np.zeros((2, 3))
+    misaligned = np.frombuffer(b"x" + np.array([90.0, 110.0]).tobytes(), np.float64, 2, 1)
+    assert not misaligned.flags.aligned
     wide[:, 1] = [90.0, 110.0]
     for strike in (
         [90, 110], (90.0, 110.0), np.array([90, 110]), read_only, wide[:, 1],
         np.array([90.0, 110.0], ">f8"), np.array([90.0, 110.0], np.float32),
-        np.array([90.0, 0.0, 110.0])[::2],
+        np.array([90.0, 0.0, 110.0])[::2], misaligned,
     ):  # fmt: skip
         ours = pricing.black(**{**GOOD, "strike": strike})
         assert all(np.array_equal(a, b) for a, b in zip(ours, reference, strict=True))

@@ -52,8 +52,9 @@ def run_parallel(kernel: Kernel, *arguments: Any) -> int:
         sources = (source if source.size == 1 else source[chunk] for source in inputs)
         return int(kernel.run(*sources, tuple(row[chunk] for row in outputs), False))
 
-    with ThreadPoolExecutor(threads) as pool:
-        return max(pool.map(part, range(threads)))
+    with ThreadPoolExecutor(threads - 1) as pool:
+        others = pool.map(part, range(1, threads))
+        return max(part(0), *others)
 
 
 def _overlap(inputs: Sequence[npt.NDArray[Any]], outputs: Sequence[FloatArray]) -> bool:

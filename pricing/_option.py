@@ -12,6 +12,7 @@ from pricing._vector_math import log_ratio, normal_tails
 
 __all__ = [
     "SMALLEST",
+    "carried_check",
     "european",
     "european_price",
     "forward_option",
@@ -39,6 +40,12 @@ def input_check(asset: float, strike: float, time: float, vol: float) -> float:
         & (abs(time) <= _LARGEST)
     )
     return 0.0 if valid else np.nan
+
+
+@inlined
+def carried_check(asset: float, money: float) -> float:
+    """0 where both legs, carried and discounted, are still prices, else NaN."""
+    return 0.0 if (asset <= _LARGEST) & (money <= _LARGEST) else np.nan
 
 
 @inlined

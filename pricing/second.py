@@ -10,7 +10,7 @@ import numpy as np
 
 from pricing._batch import batch_kernel, evaluate
 from pricing._kernel_cache import inlined
-from pricing._option import SMALLEST, european, input_check, standardised
+from pricing._option import SMALLEST, carried_check, european, input_check, standardised
 from pricing._vector_math import exp, log_ratio
 from pricing.conventions import BoolLike, FloatLike, SecondGreeks
 
@@ -60,13 +60,15 @@ def _spot(
     live_time = 0.0 if time <= 0.0 else time
     root = np.sqrt(live_time)
     total_vol = vol * root
+    growth = exp(-carry * live_time)
+    asset, money = spot * growth, strike * exp(-rate * live_time)
     finite = (abs(rate) < np.inf) & (abs(carry) < np.inf)
     check = input_check(spot, strike, time, vol) + (0.0 if finite else np.nan)
-    growth = exp(-carry * live_time)
+    check += carried_check(asset, money)
     drift = rate - carry
     log_moneyness = log_ratio(spot, strike) + drift * live_time
     _, units, _, density, per_total_vol, per_asset = european(
-        spot * growth, strike * exp(-rate * live_time), log_moneyness, total_vol, is_call, check
+        asset, money, log_moneyness, total_vol, is_call, check
     )
     d1, d2 = standardised(log_moneyness, total_vol, per_total_vol)
     earned = 0.0 if time <= 0.0 else carry
@@ -165,7 +167,8 @@ def black_second(
         charm = rate delta + D n d2 / (2 t)     color = rate gamma + gamma (1 - d1 d2) / (2 t)
 
     Expired: all are 0.  Zero vol: all are 0 but charm, which is rate times delta; at the kink,
-    where most of them do not exist, too.  Bad elements give NaN as for `pricing.black`.
+    where most of them do not exist, too.  Bad elements give NaN as for `pricing.black`.  A result
+    beyond the range of float64 (third powers of forwards below 1e-100) is infinite, or NaN.
 
     References
     ----------

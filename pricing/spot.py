@@ -6,7 +6,7 @@ import numpy as np
 
 from pricing._batch import batch_kernel, evaluate, floats
 from pricing._kernel_cache import inlined
-from pricing._option import SMALLEST, european, input_check
+from pricing._option import SMALLEST, carried_check, european, input_check
 from pricing._vector_math import exp, log_ratio
 from pricing.conventions import BoolLike, FloatArray, FloatLike, Greeks
 
@@ -23,13 +23,14 @@ def _spot_option(
 ) -> _Six:
     live_time = 0.0 if time <= 0.0 else time
     root = np.sqrt(live_time)
+    growth = exp(-carry * live_time)
+    asset, money = spot * growth, strike * exp(-rate * live_time)
     finite = (abs(rate) < np.inf) & (abs(carry) < np.inf)
     check = input_check(spot, strike, time, vol) + (0.0 if finite else np.nan)
-    growth = exp(-carry * live_time)
-    discount = exp(-rate * live_time)
+    check += carried_check(asset, money)
     price, units, owed, density, per_total_vol, per_asset = european(
-        spot * growth,
-        strike * discount,
+        asset,
+        money,
         log_ratio(spot, strike) + (rate - carry) * live_time,
         vol * root,
         is_call,
@@ -110,6 +111,7 @@ def black_scholes(
         theta = -S exp(-q t) n(d1) vol / (2 sqrt(t)) + q S delta - r s K exp(-r t) N(s d2)
 
     Edge values are those of `pricing.black`; at zero vol theta and rho keep their carry terms.
+    A leg that carry or discounting takes above 1e150 counts as infinite and gives NaN.
 
     References
     ----------

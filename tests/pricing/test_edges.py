@@ -160,6 +160,41 @@ def test_any_float_gives_numbers_or_six_nans(forward, strike, time, vol, rate, i
         assert all(np.isnan(field) for field in fields)
 
 
+@pytest.mark.parametrize(("power", "rates"), [(140.0, 140.0), (20.0, 20.0), (6.0, 0.5)])
+def test_good_elements_are_never_nan(power, rates):
+    """Random powers of ten, rates included: NaN only where a leg is carried beyond 1e150."""
+    generator = np.random.default_rng(5)
+    count = 50_000
+
+    def wide(power):
+        return 10.0 ** generator.uniform(-power, power, count)
+
+    asset, time, vol = wide(power), wide(power), wide(power)
+    strike = np.where(generator.random(count) < 0.5, asset, wide(power))
+    rate, carry = (wide(rates) * generator.choice([-1, 0, 1], count) for _ in range(2))
+    common = {"strike": strike, "time_to_expiry": time, "vol": vol}
+    common["is_call"] = generator.random(count) < 0.5
+    spot = {"spot": asset, "rate": rate, "dividend_yield": carry, **common}
+    with np.errstate(over="ignore"):
+        legs = np.maximum(asset * np.exp(-carry * time), strike * np.exp(-rate * time))
+    results = [
+        pricing.black(forward=asset, rate=rate, **common),
+        pricing.inverse(forward=asset, **common),
+        [field[legs < 0.99e150] for field in pricing.black_scholes(**spot)],
+    ]
+    if power <= 20.0:  # beyond, third derivatives leave the range of float64
+        results += [
+            pricing.black_second(forward=asset, rate=rate, **common),
+            pricing.inverse_second(forward=asset, **common),
+            [field[legs < 0.99e150] for field in pricing.black_scholes_second(**spot)],
+        ]
+    for result in results:
+        assert not any(np.isnan(field).any() for field in result)
+    beyond = [field[legs > 1.01e150] for field in pricing.black_scholes(**spot)]
+    assert beyond[0].size
+    assert all(np.isnan(field).all() for field in beyond)
+
+
 # --- types and shapes ---------------------------------------------------------------------------
 
 GOOD = {

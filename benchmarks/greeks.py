@@ -179,12 +179,16 @@ def small_runs() -> Runs:
     """Calls whose cost is mostly the call."""
     inputs = market(SMALL)
     one = {name: value[0].item() for name, value in inputs.items()}
+    legs = {name: value for name, value in market(200).items() if name != "rate"}
+    legs |= {"quantity": np.linspace(-5.0, 5.0, 200), "group": np.arange(200) % 9, "groups": 9}
+    moves = np.linspace(0.97, 1.03, 7)
     return {
         "ours, 10 options": lambda: pricing.black(**inputs),
         "ours, 10 options, one of each but the strike": lambda: pricing.black(
             **{**one, "strike": inputs["strike"]}
         ),
         "ours, one option": lambda: pricing.black(**one),
+        "ladder, 200 legs x 7 moves": lambda: pricing.ladder(**legs, moves=moves),
         "ours black_second, 10 options": lambda: pricing.black_second(**inputs),
         **fast_vollib_runs(inputs, ", 10 options"),
     }
@@ -229,7 +233,11 @@ def batch_findings(times: Mapping[str, float]) -> list[Finding]:
 def small_findings(times: Mapping[str, float]) -> list[Finding]:
     """The cost of one call from Python."""
     ours = times["ours, 10 options"]
-    found = [Finding("ours, 10 options in one call", in_unit(ours, "us"), 12.0, "most", "us")]
+    rungs = in_unit(times["ladder, 200 legs x 7 moves"], "us")
+    found = [
+        Finding("ours, 10 options in one call", in_unit(ours, "us"), 12.0, "most", "us"),
+        Finding("ladder, 200 legs x 7 moves", rungs, 60.0, "most", "us"),
+    ]
     for wanted in ("Greeks only", "price + Greeks"):
         peer = best_of_fast_vollib(times, wanted, ", 10 options")
         if peer is not None:
@@ -260,7 +268,7 @@ def parallel_table(quick: bool) -> Table:
     """The same batch over all cores that this process was given, beside one of them."""
     threads = len(CORES) or (os.cpu_count() or 1)
     shown, found = [], []
-    for count in (100_000, 1_000_000):
+    for count in (200_000, 1_000_000):
         inputs = market(count)
         out = [np.ones(count) for _ in range(6)]
 

@@ -266,7 +266,9 @@ class Kernel:
         return self.run(*arguments)
 
     def prepare(self) -> None:
-        """Load or compile the machine code now; safe from several threads at once."""
+        """Load or compile the machine code unless it is there; safe from several threads."""
+        if self.run != self._first:
+            return
         dispatcher = _njit(**_OPTIONS)(self._function)
         if _FOLDER is not None and pathlib.Path(self._function.__code__.co_filename).is_file():
             with contextlib.suppress(Exception):  # numba changed its cache: run uncached

@@ -13,7 +13,7 @@ from pricing.conventions import FloatArray
 
 __all__ = ["CHUNK_MIN", "PARALLEL_MIN", "run_parallel"]
 
-CHUNK_MIN = 50_000  # options a thread: about half a millisecond, several times what a thread costs
+CHUNK_MIN = 100_000  # options a thread: about a millisecond, several times what a thread costs
 PARALLEL_MIN = 2 * CHUNK_MIN
 _config: Any = config
 _OVERLAP = 1
@@ -52,9 +52,13 @@ def run_parallel(kernel: Kernel, *arguments: Any) -> int:
         sources = (source if source.size == 1 else source[chunk] for source in inputs)
         return int(kernel.run(*sources, tuple(row[chunk] for row in outputs), False))
 
-    with ThreadPoolExecutor(threads - 1) as pool:
-        others = pool.map(part, range(1, threads))
-        return max(part(0), *others)
+    kernel.prepare()  # once, not in every thread
+    try:
+        with ThreadPoolExecutor(threads - 1) as pool:
+            others = pool.map(part, range(1, threads))
+            return max(part(0), *others)
+    except RuntimeError:  # no more threads, or the interpreter is closing: the same bits, slower
+        return int(kernel.run(*inputs, outputs, False))
 
 
 def _overlap(inputs: Sequence[npt.NDArray[Any]], outputs: Sequence[FloatArray]) -> bool:

@@ -278,6 +278,20 @@ def test_chunks_over_cores_give_the_same_bits(threads, monkeypatch):
             function(**inputs, out=[*out[:5], inputs["strike"]])
 
 
+def test_without_threads_the_results_are_the_same(monkeypatch):
+    function, inputs = batch_inputs("black", 1_111)
+    serial = function(**inputs)
+
+    def no_threads(*arguments):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_parallel, "CHUNK_MIN", 100)
+    monkeypatch.setattr(_batch, "PARALLEL_MIN", 200)
+    monkeypatch.setattr(_parallel._config, "NUMBA_NUM_THREADS", 4)
+    monkeypatch.setattr(_parallel, "ThreadPoolExecutor", no_threads)
+    assert same_bits(serial, function(**inputs))
+
+
 def test_zero_rate_array_equals_no_rate():
     common, forward = options(seed=16)
     a = pricing.black(forward=forward, **common)

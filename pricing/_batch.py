@@ -27,7 +27,7 @@ __all__ = [
 
 Results = TypeVar("Results", Greeks, SecondGreeks)
 
-_ARRAY = np.ndarray
+_ARRAY, _new = np.ndarray, np.empty
 _FLOAT, _BOOL = np.dtype(np.float64), np.dtype(np.bool_)
 _FLOAT_STEP, _BOOL_STEP = (8,), (1,)  # strides of contiguous vectors
 _PLAIN: Final = ("C", "A")  # contiguous and aligned: what a kernel takes
@@ -73,7 +73,10 @@ def flags(name: str, value: BoolLike) -> npt.NDArray[np.bool_]:
 def _ready(
     values: Sequence[FloatLike], is_call: BoolLike
 ) -> tuple[list[npt.NDArray[Any]], tuple[int, ...]] | None:
-    """The common case, fast: contiguous float64 vectors of one length, and plain numbers."""
+    """The common case, fast: contiguous float64 vectors of one length, and plain numbers.
+
+    `is_call` comes first, as in kernels: inputs that a kernel does not use then follow at the end.
+    """
     length = -1
     if type(is_call) is _ARRAY and is_call.dtype is _BOOL and is_call.strides == _BOOL_STEP:
         length = is_call.size
@@ -107,17 +110,14 @@ def broadcast(
     >>> arrays, shape
     ([array([ 90., 100.]), array([ True])], (2,))
     """
-    (calls, *arrays), shape = _vectors(names, values, is_call)
+    (calls, *arrays), shape = _ready(values, is_call) or _made_ready(names, values, is_call)
     return [*arrays, calls], shape
 
 
-def _vectors(
+def _made_ready(
     names: Sequence[str], values: Sequence[FloatLike], is_call: BoolLike
 ) -> tuple[list[npt.NDArray[Any]], tuple[int, ...]]:
-    """As `broadcast`, with `is_call` first."""
-    ready = _ready(values, is_call)
-    if ready is not None:
-        return ready
+    """The general case, and its errors."""
     arrays: list[npt.NDArray[Any]] = [flags("is_call", is_call)]
     arrays += [floats(name, value) for name, value in zip(names, values, strict=True)]
     try:
@@ -206,12 +206,13 @@ def evaluate(
     TypeError, ValueError
         One line that names the argument.
     """
-    inputs, shape = _vectors(names, values, is_call)
+    inputs, shape = _ready(values, is_call) or _made_ready(names, values, is_call)
     inputs += _UNUSED[len(inputs) :]
     if out is None and len(shape) == 1 and shape[0] < _SMALL:
-        rows = tuple(map(np.empty, (shape,) * len(kind._fields)))
+        # Written out, since a small call costs what its Python costs; six fields in every kind.
+        rows = (_new(shape), _new(shape), _new(shape), _new(shape), _new(shape), _new(shape))
         kernel.run(*inputs, rows, False)
-        return kind._make(rows)
+        return tuple.__new__(kind, rows)
     results: Any
     if out is None:
         results = np.empty((len(kind._fields), *shape))  # one block: fewer page faults than six

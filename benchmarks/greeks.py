@@ -240,7 +240,7 @@ def batch_findings(times: Mapping[str, float]) -> list[Finding]:
         ("ours, fresh", "C, ", 1.8),
         ("ours at rate 0, out", "C at rate 0, ", 1.2),
         ("ours at rate 0, fresh", "C at rate 0, ", 1.8),
-        ("ours black_second, out", "C second order, ", 1.2),
+        ("ours black_second, out", "C second order, ", 1.4),
     ):
         limit = least(times, roof)
         if limit is not None:

@@ -316,7 +316,10 @@ def parallel_table(quick: bool) -> Table:
         shown += [(name, in_unit(v, "ns", count), "ns an option") for name, v in times.items()]
         one, many = (times[name] for name in runs) if threads > 1 else (1.0, 1.0)
         if threads > 1:
-            found.append(Finding(f"gain of {threads} cores, {count:,}", one / many, 1.2, "least"))
+            busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+            note = f"load average {busy:.1f}: other processes on these cores take from the gain"
+            name = f"gain of {threads} cores, {count:,}"
+            found.append(Finding(name, one / many, 1.2, "least", note=note))
     return Table(f"Price and Greeks over {threads} core(s)", shown, found)
 
 

@@ -13,7 +13,9 @@ from pricing.conventions import FloatArray
 
 __all__ = ["CHUNK_MIN", "PARALLEL_MIN", "run_parallel"]
 
-CHUNK_MIN = 100_000  # options a thread: about a millisecond, several times what a thread costs
+# Options a thread: about a millisecond, several times what a thread costs.  Two idle cores gain
+# 1.2 times at 50,000 options, 1.7 at 200,000 and 1.8 at 1,000,000.
+CHUNK_MIN = 100_000
 PARALLEL_MIN = 2 * CHUNK_MIN
 _config: Any = config
 _OVERLAP = 1

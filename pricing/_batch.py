@@ -31,6 +31,7 @@ _ARRAY, _new = np.ndarray, np.empty
 _FLOAT, _BOOL = np.dtype(np.float64), np.dtype(np.bool_)
 _FLOAT_STEP, _BOOL_STEP = (8,), (1,)  # strides of contiguous vectors
 _PLAIN: Final = ("C", "A")  # contiguous and aligned: what a kernel takes
+# Shared by all calls, so never written to: kernels take their inputs as read-only.
 _FLAG = (np.zeros(1, np.bool_), np.ones(1, np.bool_))
 _UNUSED = [np.zeros(1)] * 7  # inputs that a kernel does not look at
 _SMALL = 1_000  # options for which six allocations are faster than six views of one

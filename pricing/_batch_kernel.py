@@ -10,7 +10,7 @@ from numba import extending, types
 from pricing._kernel_cache import Kernel, compiled, inlined
 from pricing.conventions import FloatArray
 
-__all__ = ["BLOCK", "FLAGS", "INPUT", "OUTPUT", "batch_kernel"]
+__all__ = ["BLOCK", "FLAGS", "INPUT", "OUTPUT", "batch_kernel", "disjoint"]
 
 BLOCK = 256  # options at a time: scratch and fills stay in the first-level cache
 INPUT = types.Array(types.float64, 1, "C", readonly=True)  # takes writable arrays too
@@ -39,6 +39,7 @@ _store: Callable[[FloatArray, int, tuple[float, ...]], None] = _intrinsic(_store
 
 @inlined
 def disjoint(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
+    """Whether two arrays share no byte."""
     a_start, b_start = a.ctypes.data, b.ctypes.data
     a_stop, b_stop = a_start + a.size * a.itemsize, b_start + b.size * b.itemsize
     return (a_stop <= b_start) or (b_stop <= a_start)

@@ -178,6 +178,17 @@ def inverse(
     return evaluate(_inverse_kernel, _FORWARD_NAMES, values, is_call, out)
 
 
+def _together(**values: FloatLike) -> list[FloatArray]:
+    """Arrays whose shapes broadcast, or one clear error."""
+    arrays = [floats(name, value) for name, value in values.items()]
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays))
+    except ValueError:
+        shapes = (f"{name} {array.shape}" for name, array in zip(values, arrays, strict=True))
+        raise ValueError(f"shapes do not broadcast: {', '.join(shapes)}") from None
+    return arrays
+
+
 def premium_adjusted_delta(*, delta: FloatLike, price: FloatLike, spot: FloatLike) -> FloatArray:
     """Delta of an option whose premium is counted in the underlying.
 
@@ -210,7 +221,9 @@ def premium_adjusted_delta(*, delta: FloatLike, price: FloatLike, spot: FloatLik
     >>> float(premium_adjusted_delta(delta=0.55, price=3000.0, spot=60000.0))
     0.5
     """
-    adjusted: FloatArray = floats("delta", delta) - floats("price", price) / floats("spot", spot)
+    deltas, prices, spots = _together(delta=delta, price=price, spot=spot)
+    with np.errstate(all="ignore"):  # a spot of 0 gives NaN or infinity in its element
+        adjusted: FloatArray = deltas - prices / spots
     return adjusted
 
 
@@ -238,5 +251,7 @@ def spot_delta(*, delta: FloatLike, forward: FloatLike, spot: FloatLike) -> Floa
     >>> float(spot_delta(delta=0.5, forward=112.0, spot=100.0))
     0.56
     """
-    scaled: FloatArray = floats("delta", delta) * floats("forward", forward) / floats("spot", spot)
+    deltas, forwards, spots = _together(delta=delta, forward=forward, spot=spot)
+    with np.errstate(all="ignore"):  # a spot of 0 gives NaN or infinity in its element
+        scaled: FloatArray = deltas * forwards / spots
     return scaled

@@ -177,7 +177,8 @@ def test_vol_from_our_own_price_of_every_row(chain):
     assert np.all(found.status == 0)
     attainable = np.maximum(1.0, coin.price / (inputs["vol"] * np.maximum(coin.vega, 1e-300)))
     error = np.abs(found.vol / inputs["vol"] - 1.0) / 2.0**-52
-    told = attainable < 1e12  # deeper in the money the price has no digit of the vol left
+    # an underflown price has no vol, and deep in the money a price has no digit of it left
+    told = (attainable < 1e12) & (coin.vega > 1e-290)
     worst = float(np.max(error[told] / attainable[told]))
     print(f"there and back: {told.sum()} rows, worst {worst:.2f} attainable")
     assert worst <= 16.0
@@ -192,6 +193,6 @@ def test_linear_vol_is_the_coin_vol(chain):
     inverse = pricing.inverse_implied_vol(price=coin, **asked)
     vega = pricing.black(**inputs).vega
     attainable = 2.0**-52 * np.maximum(1.0, usd / (inputs["vol"] * np.maximum(vega, 1e-300)))
-    told = attainable < 1e-6
+    told = (attainable < 1e-6) & (vega > 1e-290)
     gap = np.abs(linear.vol - inverse.vol) / inputs["vol"] / attainable
     assert np.max(gap[told]) <= 32.0

@@ -136,7 +136,6 @@ def cases(count: int, seed: int) -> list[Contract]:
         if inside:
             done = int(generator.integers(1, samples))
             time = window * (samples - done - float(generator.uniform(0.1, 0.9))) / samples
-            time += window / samples
         else:
             done = 0
             time = window + float(np.exp(generator.uniform(np.log(1e-6), np.log(0.1))))
@@ -154,7 +153,7 @@ def cases(count: int, seed: int) -> list[Contract]:
 
 def _row(c: Contract) -> dict[str, Any]:
     _, ahead, between = c.steps()
-    wide = 0.1 * c.forward * c.vol * np.sqrt(ahead + c.steps()[0] * between / 3)
+    wide = 0.02 * c.forward * c.vol * np.sqrt(ahead + c.steps()[0] * between / 3)
     value, coin = price(c), coin_price(c)
     delta, gamma = _slopes(lambda x: price(c._replace(forward=c.forward + x)), wide)
     vega, _ = _slopes(lambda x: price(c._replace(vol=c.vol + x)), 0.02 * c.vol)

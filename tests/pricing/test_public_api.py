@@ -4,6 +4,7 @@ Driven by the table in `public_api`; a function that is exported and not in the 
 """
 
 import concurrent.futures
+import dataclasses
 import datetime
 import inspect
 import warnings
@@ -15,14 +16,21 @@ from hypothesis import strategies as st
 
 import pricing
 from tests.pricing.public_api import (
+    CHOICE,
     COUNT,
+    DATUM,
     FLAG,
     GREEKS,
     INDEX,
     INSTANT,
+    MAYBE,
     NUMBER,
+    OBJECT,
+    OPTIONAL,
     OUT,
+    QUOTES,
     SCALAR,
+    SWITCH,
     TABLE,
     VECTOR,
     exported,
@@ -41,11 +49,18 @@ def call(name, **changed):
 
 
 def fields(result):
-    """The arrays of a result, whether it is a tuple of them or one."""
-    return [np.asarray(field) for field in (result if isinstance(result, tuple) else [result])]
+    """The arrays of a result, whether it is a tuple of them, a record or one."""
+    if dataclasses.is_dataclass(result):
+        result = [getattr(result, field.name) for field in dataclasses.fields(result)]
+    parts = [
+        np.asarray(field) for field in (result if isinstance(result, tuple | list) else [result])
+    ]
+    return [part for part in parts if part.dtype.kind in "fu"]
 
 
 def same(ours, plain):
+    if isinstance(ours, tuple) and any(isinstance(part, tuple) for part in ours):
+        return repr(ours) == repr(plain)  # records of records, such as a fit
     return all(
         np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
         for a, b in zip(fields(ours), fields(plain), strict=True)
@@ -121,7 +136,14 @@ WRONG = {
     | st.sampled_from([np.zeros(3), [0.5, 0.0, 1.0], [0, 1], [0, 1, 2], [0, -1, 0], 1]),
     COUNT: never | st.sampled_from([True, 1.0, -1, NAN, [2], np.ones(2)]),
     INSTANT: never | booleans | st.sampled_from([NAN, INF, [2], np.ones(2)]),
+    MAYBE: never | booleans | wrong_shape,
+    QUOTES: never | booleans | st.sampled_from([np.ones((2, 7)), np.ones((1, 3, 1)), np.ones(17)]),
     SCALAR: never | booleans | st.sampled_from([np.ones(2), [1e-7, 1e-7]]),
+    DATUM: never | booleans | st.sampled_from([np.ones(19), np.ones((5, 19))]),
+    OPTIONAL: (never | booleans).filter(lambda value: value is not None),
+    SWITCH: never | numbers | st.sampled_from([np.zeros(3, bool)]),
+    CHOICE: never | booleans | numbers,
+    OBJECT: never | booleans | numbers,
     GREEKS: never | booleans | st.sampled_from([(1.0,) * 5, (np.ones(2),) * 6, np.ones((6, 3))]),
     OUT: (never | booleans | wrong_shape).filter(lambda value: value is not None),
 }  # fmt: skip
@@ -143,14 +165,17 @@ def test_wrong_types_and_shapes_are_one_clear_line(name, data):
     assert message
     assert "\n" not in message
     named = argument in message or (TABLE[name].kinds[argument] == VECTOR and "legs" in message)
+    named |= TABLE[name].kinds[argument] == QUOTES and "quotes" in message
     assert named, message
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_each_argument_refuses_a_string_none_and_a_bool(name):
     for argument, kind in TABLE[name].kinds.items():
-        wrong = ["a", None, object(), 1 if kind == FLAG else True]
-        for value in wrong[:1] + wrong[2:] if kind == OUT else wrong:
+        wrong = ["a", None, object(), 1 if kind in (FLAG, SWITCH) else True]
+        for value in wrong:
+            if value is None and (kind in (OUT, OPTIONAL) or argument == "nearer"):
+                continue
             message = refusal(name, argument, value)
             assert argument in message
             assert "\n" not in message
@@ -168,7 +193,7 @@ ELEMENTS = [
 def test_a_bad_element_spoils_no_other(name):
     plain = call(name)
     for argument, kind in TABLE[name].kinds.items():
-        if kind != NUMBER:
+        if kind not in (NUMBER, MAYBE):
             continue
         for value in ELEMENTS:
             array = TABLE[name].good[argument].copy()
@@ -179,7 +204,7 @@ def test_a_bad_element_spoils_no_other(name):
                     argument,
                     value,
                 )
-            if np.isnan(value):
+            if np.isnan(value) and kind == NUMBER:
                 assert all(np.isnan(f[1]) for f in fields(result) if f.dtype.kind == "f"), argument
             if isinstance(result, pricing.ImpliedVol):
                 assert np.isnan(result.vol[1]) == (result.status[1] != 0), (argument, value)
@@ -196,7 +221,7 @@ def test_no_element_raises(name, data):
     changed = {
         argument: np.array(data.draw(st.lists(anything, min_size=3, max_size=3)))
         for argument, kind in case.kinds.items()
-        if kind == NUMBER
+        if kind in (NUMBER, MAYBE)
     }
     changed |= {
         argument: np.array([True, False, True])
@@ -207,11 +232,12 @@ def test_no_element_raises(name, data):
     if isinstance(result, pricing.ImpliedVol):
         assert np.array_equal(np.isnan(result.vol), result.status != 0)
         assert np.all(result.vol[result.status == 0] >= 0.0)
-    unknown = np.any([np.isnan(v) for v in changed.values() if v.dtype.kind == "f"], axis=0)
+    asked = [v for argument, v in changed.items() if case.kinds[argument] == NUMBER]
+    unknown = np.any([np.isnan(v) for v in asked], axis=0)
     assert all(np.all(np.isnan(f[unknown])) for f in fields(result) if f.dtype.kind == "f")
 
 
-@pytest.mark.parametrize("name", [n for n in TABLE if n not in ELEMENTWISE and n != "years"])
+@pytest.mark.parametrize("name", [n for n in TABLE if INDEX in TABLE[n].kinds.values()])
 def test_a_bad_leg_spoils_its_own_group_only(name):
     """In the tables of these functions group 1 has the leg at position 1 alone."""
     plain = call(name)
@@ -225,6 +251,22 @@ def test_a_bad_leg_spoils_its_own_group_only(name):
             for field, untouched in zip(fields(result), fields(plain), strict=True):
                 assert np.array_equal(field[..., 0], untouched[..., 0]), (argument, value)
                 assert np.all(np.isnan(field[..., 1])) or not np.isnan(value), (argument, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [(n, a) for n in TABLE for a, kind in TABLE[n].kinds.items() if kind in (QUOTES, DATUM)],
+)
+def test_bad_quotes_and_scenarios_never_raise(name, argument):
+    for value in ELEMENTS:
+        given = TABLE[name].good.get(argument)
+        if isinstance(given, np.ndarray):
+            array = given.copy()
+            array[1] = value
+            call(name, **{argument: array})
+            call(name, **{argument: np.full_like(given, value)})
+        else:
+            call(name, **{argument: value})
 
 
 # --- layouts --------------------------------------------------------------------------------------
@@ -270,7 +312,7 @@ def test_layouts_change_nothing(name, layout):
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8, np.float32, np.float16])
 def test_integers_and_narrow_floats(name, kind):
     for argument, value in TABLE[name].good.items():
-        if TABLE[name].kinds[argument] == NUMBER:
+        if TABLE[name].kinds[argument] in (NUMBER, MAYBE):
             narrow = np.abs(value).astype(kind)
             narrow += (narrow == 0).astype(kind)
             assert same(
@@ -283,7 +325,7 @@ def test_integers_and_narrow_floats(name, kind):
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_shapes(name):
     case, plain = TABLE[name], fields(call(name))
-    arrays = {a: v for a, v in case.good.items() if case.kinds[a] in (NUMBER, FLAG)}
+    arrays = {a: v for a, v in case.good.items() if case.kinds[a] in (NUMBER, MAYBE, FLAG)}
     size = next(iter(arrays.values())).size
     for shape in [(size, 1), (1, size), (size, 1, 1)]:
         result = call(name, **{a: v.reshape(shape) for a, v in arrays.items()})
@@ -320,6 +362,10 @@ def test_out(name):
     plain = call(name)
     kind = type(plain)
     blank = [np.zeros_like(field) for field in fields(plain)]
+    if not isinstance(plain, tuple):  # one array
+        assert call(name, out=blank[0]) is blank[0]
+        assert same(blank[0], plain)
+        return
     out = kind(*blank)
     assert call(name, out=out) is out
     assert same(out, plain)

@@ -37,6 +37,7 @@ from tests.pricing.public_api import (
 )
 
 NAN, INF = float("nan"), float("inf")
+MAY_BE_NONE = ("nearer",)  # the first slice of a surface has no nearer one
 ELEMENTWISE = [name for name, case in TABLE.items() if case.elementwise]
 generated = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -80,7 +81,8 @@ def test_the_table_knows_every_argument(name):
     assert sorted(case.kinds) == sorted(signature.parameters)
     required = [p.name for p in signature.parameters.values() if p.default is p.empty]
     assert set(required) <= set(case.good) <= set(case.kinds)
-    assert all(np.all(np.isfinite(f)) for f in fields(call(name)) if f.dtype.kind == "f")
+    result = call(name)
+    assert not case.elementwise or all(np.all(np.isfinite(f)) for f in fields(result))
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
@@ -160,13 +162,17 @@ def refusal(name, argument, value):
 @given(data=st.data())
 def test_wrong_types_and_shapes_are_one_clear_line(name, data):
     argument = data.draw(st.sampled_from(sorted(TABLE[name].kinds)))
-    value = data.draw(WRONG[TABLE[name].kinds[argument]])
+    kind = TABLE[name].kinds[argument]
+    value = data.draw(WRONG[kind])
+    if isinstance(value, np.ndarray) and kind == NUMBER and len(TABLE[name].kinds) == 1:
+        return  # alone it may have any shape
+    if value is None and argument in MAY_BE_NONE:
+        return
     message = refusal(name, argument, value)
     assert message
     assert "\n" not in message
-    named = argument in message or (TABLE[name].kinds[argument] == VECTOR and "legs" in message)
-    named |= TABLE[name].kinds[argument] == QUOTES and "quotes" in message
-    assert named, message
+    rows = {VECTOR: ("legs",), QUOTES: ("quotes", "changes", "scenarios")}.get(kind, ())
+    assert any(word in message for word in (argument, *rows)), message
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -174,7 +180,7 @@ def test_each_argument_refuses_a_string_none_and_a_bool(name):
     for argument, kind in TABLE[name].kinds.items():
         wrong = ["a", None, object(), 1 if kind in (FLAG, SWITCH) else True]
         for value in wrong:
-            if value is None and (kind in (OUT, OPTIONAL) or argument == "nearer"):
+            if value is None and (kind in (OUT, OPTIONAL) or argument in MAY_BE_NONE):
                 continue
             message = refusal(name, argument, value)
             assert argument in message
@@ -344,7 +350,7 @@ def test_shapes(name):
             result = call(name, **{a: form(v[k]) for a, v in arrays.items()})
             assert all(np.ndim(f) == 0 for f in fields(result))
             assert same(result, tuple(p[k] for p in plain))
-    for argument, value in arrays.items():  # one scalar among arrays
+    for argument, value in arrays.items() if len(arrays) > 1 else ():  # one scalar among arrays
         first = call(name, **{argument: value[0].item()})
         assert same(first, call(name, **{argument: np.full_like(value, value[0])})), argument
 

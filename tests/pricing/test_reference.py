@@ -168,3 +168,41 @@ def test_reference_vols_reach_the_wings():
     assert total_vol.max() > 5.5
     assert np.sum(deviations > 30.0) > 50
     assert np.sum(rows["asset"] == rows["strike"]) > 100
+
+
+# --- other libraries, for the record --------------------------------------------------------------
+
+
+def test_who_agrees_with_60_digits_to_what():
+    rows, peers = load("black"), load("peers")
+    count = peers["vollib_price"].size
+    first = {name: value[:count] for name, value in rows.items()}
+    ours = pricing.black(**arguments("black", first))
+    for name in ("price", "delta", "gamma", "vega"):
+        kept = first[f"scale_{name}"] > 1e6 * TINY
+        errors = [
+            np.abs(values - first[name])[kept] / first[f"scale_{name}"][kept]
+            for values in (getattr(ours, name), peers[f"vollib_{name}"])
+        ]
+        print(f"{name:>6}, relative: ours worst {errors[0].max():.1e} median "
+              f"{np.median(errors[0]):.1e}, vollib {errors[1].max():.1e} "
+              f"{np.median(errors[1]):.1e}")  # fmt: skip
+        assert errors[0].max() <= errors[1].max() <= 1e-10
+
+
+@needs("implied_vol")
+def test_implied_vols_beside_lets_be_rational():
+    rows, peers = load("implied_vol"), load("peers")
+    count = peers["rational_vol"].size
+    first = {name: value[:count] for name, value in rows.items()}
+    ours = pricing.implied_vol(**arguments("implied_vol", first)).vol
+    errors = [
+        np.abs(vols / first["vol"] - 1.0) / first["attainable"]
+        for vols in (ours, peers["rational_vol"])
+    ]
+    for who, error in zip(("ours", "lets_be_rational"), errors, strict=True):
+        print(f"implied vol in attainable errors, {who}: median {np.median(error):.1f}, "
+              f"worst {error.max():.3g}, above 16: {np.sum(error > 16.0)} of {count}")  # fmt: skip
+    assert errors[0].max() <= ATTAINABLE_MAX
+    # near the money at total vols of 1e-6 it is given log(F/K) as one rounded number
+    assert np.median(errors[1]) < 16.0

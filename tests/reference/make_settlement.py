@@ -58,25 +58,25 @@ class Contract(NamedTuple):
 
 def _bracket(c: Contract, drift: float, fine: float) -> tuple[_Array, _Array]:
     """Weights and values of ``1 + e^X_2 (1 + ...)``; `drift` is -1/2 or, counted in index, 1/2."""
-    left, _, between = c.steps()
+    left, ahead, between = c.steps()
     if left == 1:
         return np.ones(1), np.ones(1)
     s = c.vol * np.sqrt(between)
     mean, spread = drift * s * s, s
-    reach = 9.0 + fine
-    step = s / (2.0 * fine)
+    # the last grid carries Black's formula over the time ahead, which may be short
+    last = min(s, c.vol * float(np.sqrt(ahead))) / (2.0 * fine)
 
-    def grid() -> _Array:
-        count = int(np.ceil(reach * spread / step))
-        return mean + step * np.arange(-count, count + 1)
+    def grid(step: float) -> tuple[_Array, float]:
+        count = int(np.ceil((9.0 + fine) * spread / step))
+        return mean + step * np.arange(-count, count + 1), step
 
-    u = grid()
+    u, step = grid(last if left == 2 else s / (2.0 * fine))
     density = np.exp(-0.5 * ((u - drift * s * s) / s) ** 2) / (s * np.sqrt(2 * np.pi))
-    for _ in range(left - 2):
+    for k in range(left - 2):
         after, weights = np.log1p(np.exp(u)), density * step
         slope = 1.0 / (1.0 + np.exp(-mean))
         mean, spread = drift * s * s + np.log1p(np.exp(mean)), np.hypot(s, slope * spread)
-        u = grid()
+        u, step = grid(last if k == left - 3 else s / (2.0 * fine))
         z = (u[:, None] - after[None, :] - drift * s * s) / s
         density = np.exp(-0.5 * z * z) @ weights / (s * np.sqrt(2 * np.pi))
     return density * step, 1.0 + np.exp(u)

@@ -134,15 +134,15 @@ def cases(count: int, seed: int) -> list[Contract]:
         forward = float(generator.uniform(50.0, 60_000.0))
         vol = float(generator.uniform(0.2, 1.5))
         if inside:
-            done = int(generator.integers(1, samples))
+            done = int(generator.integers(0, samples))
             time = window * (samples - done - float(generator.uniform(0.1, 0.9))) / samples
         else:
             done = 0
             time = window + float(np.exp(generator.uniform(np.log(1e-6), np.log(0.1))))
         w = (samples - done) / samples
         deviation = vol * np.sqrt(max(time - window, 0.0) + w * min(time, window) / 3)
-        mean = forward * (1.0 + float(generator.normal()) * deviation) if inside else np.nan
-        middle = forward * w + (1.0 - w) * (mean if inside else 0.0)
+        mean = forward * (1.0 + float(generator.normal()) * deviation) if done else np.nan
+        middle = forward * w + (1.0 - w) * (mean if done else 0.0)
         strike = middle + float(generator.normal()) * 1.3 * deviation * w * forward
         is_call = bool(generator.random() < 0.5)
         contracts.append(

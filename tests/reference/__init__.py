@@ -1,9 +1,9 @@
 """Reference values that judge `pricing`, each file beside the script that made it.
 
-``python -m tests.reference.make_european`` and its like write the ``.npz`` files again, to the
-bit.  Nothing here imports `pricing`: prices are the textbook formulas in mpmath with digits to
-spare, derivatives are differences of those prices, and other people's libraries are called as they
-are.  Inputs are float64 numbers taken as exact.
+``python -m tests.reference.make_european`` and its like write the ``.npz`` files again, with the
+same numpy on the same processor to the bit.  No script imports `pricing`: prices are textbook
+formulas in mpmath with digits to spare, derivatives are differences of those prices, and other
+people's libraries are called as they are.  Inputs are float64 numbers taken as exact.
 """
 
 import pathlib

@@ -21,6 +21,7 @@ VECTOR = "vector"  # (legs,) floats
 INDEX = "index"  # (legs,) integers
 COUNT = "count"  # one integer
 QUOTES = "quotes"  # (quotes,) floats, any of them may be bad
+SERIES = "series"  # floats, as many as there are, any of them may be bad
 SCALAR = "scalar"  # one float
 DATUM = "datum"  # one float that may be bad
 OPTIONAL = "optional"  # one float or None
@@ -274,20 +275,20 @@ _AWAITED = [
         "spot_vol_grid",
         lambda: _objects(
             _scenarios(moves=np.array([0.5, 1.0]), vol_shifts=np.array([0.0, 0.5, -0.25])),
-            book=OBJECT, moves=QUOTES, vol_shifts=QUOTES, time_step=DATUM,
+            book=OBJECT, moves=SERIES, vol_shifts=SERIES, time_step=DATUM,
         ),
     ),
     Awaited(
         "spot_vol_ladder",
         lambda: _objects(
             _scenarios(moves=np.array([0.5, 1.0]), vol_shifts=np.array([0.0, 0.5, -0.25])),
-            book=OBJECT, moves=QUOTES, vol_shifts=QUOTES, time_step=DATUM,
+            book=OBJECT, moves=SERIES, vol_shifts=SERIES, time_step=DATUM,
         ),
     ),
     Awaited(
         "tail_risk",
         lambda: _objects(
-            {"pnl": np.array([-3.0, 1.0, 2.0]), "level": 0.5}, pnl=QUOTES, level=SCALAR
+            {"pnl": np.array([-3.0, 1.0, 2.0]), "level": 0.5}, pnl=SERIES, level=SCALAR
         ),
     ),
 ]  # fmt: skip

@@ -30,6 +30,7 @@ from tests.pricing.public_api import (
     OUT,
     QUOTES,
     SCALAR,
+    SERIES,
     SWITCH,
     TABLE,
     VECTOR,
@@ -39,7 +40,7 @@ from tests.pricing.public_api import (
 NAN, INF = float("nan"), float("inf")
 MAY_BE_NONE = ("nearer",)  # the first slice of a surface has no nearer one
 ELEMENTWISE = [name for name, case in TABLE.items() if case.elementwise]
-generated = settings(max_examples=60, deadline=None, derandomize=True)
+generated = settings(max_examples=40, deadline=None, derandomize=True)
 
 
 def call(name, **changed):
@@ -140,6 +141,7 @@ WRONG = {
     INSTANT: never | booleans | st.sampled_from([NAN, INF, [2], np.ones(2)]),
     MAYBE: never | booleans | wrong_shape,
     QUOTES: never | booleans | st.sampled_from([np.ones((2, 7)), np.ones((1, 3, 1)), np.ones(17)]),
+    SERIES: never | booleans | st.sampled_from([np.ones((2, 7)), np.ones((1, 3, 1))]),
     SCALAR: never | booleans | st.sampled_from([np.ones(2), [1e-7, 1e-7]]),
     DATUM: never | booleans | st.sampled_from([np.ones(19), np.ones((5, 19))]),
     OPTIONAL: (never | booleans).filter(lambda value: value is not None),
@@ -261,7 +263,12 @@ def test_a_bad_leg_spoils_its_own_group_only(name):
 
 @pytest.mark.parametrize(
     ("name", "argument"),
-    [(n, a) for n in TABLE for a, kind in TABLE[n].kinds.items() if kind in (QUOTES, DATUM)],
+    [
+        (n, a)
+        for n in TABLE
+        for a, kind in TABLE[n].kinds.items()
+        if kind in (QUOTES, SERIES, DATUM)
+    ],
 )
 def test_bad_quotes_and_scenarios_never_raise(name, argument):
     for value in ELEMENTS:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pricing.conventions import FloatArray
-from pricing.smile import Svi, total_variance, variance_slopes
+from pricing.smile import Svi, checked_svi, total_variance, variance_slopes
 
 __all__ = ["butterfly_minimum", "calendar_minimum", "durrleman", "growth"]
 
@@ -72,7 +72,7 @@ def butterfly_minimum(svi: Svi) -> float:
     -0.0329
     """
     with np.errstate(all="ignore"):  # bad parameters turn into NaN or -inf
-        return float(durrleman(svi)[1].min())
+        return float(durrleman(checked_svi("svi", svi))[1].min())
 
 
 def calendar_minimum(*, nearer: Svi | None, farther: Svi) -> float:
@@ -108,7 +108,8 @@ def calendar_minimum(*, nearer: Svi | None, farther: Svi) -> float:
     >>> calendar_minimum(nearer=far, farther=near) > 0.0
     False
     """
+    after = checked_svi("farther", farther)
     if nearer is None:
         return float("inf")
     with np.errstate(all="ignore"):
-        return float(growth(nearer, farther)[1].min())
+        return float(growth(checked_svi("nearer", nearer), after)[1].min())

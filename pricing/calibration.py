@@ -225,6 +225,8 @@ def fit_surface(
     >>> fit.quality[0].status.name, fit.quality[0].worst_vol < 1e-3
     ('OK', True)
     """
+    if not isinstance(family, str):
+        raise TypeError(f"family: a string wanted, got {type(family).__name__}")
     if family not in ("svi", "essvi"):
         raise ValueError(f'family: "svi" or "essvi" wanted, got {family!r}')
     k, time, bid, ask = _checked(log_moneyness, time_to_expiry, bid_vol, ask_vol)

@@ -90,8 +90,8 @@ def minimum_variance_delta(
     units, by_vol, asset, time = numbers(
         delta=delta, vega=vega, spot=spot, time_to_expiry=time_to_expiry
     )
-    answer = fitted.a + units * (fitted.b + units * fitted.c)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # bad elements give NaN, in silence
+        answer = fitted.a + units * (fitted.b + units * fitted.c)
         per = np.where((asset > 0.0) & (time > 0.0), by_vol / (asset * np.sqrt(time)), np.nan)
         return SmileDelta(np.asarray(units + per * answer), DeltaRule.MINIMUM_VARIANCE)
 

@@ -77,6 +77,14 @@ def _nothing(status: ForwardStatus, pairs: int = 0) -> ExpiryForward:
     return ExpiryForward(nan, nan, nan, nan, pairs, status)
 
 
+def _number(name: str, value: FloatLike) -> float:
+    """One number, or one clear error."""
+    array = floats(name, value)
+    if array.ndim:
+        raise TypeError(f"{name}: one number wanted, got shape {array.shape}")
+    return float(array)
+
+
 def first_forward(*candidates: ExpiryForward) -> ExpiryForward:
     """The first candidate whose status is OK, else the last: futures first, then parity.
 
@@ -136,8 +144,7 @@ def forward_from_future(*, bid: float, ask: float, discount: float = 1.0) -> Exp
     1.0
     """
     low, high, factor = (
-        float(floats(name, value))
-        for name, value in (("bid", bid), ("ask", ask), ("discount", discount))
+        _number(name, value) for name, value in (("bid", bid), ("ask", ask), ("discount", discount))
     )
     if not (0.0 < low <= high < np.inf) or not 0.0 < factor < np.inf:
         return _nothing(ForwardStatus.NO_QUOTE)
@@ -247,21 +254,35 @@ def forward_from_parity(
     >>> round(found.forward, 2), round(found.discount, 2)
     (100.1, 0.98)
     """
-    if discount is not None and not 0.0 < float(floats("discount", discount)) < np.inf:
-        raise ValueError(f"discount: a positive number wanted, got {discount!r}")
-    known = None if discount is None else float(discount)
-    k, y, half = _pairs((strike, call_bid, call_ask, put_bid, put_ask))
+    known = None if discount is None else _number("discount", discount)
+    if known is not None and not 0.0 < known < np.inf:
+        raise ValueError(f"discount: a positive number wanted, got {known!r}")
+    if not isinstance(in_coin, bool | np.bool_):
+        raise TypeError(f"in_coin: a bool wanted, got {type(in_coin).__name__}")
+    farthest = _number("log_moneyness_max", log_moneyness_max)
+    with np.errstate(all="ignore"):  # absurd elements
+        k, y, half = _pairs((strike, call_bid, call_ask, put_bid, put_ask))
+        try:
+            return _fitted(k, y, half, known, in_coin, farthest)
+        except np.linalg.LinAlgError:  # widths so absurd that no pair has a weight
+            return _nothing(ForwardStatus.NO_SOLUTION, k.size)
+
+
+def _fitted(
+    k: FloatArray, y: FloatArray, half: FloatArray, known: float | None, coin: bool, farthest: float
+) -> ExpiryForward:
+    """The line through the pairs near the money, as a forward."""
     fewest = 2 if known is not None else 3
     if np.unique(k).size < fewest:
         return _nothing(ForwardStatus.TOO_FEW_PAIRS, k.size)
     slope = _theil_sen(k, y)
     middle = float(np.median(y - slope * k))
     if slope < 0.0 < middle:
-        near = np.abs(np.log(k * (-slope / middle))) <= log_moneyness_max
+        near = np.abs(np.log(k * (-slope / middle))) <= farthest
         k, y, half = k[near], y[near], half[near]
     if np.unique(k).size < fewest:
         return _nothing(ForwardStatus.TOO_FEW_PAIRS, k.size)
-    return _line(k, y, half, np.array([middle, slope]), known, in_coin)
+    return _line(k, y, half, np.array([middle, slope]), known, coin)
 
 
 def _line(

@@ -113,6 +113,12 @@ def _scenario_rows(name: str, value: FloatLike, rows: int) -> FloatArray:
     return array if array.ndim == 2 else array.reshape(1, -1)
 
 
+def _checked(book: object) -> PreparedBook:
+    if not isinstance(book, PreparedBook):
+        raise TypeError(f"book: a PreparedBook wanted, got {type(book).__name__}")
+    return book
+
+
 def scenario_pnl(
     book: PreparedBook,
     forward: FloatLike,
@@ -167,7 +173,9 @@ def scenario_pnl(
     >>> scenario_pnl(book, [100.0], move=[1.0, 1.1], vol_shift=[0.0, -0.5]).round(6)
     array([0.      , 7.397466])
     """
-    forwards = book.forwards(forward)
+    forwards = _checked(book).forwards(forward)
+    if not isinstance(by_group, bool | np.bool_):
+        raise TypeError(f"by_group: a bool wanted, got {type(by_group).__name__}")
     is_inverse = book.layout.flags[1]
     if not by_group and is_inverse.any() and not is_inverse.all():
         raise ValueError("by_group: P&L in coin and in quote currency do not add up; ask by group")
@@ -265,11 +273,14 @@ def spot_vol_ladder(
     array([1., 2.])
     """
     rows, columns = floats("moves", moves), floats("vol_shifts", vol_shifts)
+    step = floats("time_step", time_step)
     if rows.ndim != 1 or columns.ndim != 1:
         raise ValueError("moves, vol_shifts: one dimension each wanted")
-    block = np.empty((7, columns.size, rows.size, book.groups))
+    if step.ndim:
+        raise ValueError(f"time_step: one number wanted, got shape {step.shape}")
+    block = np.empty((7, columns.size, rows.size, _checked(book).groups))
     for k, shift in enumerate(columns):
         moved = np.maximum(book.vol + shift, 0.0)
-        later = book.updated(vol=moved, time_to_expiry=book.time_to_expiry - time_step)
+        later = book.updated(vol=moved, time_to_expiry=book.time_to_expiry - step)
         later.ladder(forward, rows, out=tuple(block[:, k]))
     return Ladder(*block)

@@ -152,6 +152,19 @@ def variance_slopes(svi: Svi, k: FloatArray) -> tuple[FloatArray, FloatArray]:
     return b * (rho + d / root), b * sigma * sigma / (root * root * root)
 
 
+def checked_svi(name: str, value: object) -> Svi:
+    """`value` when it is an `Svi` of numbers, else one clear TypeError.
+
+    Examples
+    --------
+    >>> checked_svi("svi", Svi(0.04, 0.1, 0.0, 0.0, 0.2)).a
+    0.04
+    """
+    if not isinstance(value, Svi):
+        raise TypeError(f"{name}: an Svi wanted, got {type(value).__name__}")
+    return value
+
+
 def svi_vol(*, svi: Svi, log_moneyness: FloatLike, time_to_expiry: FloatLike) -> SmileVol:
     """Vol, skew and curvature of one SVI slice.
 
@@ -185,8 +198,6 @@ def svi_vol(*, svi: Svi, log_moneyness: FloatLike, time_to_expiry: FloatLike) ->
     >>> smile.vol.round(4)
     array([0.4206, 0.4   , 0.3911])
     """
-    if not isinstance(svi, Svi):
-        raise TypeError(f"svi: an Svi wanted, got {type(svi).__name__}")
     k, time = floats("log_moneyness", log_moneyness), floats("time_to_expiry", time_to_expiry)
     try:
         k, time = np.broadcast_arrays(k, time)
@@ -195,7 +206,7 @@ def svi_vol(*, svi: Svi, log_moneyness: FloatLike, time_to_expiry: FloatLike) ->
             f"shapes do not broadcast: log_moneyness {k.shape}, time_to_expiry {time.shape}"
         ) from None
     with np.errstate(all="ignore"):  # bad elements turn into NaN below, in silence
-        w, (slope, bend) = total_variance(svi, k), variance_slopes(svi, k)
+        w, (slope, bend) = total_variance(checked_svi("svi", svi), k), variance_slopes(svi, k)
         good = np.isfinite(k) & (time > 0.0) & (time < np.inf) & (w > 0.0)
         per_time = np.where(good, 1.0 / time, np.nan)
         vol = np.sqrt(w * per_time)

@@ -288,5 +288,6 @@ def skew_stickiness_delta(
     units, by_vol, tilt, atm_tilt, asset, stickiness = numbers(
         delta=delta, vega=vega, skew=skew, atm_skew=atm_skew, forward=forward, ratio=ratio
     )
-    move = stickiness * atm_tilt - tilt
+    with np.errstate(all="ignore"):
+        move = stickiness * atm_tilt - tilt
     return SmileDelta(_moved(units, by_vol, move, asset), DeltaRule.SKEW_STICKINESS)

@@ -131,6 +131,8 @@ _SETTLING = {
 }
 _MEAN = {"running_mean": (MAYBE, np.array([100.0, 101.0, 99.0, 65.0, 98.0]))}
 _WINDOW = {"window": (SCALAR, 0.125)}
+_FORWARD_NEAR = {name: value for name, value in _SETTLING.items() if name != "samples"}
+_SAMPLES = {"samples": (MAYBE, np.array(_SETTLING["samples"]))}  # the displayed delta knows none
 _SETTLED = {k: v for k, v in _SETTLING.items() if k not in ("strike", "vol")}
 _UNITS = {"delta": [0.5, 0.25], "vega": [16.0, 8.0]}
 _ASSET = {"spot": [64.0, 128.0], "time_to_expiry": [0.25, 1.0]}
@@ -179,7 +181,10 @@ _AWAITED = [
     ),
     Awaited("settling", lambda: _elementwise(_SETTLING, out=_OUT, **_MEAN, **_WINDOW)),
     Awaited("settling_inverse", lambda: _elementwise(_SETTLING, out=_OUT, **_MEAN, **_WINDOW)),
-    Awaited("settlement_deltas", lambda: _elementwise(_SETTLING, **_MEAN, **_WINDOW)),
+    Awaited(
+        "settlement_deltas",
+        lambda: _elementwise(_FORWARD_NEAR, **_SAMPLES, **_MEAN, **_WINDOW),
+    ),
     Awaited(
         "settling_future", lambda: _elementwise(_SETTLED, False, out=_OUT, **_MEAN, **_WINDOW)
     ),

@@ -47,6 +47,7 @@ class Reconciler:
         in_flight: Callable[[str], bool],
     ) -> None:
         self._store = world.store
+        self._lease_ms = world.params.lease_ms
         self._now_s = world.clock.monotonic_s
         self._outlasts_s = world.params.order_timeout_ms_max / 1_000 + world.margin_s
         self._alarms = world.alarms
@@ -115,7 +116,7 @@ class Reconciler:
                 self._resolver.add(desk, intent)
             raise OutOfStep(f"book {desk.name}: open orders must end before its number moves on")
         await self._history.learn(desk, state)
-        await self._compare(desk, state)
+        await self._compare(desk, state, lease)
         if not self._still(lease):
             return False
         for intent in state.intents:
@@ -145,23 +146,29 @@ class Reconciler:
 
     async def _check(self, desk: Desk) -> None:
         state = await self._store.load(desk.name)
-        if state is None or not desk.ready or self._ownership.lease(desk.shard) is None:
+        lease = self._ownership.lease(desk.shard)
+        if state is None or not desk.ready or lease is None:
             return
         await self._history.catch_up(desk, state, whole=False)
         for _ in range(QUIET_TRIES):
-            if await self._compare(desk, state):
+            if await self._compare(desk, state, lease):
                 return
             await asyncio.sleep(QUIET_S)
 
-    async def _compare(self, desk: Desk, state: BookState) -> bool:
-        """Stop a book whose positions differ twice; False while they cannot be compared."""
+    async def _compare(self, desk: Desk, state: BookState, lease: Lease) -> bool:
+        """Stop a book whose positions differ twice; False while they cannot be compared.
+
+        The second look offers every fill again, and counts only if the lease still holds after it:
+        a server that restarts between the looks forgets fills, which the next take-over brings.
+        """
         difference = "" if state.hold or state.stopped else await self._difference(desk)
         if not difference:
             return difference is not None
         await asyncio.sleep(SECOND_LOOK_S)
-        await self._history.catch_up(desk, state, whole=False)
+        await self._history.catch_up(desk, state, whole=True)
         difference = await self._difference(desk)
         if difference:
+            await self._store.renew(lease, lease_ms=self._lease_ms)
             self._metrics.count("positions_differ")
             reason = (
                 f"positions differ from account {desk.params.account} at {desk.params.venue}:"

@@ -70,6 +70,8 @@ def judged(evidence: Evidence) -> Verdict:
         mine = [line for line in evidence.executed if line.account == account]
         over += _over(mine, [ask for ask in asked if ask.book == book.name])
         lost += _lost(book, evidence)
+    if not lost and evidence.settled_s is None:
+        lost.append("nothing was steady when the time to settle was up")
     twice += _twice(evidence, asked)
     return Verdict(
         over=over,
@@ -108,14 +110,20 @@ def _asked(evidence: Evidence) -> list[Asked]:
 
 
 def _over(executed: list[Executed], asked: list[Asked]) -> list[str]:
-    """Trades that led beyond the bound, or across the band, of the newest decision to trade."""
+    """Trades that led beyond the bound of the newest decision, or across the band.
+
+    Across: as its own decision saw the market, and as the newest did. An order that was open while
+    the market turned is counted by the newest decision, which could not undo it yet.
+    """
     wrong = []
     newest: Asked | None = None
+    own: dict[str, Asked] = {}
     upcoming = iter([*asked, None])
     ahead = next(upcoming)
     for line in executed:
         while ahead is not None and ahead.at_s <= line.at_s:
-            newest, ahead = ahead, next(upcoming)
+            newest = own[ahead.id] = ahead
+            ahead = next(upcoming)
         if newest is None:
             wrong.append(f"{_told(line)}: nobody had decided anything")
             continue
@@ -123,16 +131,22 @@ def _over(executed: list[Executed], asked: list[Asked]) -> list[str]:
             wrong.append(
                 f"{_told(line)}: beyond {newest.low}..{newest.high} of decision {newest.seq}"
             )
-        delta = newest.rest + line.position * COIN_A_LOT
-        beyond = delta > newest.band[1] + LOT if line.lots > 0 else delta < newest.band[0] - LOT
-        if beyond:
+        views = newest, own.get(line.client_id, newest)
+        if all(_is_across(line, view) for view in views):
+            delta = newest.rest + line.position * COIN_A_LOT
             wrong.append(f"{_told(line)}: delta {delta:+.4f}, across the band {newest.band}")
     return wrong
 
 
+def _is_across(line: Executed, view: Asked) -> bool:
+    """Whether a trade ended beyond the far side of the band, on the market of a decision."""
+    delta = view.rest + line.position * COIN_A_LOT
+    return delta > view.band[1] + LOT if line.lots > 0 else delta < view.band[0] - LOT
+
+
 def _lost(book: BookFacts, evidence: Evidence) -> list[str]:
     """What is not as it should be once the faults are over and the time to settle is up."""
-    wrong, end = [], evidence.ends[book.name]
+    wrong, end = list[str](), evidence.ends[book.name]
     delta = book.equity_at(evidence.end_s) + end.held.get(HEDGE, 0) * COIN_A_LOT
     low, high = _last_triggers(book, evidence)
     if not low - 1e-9 <= delta <= high + 1e-9:
@@ -143,8 +157,6 @@ def _lost(book: BookFacts, evidence: Evidence) -> list[str]:
         wrong.append(f"{book.name}: {end.open_intents} intents are open at the end")
     if end.stopped:
         wrong.append(f"{book.name}: stopped: {end.stopped}")
-    if not wrong and evidence.settled_s is None:
-        wrong.append(f"{book.name}: did not settle in time")
     return wrong
 
 
@@ -187,7 +199,6 @@ def _twice(evidence: Evidence, asked: list[Asked]) -> list[str]:
 def _naked(book: BookFacts, evidence: Evidence) -> Naked:
     """Integrate what stood outside the triggers, from step to step of market and position."""
     low, high = _last_triggers(book, evidence)
-    trades = [(line.at_s, line.position) for line in evidence.executed]
     trades = [
         (line.at_s, line.position) for line in evidence.executed if line.account == book.account
     ]

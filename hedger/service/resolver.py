@@ -132,6 +132,9 @@ class Resolver:
                 f"{intent.venue} does not know the order, and neither its deadlines nor its ids"
                 " prove that it never will"
             )
+        state = await self._store.load(desk.name)
+        if state is None or all(one.id != intent.id for one in state.intents):
+            return True  # it was closed, and only the answer to that was lost
         lease = self._lease(desk)
         timeout_ms = self._execution.timeout_ms(intent.venue, lease)
         if timeout_ms == 0:

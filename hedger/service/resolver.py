@@ -145,6 +145,9 @@ class Resolver:
         )
         self._metrics.count("orders_sent_again")
         report = await self._execution.place(again, desk)
+        if report.status is OrderStatus.REJECTED:
+            # That says nothing of the copy sent before, which no deadline keeps from arriving.
+            raise OutcomeUnknown(f"sent again, and refused: {report.reason}")
         return await self._execution.settle(desk, intent, report)
 
     async def _stuck(self, desk: Desk, intent: Intent, reason: str) -> None:

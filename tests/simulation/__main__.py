@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulation.ablations import ABLATIONS
-from tests.simulation.faults import LENGTH_S
+from tests.simulation.faults import LENGTH_S, PROFILES
 from tests.simulation.report import Result, Wanted, replay_command, result_of, shrunk_plan
 
 HASH_SEED = "0"
@@ -27,9 +27,10 @@ def wanted() -> Wanted:
     add("--faults", type=int, help="how many faults an episode gets")
     add("--only", default="", help="numbers of the faults to keep, with commas")
     add("--ablation", choices=list(ABLATIONS), default="", help="take one piece out")
-    add("--faults-for", choices=list(ABLATIONS), default="", help="draw its faults, all in place")
+    add("--profile", choices=list(PROFILES), default="all", help="which faults are drawn")
     add("--jobs", type=int, default=1, help="processes that play side by side")
     add("--trace", action="store_true", help="show every line that the workers log")
+    add("--first", action="store_true", help="end at the first violation")
     add("--no-shrink", action="store_true", help="do not look for the smallest schedule")
     given = parser.parse_args()
     return Wanted(
@@ -39,9 +40,10 @@ def wanted() -> Wanted:
         faults=given.faults,
         only=tuple(int(number) for number in given.only.split(",") if number),
         ablation=given.ablation,
-        faults_for=given.faults_for,
+        profile=given.profile,
         jobs=given.jobs,
         trace=given.trace,
+        first=given.first,
         shrink=not given.no_shrink,
     )
 
@@ -77,6 +79,8 @@ def main() -> int:
             print("\n".join(f"    {fault}" for fault in small.faults))
             numbers = tuple(fault.number for fault in small.faults)
             print(f"  replay: {replay_command(ask._replace(only=numbers), result.seed)}")
+        if ask.first:
+            break
     took_s = time.perf_counter() - began_s
     counts = ", ".join(f"{name} {number}" for name, number in sorted(total.items()))
     print(

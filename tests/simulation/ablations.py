@@ -20,7 +20,6 @@ from hedger.service.fills import Fills
 from hedger.service.reconcile import Reconciler
 from hedger.store.link import Wire
 from tests.simulation.adapter import SimVenue
-from tests.simulation.faults import KINDS
 from tests.simulation.wire import SimLink
 
 POLL_S = 2.0
@@ -29,11 +28,11 @@ TRIES = 3
 
 
 class Ablation(NamedTuple):
-    """What is taken out, what the checker must find then, and the faults that show it soonest."""
+    """What is taken out, what the checker must find then, and the profile that shows it soonest."""
 
     patch: Callable[[], AbstractContextManager[Any]]
     finds: str
-    faults: dict[str, int]
+    profile: str
 
 
 def no_deadline() -> AbstractContextManager[Any]:
@@ -110,14 +109,11 @@ def _renamed(report: OrderReport, client_id: str) -> OrderReport:
     return msgspec.structs.replace(report, client_id=client_id, fills=fills)
 
 
-SLOW = {"order": 6, "pause": 3, "venue_line": 2, "kill": 2}
-BACK = {"restart": 6, "order": 4, "venue_line": 1, "pause": 1}
 ABLATIONS = {
-    "no-deadline": Ablation(no_deadline, "over", SLOW),
-    "no-incarnation": Ablation(no_incarnation, "over", BACK),
-    "polled-incarnation": Ablation(polled_incarnation, "over", BACK),
-    "random-id": Ablation(random_id, "twice", SLOW),
-    "no-wait": Ablation(no_wait, "over", BACK),
-    "remembered-fills": Ablation(remembered_fills, "lost", BACK),
+    "no-deadline": Ablation(no_deadline, "over", "slow"),
+    "no-incarnation": Ablation(no_incarnation, "over", "back"),
+    "polled-incarnation": Ablation(polled_incarnation, "over", "back"),
+    "random-id": Ablation(random_id, "twice", "slow"),
+    "no-wait": Ablation(no_wait, "over", "back"),
+    "remembered-fills": Ablation(remembered_fills, "lost", "back"),
 }
-assert all(set(ablation.faults) <= set(KINDS) for ablation in ABLATIONS.values())

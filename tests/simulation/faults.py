@@ -6,7 +6,7 @@ be played alone: that is what makes a failing episode small.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from random import Random
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-LENGTH_S = 60.0
+LENGTH_S = 45.0
 KINDS = {
     "kill": 3,
     "pause": 4,
@@ -69,6 +69,14 @@ KINDS = {
     "feed": 1,
 }
 """Kinds and how often each is drawn."""
+PROFILES: dict[str, dict[str, int]] = {
+    "all": KINDS,
+    "slow": {"order:late": 4, "order:reply_lost": 2, "pause:place.before": 4, "kill": 1},
+    "back": {"restart:place.before": 4, "restart:note.before": 2, "order:late": 6},
+    "again": {"order:refused": 4, "pause:place.before": 4, "reply:close": 2},
+}
+"""Mixtures that bring about one kind of trouble often: orders that come late, a server that comes
+back while orders are on their way, orders that are sent again."""
 LINES = ("late", "lost", "reset", "slow", "loss")
 ORDERS = ("reply_lost", "late", "lost", "refused", "partial", "slow", "terse", "nothing")
 
@@ -78,10 +86,13 @@ def drawn(
     *,
     length_s: float = LENGTH_S,
     faults: int | None = None,
-    kinds: Mapping[str, int] | None = None,
+    profile: str = "all",
 ) -> Plan:
-    """The plan of a seed; one in two has a server that may forget what was not synced."""
-    weights = KINDS if kinds is None else kinds
+    """The plan of a seed; one in two has a server that may forget what was not synced.
+
+    A kind in a profile may name its variant: ``order:late``.
+    """
+    weights = PROFILES[profile]
     random = Random(f"{seed}:faults")
     forgetful = seed % 2 == 1
     most = max(4, int(length_s / 5.0))
@@ -105,7 +116,8 @@ def only(plan: Plan, numbers: Collection[int]) -> Plan:
     return plan._replace(faults=tuple(f for f in plan.faults if f.number in numbers))
 
 
-def _fault(random: Random, number: int, at_s: float, kind: str, forgetful: bool) -> Fault:
+def _fault(random: Random, number: int, at_s: float, named: str, forgetful: bool) -> Fault:
+    kind, _, variant = named.partition(":")
     who, what, size, length_s = random.randrange(12), "", 0.0, 0.0
     match kind:
         case "kill":
@@ -137,4 +149,4 @@ def _fault(random: Random, number: int, at_s: float, kind: str, forgetful: bool)
             what, length_s = random.choice(("5xx", "rate", "hang")), random.choice((0.5, 4.0, 12.0))
         case "feed":
             length_s = random.choice((0.1, 3.0))
-    return Fault(number, at_s, kind, who, what, size, length_s)
+    return Fault(number, at_s, kind, who, variant or what, size, length_s)

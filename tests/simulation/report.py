@@ -22,9 +22,10 @@ class Wanted(NamedTuple):
     faults: int | None = None
     only: tuple[int, ...] = ()
     ablation: str = ""
-    faults_for: str = ""
+    profile: str = "all"
     jobs: int = 1
     trace: bool = False
+    first: bool = False
     shrink: bool = True
 
 
@@ -50,9 +51,7 @@ class Result(NamedTuple):
 
 
 def plan_of(ask: Wanted, seed: int) -> Plan:
-    profile = ask.faults_for or ask.ablation
-    kinds = ABLATIONS[profile].faults if profile else None
-    plan = drawn(seed, length_s=ask.length_s, faults=ask.faults, kinds=kinds)
+    plan = drawn(seed, length_s=ask.length_s, faults=ask.faults, profile=ask.profile)
     return only(plan, ask.only) if ask.only else plan
 
 
@@ -96,8 +95,8 @@ def replay_command(ask: Wanted, seed: int) -> str:
         parts.append(f"--faults {ask.faults}")
     if ask.ablation:
         parts.append(f"--ablation {ask.ablation}")
-    if ask.faults_for:
-        parts.append(f"--faults-for {ask.faults_for}")
+    if ask.profile != "all":
+        parts.append(f"--profile {ask.profile}")
     if ask.only:
         parts.append("--only " + ",".join(str(number) for number in ask.only))
     return " ".join(parts)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulation.ablations import ABLATIONS
+from tests.simulation.checker import KINDS
 from tests.simulation.faults import LENGTH_S, PROFILES
 from tests.simulation.report import Result, Wanted, replay_command, result_of, shrunk_plan
 
@@ -30,7 +31,7 @@ def wanted() -> Wanted:
     add("--profile", choices=list(PROFILES), default="all", help="which faults are drawn")
     add("--jobs", type=int, default=1, help="processes that play side by side")
     add("--trace", action="store_true", help="show every line that the workers log")
-    add("--first", action="store_true", help="end at the first violation")
+    add("--first", choices=KINDS, default="", help="end at the first violation of this kind")
     add("--no-shrink", action="store_true", help="do not look for the smallest schedule")
     given = parser.parse_args()
     return Wanted(
@@ -79,7 +80,7 @@ def main() -> int:
             print("\n".join(f"    {fault}" for fault in small.faults))
             numbers = tuple(fault.number for fault in small.faults)
             print(f"  replay: {replay_command(ask._replace(only=numbers), result.seed)}")
-        if ask.first:
+        if ask.first in result.kinds:
             break
     took_s = time.perf_counter() - began_s
     counts = ", ".join(f"{name} {number}" for name, number in sorted(total.items()))

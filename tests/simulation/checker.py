@@ -17,6 +17,7 @@ from tests.simulation.exchange import Executed
 COIN_A_LOT = 10.0 / 50_000.0
 LOT = COIN_A_LOT * 1.001
 HEDGE = "BTC-PERPETUAL"
+KINDS = ("over", "lost", "twice", "defects")
 
 
 class Asked(NamedTuple):
@@ -57,8 +58,7 @@ class Verdict(NamedTuple):
 
     @property
     def kinds(self) -> set[str]:
-        names = ("over", "lost", "twice", "defects")
-        return {name for name in names if getattr(self, name)}
+        return {name for name in KINDS if getattr(self, name)}
 
 
 def judged(evidence: Evidence) -> Verdict:

@@ -73,6 +73,12 @@ PROFILES: dict[str, dict[str, int]] = {
     "all": KINDS,
     "slow": {"order:late": 4, "order:reply_lost": 2, "pause:place.before": 4, "kill": 1},
     "back": {"restart:place.before": 4, "restart:note.before": 2, "order:late": 6},
+    "reuse": {
+        "order:nothing": 4,
+        "restart:close.before": 4,
+        "order:late": 5,
+        "venue_line:reset": 5,
+    },
     "again": {"order:refused": 4, "pause:place.before": 4, "reply:close": 2},
 }
 """Mixtures that bring about one kind of trouble often: orders that come late, a server that comes

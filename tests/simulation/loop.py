@@ -145,9 +145,7 @@ class SimLoop(asyncio.AbstractEventLoop):
     def kill(self, process: Process) -> None:
         """SIGKILL: nothing of it runs any more, no clean-up either."""
         process.alive, process.barred = False, True
-        process.remains = [
-            task for task in asyncio.all_tasks(self) if task.process is process
-        ]
+        process.remains = [task for task in asyncio.all_tasks(self) if task.process is process]
 
     def stop_process(self, process: Process) -> None:
         """SIGSTOP: it stands still while time passes."""

@@ -25,7 +25,7 @@ class Wanted(NamedTuple):
     profile: str = "all"
     jobs: int = 1
     trace: bool = False
-    first: bool = False
+    first: str = ""
     shrink: bool = True
 
 

@@ -47,18 +47,17 @@ def test_nor_under_very_many_faults() -> None:
 
 
 def test_a_seed_is_the_same_episode_every_time_whatever_the_hash_seed() -> None:
-    told = [
-        simulation("--seed", "9", "--faults", "12").stdout.splitlines()[0] for _ in range(2)
-    ]
+    told = [simulation("--seed", "9", "--faults", "12").stdout.splitlines()[0] for _ in range(2)]
     assert "digest" in told[0]
     assert told[0] == told[1]
     assert simulation("--seed", "10", "--faults", "12").stdout.splitlines()[0] != told[0]
 
 
 def test_a_violation_prints_its_seed_what_replays_it_and_a_smaller_schedule() -> None:
-    done = simulation("--seed", "5", "--ablation", "no-deadline", "--length", "60")
+    late = ("--profile", "slow", "--faults", "12", "--ablation", "no-deadline")
+    done = simulation("--seed", "0", "--episodes", "40", *late, "--first", "over")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "seed 5: " in done.stdout
+    assert "violations (over)" in done.stdout
     assert "shrunk to " in done.stdout
     replay = done.stdout.split("replay: python -m tests.simulation ")[2].splitlines()[0]
     assert "--only" in replay

@@ -14,7 +14,7 @@ from typing import Any
 
 import redis.exceptions
 
-from hedger.store.link import Link, Wire
+from hedger.store.link import Link
 from tests.simulation.data import WrongCommand
 from tests.simulation.loop import WORLD, Process
 from tests.simulation.server import NAMES, NoScript, Server

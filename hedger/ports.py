@@ -157,8 +157,8 @@ class CloseOutcome(NamedTuple):
 class Store(Protocol):
     """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
 
-    Fenced: renew, release, reconciled, begin, note, close, fast_forward. Everything else is free of fences:
-    fills are facts, holds are orders by people.
+    Fenced: renew, release, reconciled, begin, note, close, fast_forward. Everything else is free of
+    fences: fills are facts, holds are orders by people.
     """
 
     # deployment and ownership

@@ -13,13 +13,13 @@ from concurrent.futures import ProcessPoolExecutor
 from tests.simulation.ablations import ABLATIONS
 from tests.simulation.checker import KINDS
 from tests.simulation.faults import LENGTH_S, PROFILES
-from tests.simulation.report import Result, Wanted, replay_command, result_of, shrunk_plan
+from tests.simulation.report import Result, Wanted, ablated, replay_command, result_of, shrunk_plan
 
 HASH_SEED = "0"
 
 
-def wanted() -> Wanted:
-    """What the command line asks for."""
+def wanted() -> Wanted | None:
+    """What the command line asks for; None for the ablations, one after the other."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     add = parser.add_argument
     add("--seed", type=int, default=0, help="first seed")
@@ -33,7 +33,10 @@ def wanted() -> Wanted:
     add("--trace", action="store_true", help="show every line that the workers log")
     add("--first", choices=KINDS, default="", help="end at the first violation of this kind")
     add("--no-shrink", action="store_true", help="do not look for the smallest schedule")
+    add("--ablations", action="store_true", help="show that every ablation is seen, and end")
     given = parser.parse_args()
+    if given.ablations:
+        return None
     return Wanted(
         seed=given.seed,
         episodes=given.episodes,
@@ -59,9 +62,18 @@ def results(ask: Wanted) -> Iterator[Result]:
         yield from pool.map(result_of, [ask] * len(seeds), seeds, chunksize=4)
 
 
+def ablations() -> int:
+    """Print for each what shows it; 1 if one goes unseen, or fails with nothing taken out."""
+    found = [ablated(name) for name in ABLATIONS]
+    print("\n".join(shown.line() for shown in found))
+    return int(any(shown.seed is None or shown.whole for shown in found))
+
+
 def main() -> int:
     """Print every violation with what replays it, and one line for all; 1 if there was one."""
     ask = wanted()
+    if ask is None:
+        return ablations()
     began_s, total, bad, naked = time.perf_counter(), Counter[str](), 0, 0.0
     for result in results(ask):
         total.update(result.counts)
@@ -85,7 +97,8 @@ def main() -> int:
     took_s = time.perf_counter() - began_s
     counts = ", ".join(f"{name} {number}" for name, number in sorted(total.items()))
     print(
-        f"{ask.episodes} episodes, {bad} with violations, {took_s:.1f} s; longest naked {naked:.1f} s"
+        f"{ask.episodes} episodes, {bad} with violations, {took_s:.1f} s;"
+        f" longest naked {naked:.1f} s"
     )
     print(counts)
     return 1 if bad else 0

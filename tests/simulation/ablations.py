@@ -9,12 +9,13 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest import mock
 
 import msgspec
 
-from hedger.core.model import Order, OrderReport
+from hedger.core.model import Order, OrderReport, OrderStatus
 from hedger.errors import OutcomeUnknown
 from hedger.service.fills import Fills
 from hedger.service.reconcile import Reconciler
@@ -105,16 +106,23 @@ def remembered_fills() -> AbstractContextManager[Any]:
     return mock.patch.object(Fills, "apply", trusting)
 
 
+def refused_copy() -> AbstractContextManager[Any]:
+    """An order that was sent again and refused counts as dead, whatever the first copy does."""
+    seen = SimpleNamespace(OPEN=OrderStatus.OPEN, NOT_FOUND=OrderStatus.NOT_FOUND, REJECTED=None)
+    return mock.patch("hedger.service.resolver.OrderStatus", seen)
+
+
 def _renamed(report: OrderReport, client_id: str) -> OrderReport:
     fills = tuple(msgspec.structs.replace(fill, client_id=client_id) for fill in report.fills)
     return msgspec.structs.replace(report, client_id=client_id, fills=fills)
 
 
 ABLATIONS = {
-    "no-deadline": Ablation(no_deadline, "over", "slow", 0),
+    "no-deadline": Ablation(no_deadline, "over", "slow", 1),
     "no-incarnation": Ablation(no_incarnation, "over", "back", 5),
-    "polled-incarnation": Ablation(polled_incarnation, "over", "back", 21),
+    "polled-incarnation": Ablation(polled_incarnation, "over", "back", 15),
     "random-id": Ablation(random_id, "over", "slow", 0),
-    "no-wait": Ablation(no_wait, "over", "back", 11),
+    "no-wait": Ablation(no_wait, "over", "back", 31),
+    "refused-copy": Ablation(refused_copy, "over", "again", 34),
     "remembered-fills": Ablation(remembered_fills, "lost", "back", 1),
 }

@@ -7,6 +7,7 @@ market what had to be hedged.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter, defaultdict
 from typing import Any, NamedTuple
@@ -92,20 +93,20 @@ def _asked(evidence: Evidence) -> list[Asked]:
             continue
         entry: dict[str, Any] = json.loads(published.payload)
         exposure, target = entry["exposure"], entry["target"]
-        for intent in entry["intents"]:
-            found.append(
-                Asked(
-                    at_s=published.at_s,
-                    book=entry["book"],
-                    id=intent["id"],
-                    lots=intent["lots"],
-                    low=intent["low"],
-                    high=intent["high"],
-                    seq=intent["seq"],
-                    rest=exposure["book_delta"] - exposure["hedge_delta"],
-                    band=(target["lower"], target["upper"]),
-                )
+        found += [
+            Asked(
+                at_s=published.at_s,
+                book=entry["book"],
+                id=intent["id"],
+                lots=intent["lots"],
+                low=intent["low"],
+                high=intent["high"],
+                seq=intent["seq"],
+                rest=exposure["book_delta"] - exposure["hedge_delta"],
+                band=(target["lower"], target["upper"]),
             )
+            for intent in entry["intents"]
+        ]
     return found
 
 
@@ -205,7 +206,7 @@ def _naked(book: BookFacts, evidence: Evidence) -> Naked:
     times = sorted({at for at, _ in trades} | {at for at, _ in book.equity} | {evidence.end_s})
     positions, place, lots = sorted(trades), 0, 0
     total = spell = longest = 0.0
-    for now_s, next_s in zip(times, times[1:], strict=False):
+    for now_s, next_s in itertools.pairwise(times):
         while place < len(positions) and positions[place][0] <= now_s:
             lots, place = positions[place][1], place + 1
         delta = book.equity_at(now_s) + lots * COIN_A_LOT

@@ -12,6 +12,9 @@ from tests.simulation.evidence import Evidence
 from tests.simulation.faults import LENGTH_S, Plan, drawn, only
 from tests.simulation.shrink import shrunk
 
+ABLATION_FAULTS = 12
+ABLATION_EPISODES = 150
+
 
 class Wanted(NamedTuple):
     """What is to be played, and how."""
@@ -76,6 +79,31 @@ def result_of(ask: Wanted, seed: int) -> Result:
         settled_s=evidence.settled_s,
         digest=_digest(evidence),
     )
+
+
+class Shown(NamedTuple):
+    """Whether the judge sees that a piece is missing: with which seed, and how that ends whole."""
+
+    name: str
+    seed: int | None
+    whole: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        finds = ABLATIONS[self.name].finds
+        if self.seed is None:
+            return f"without {self.name}: nothing was {finds}"
+        end = "; ".join(self.whole) if self.whole else "nothing wrong"
+        return f"without {self.name}: seed {self.seed} is {finds}; whole: {end}"
+
+
+def ablated(name: str) -> Shown:
+    """Look for a failure, from a known seed on: other code makes other episodes."""
+    _, finds, profile, known = ABLATIONS[name]
+    ask = Wanted(profile=profile, faults=ABLATION_FAULTS, ablation=name)
+    for seed in range(known, known + ABLATION_EPISODES):
+        if finds in result_of(ask, seed).kinds:
+            return Shown(name, seed, result_of(ask._replace(ablation=""), seed).wrong)
+    return Shown(name, None)
 
 
 def shrunk_plan(ask: Wanted, result: Result) -> Plan:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from random import Random
 from typing import Any
 
@@ -88,15 +87,13 @@ def test_a_stopped_process_stands_still_and_then_does_what_came_due() -> None:
 
 @pytest.mark.parametrize("still", [True, False])
 def test_a_live_lock_is_an_error(still: bool) -> None:
-    async def spin() -> None:
-        while True:
-            await asyncio.sleep(0)
-
-    def waiting() -> Coroutine[Any, Any, None]:
-        return asyncio.Event().wait()  # type: ignore[return-value]
-
     async def main(loop: SimLoop) -> None:
-        await (spin() if still else waiting())
+        def spin() -> None:
+            loop.call_soon(spin)
+
+        if still:
+            spin()
+        await asyncio.Event().wait()
 
     with pytest.raises(LiveLock):
         run(main)

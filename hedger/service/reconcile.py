@@ -82,10 +82,12 @@ class Reconciler:
     async def adopt(self, desk: Desk, lease: Lease) -> bool:
         """Make a claimed book ready; tried again until it is, or that lease has ended."""
         wait_s, since_s = RETRY_S_MIN, self._now_s()
-        while self._still(lease):
+        while self._ownership.keeps(lease):
             try:
                 await self._outlast(lease, since_s)
                 return await self._adopt(desk, lease)
+            except LeaseLost as error:  # for now, or for good: then the loop ends
+                self._log.info("adopt_waits", book=desk.name, reason=str(error))
             except (HedgerError, TimeoutError, ValueError) as error:
                 self._metrics.count("adopt_retries")
                 self._alarms.raise_(
@@ -118,7 +120,7 @@ class Reconciler:
         await self._history.learn(desk, state)
         await self._compare(desk, state, lease)
         if not self._still(lease):
-            return False
+            raise LeaseLost(f"shard {lease.shard} is not surely held, or on its way out")
         for intent in state.intents:
             self._resolver.add(desk, intent)
         desk.ready, desk.stranded = True, False

@@ -74,10 +74,12 @@ def main() -> int:
     ask = wanted()
     if ask is None:
         return ablations()
-    began_s, total, bad, naked = time.perf_counter(), Counter[str](), 0, 0.0
+    began_s, total, bad = time.perf_counter(), Counter[str](), 0
+    longest_s = coin_s = 0.0
     for result in results(ask):
         total.update(result.counts)
-        naked = max(naked, result.naked_s)
+        longest_s = max(longest_s, result.naked_s)
+        coin_s += result.naked_coin_s
         if ask.episodes == 1:
             print(result.line())
         if not result.wrong:
@@ -98,7 +100,7 @@ def main() -> int:
     counts = ", ".join(f"{name} {number}" for name, number in sorted(total.items()))
     print(
         f"{ask.episodes} episodes, {bad} with violations, {took_s:.1f} s;"
-        f" longest naked {naked:.1f} s"
+        f" naked {coin_s / ask.episodes:.1f} coin seconds an episode, {longest_s:.1f} s at most"
     )
     print(counts)
     return 1 if bad else 0

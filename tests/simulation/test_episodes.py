@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.faults import KINDS
+
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 300
 LONG_SEEDS = 10_000
@@ -29,7 +31,12 @@ def simulation(*arguments: str, within_s: float = 600.0) -> subprocess.Completed
 def test_no_seed_hedges_twice_or_loses_a_hedge() -> None:
     done = simulation("--episodes", str(SEEDS), "--jobs", str(os.cpu_count() or 1))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{SEEDS} episodes, 0 with violations" in done.stdout
+    first, last = done.stdout.splitlines()
+    assert first.startswith(f"{SEEDS} episodes, 0 with violations")
+    counts = {name: int(number) for name, number in map(str.split, last.split(", "))}
+    assert all(counts[kind] > SEEDS / 20 for kind in KINDS), "every kind of fault must strike"
+    assert counts["trades"] > 10 * SEEDS
+    assert counts["lost_writes"] > SEEDS
 
 
 @pytest.mark.long

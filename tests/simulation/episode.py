@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -68,10 +69,7 @@ class Diary:
 
 
 def _raised() -> str:
-    import sys
-
-    error = sys.exc_info()[1]
-    return repr(error)
+    return repr(sys.exc_info()[1])
 
 
 def _wall_ms() -> int:

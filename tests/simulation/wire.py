@@ -15,6 +15,7 @@ from typing import Any
 import redis.exceptions
 
 from hedger.store.link import Link
+from hedger.store.servers import Fixed
 from tests.simulation.data import WrongCommand
 from tests.simulation.loop import WORLD, Process
 from tests.simulation.server import NAMES, NoScript, Server
@@ -152,10 +153,8 @@ class SimLink(Link):
     """The real link, over simulated connections."""
 
     def __init__(self, server: Server, line: Line, process: Process, reach: Reach) -> None:
-        super().__init__("", timeout_s=1.0, connections=16)
-        self._options = {
-            "connection_class": lambda **_: Connection(server, line, process, reach),
-        }
+        dialled = {"connection_class": lambda **_: Connection(server, line, process, reach)}
+        super().__init__(Fixed(dialled), timeout_s=1.0, connections=16)
 
 
 def _packed(command: Sequence[Any]) -> tuple[bytes, ...]:

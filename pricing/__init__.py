@@ -1,5 +1,7 @@
 """Option prices and Greeks: arrays in, arrays out.  No input or output, no clock, no state."""
 
+from pricing.american import american, american_implied_vol
+from pricing.american_discrete import american_discrete
 from pricing.arbitrage import butterfly_minimum, calendar_minimum
 from pricing.black import black
 from pricing.calibration import FitStatus, SliceQuality, SurfaceFit, fit_surface
@@ -69,6 +71,9 @@ __all__ = [
     "Svi",
     "TailRisk",
     "VolStatus",
+    "american",
+    "american_discrete",
+    "american_implied_vol",
     "black",
     "black_scholes",
     "black_scholes_second",

@@ -8,15 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pricing._batch_kernel import FLAGS, INPUT, OUTPUT, batch_kernel
-from pricing._kernel_cache import Kernel
-from pricing._parallel import PARALLEL_MIN, run_parallel
+from pricing._parallel import BatchKernel, run_parallel
 from pricing.conventions import BoolLike, FloatArray, FloatLike, Greeks, SecondGreeks
 
 __all__ = [
     "FLAGS",
     "INPUT",
     "OUTPUT",
-    "Kernel",
     "batch_kernel",
     "broadcast",
     "checked_out",
@@ -161,7 +159,7 @@ def checked_out(
 
 @overload
 def evaluate(
-    kernel: Kernel,
+    kernel: BatchKernel,
     names: Sequence[str],
     values: Sequence[FloatLike],
     is_call: BoolLike,
@@ -171,7 +169,7 @@ def evaluate(
 
 @overload
 def evaluate(
-    kernel: Kernel,
+    kernel: BatchKernel,
     names: Sequence[str],
     values: Sequence[FloatLike],
     is_call: BoolLike,
@@ -181,7 +179,7 @@ def evaluate(
 
 
 def evaluate(
-    kernel: Kernel,
+    kernel: BatchKernel,
     names: Sequence[str],
     values: Sequence[FloatLike],
     is_call: BoolLike,
@@ -192,7 +190,7 @@ def evaluate(
 
     Parameters
     ----------
-    kernel : Kernel
+    kernel : BatchKernel
         Made by `batch_kernel`.
     names, values : sequences of up to six
         Arguments in the kernel's order; those that it does not use are left out at the end.
@@ -221,7 +219,8 @@ def evaluate(
     else:
         results = checked_out(out, kind._fields, shape)
         rows = tuple([array.reshape(-1) for array in results])
-    run = kernel.run if rows[0].size < PARALLEL_MIN else partial(run_parallel, kernel)
+    is_large = rows[0].size >= 2 * kernel.chunk_min
+    run = partial(run_parallel, kernel) if is_large else kernel.run
     if run(*inputs, rows, out is not None):
         raise ValueError("out: its arrays overlap the inputs or one another")
     return out if isinstance(out, kind) else kind._make(results)

@@ -1,32 +1,45 @@
 """A large batch over several cores: chunks in threads that live for one call (private)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from numba.core import config
 
-from pricing._kernel_cache import Kernel
 from pricing.conventions import FloatArray
 
-__all__ = ["CHUNK_MIN", "PARALLEL_MIN", "run_parallel"]
+__all__ = ["BatchKernel", "run_parallel"]
 
-# Options a thread: about a millisecond, several times what a thread costs.  Two idle cores gain
-# 1.2 times at 50,000 options, 1.7 at 200,000 and 1.8 at 1,000,000.
-CHUNK_MIN = 100_000
-PARALLEL_MIN = 2 * CHUNK_MIN
 _config: Any = config
 _OVERLAP = 1
 
 
-def run_parallel(kernel: Kernel, *arguments: Any) -> int:
-    """Call a kernel made by `batch_kernel` on a large batch, over all cores.
+class BatchKernel(Protocol):
+    """What a batch is run by."""
+
+    @property
+    def chunk_min(self) -> int:
+        """Options for which a thread of their own pays."""
+        ...
+
+    def prepare(self) -> None:
+        """Make the machine code."""
+        ...
+
+    @property
+    def run(self) -> Callable[..., int]:
+        """Takes (is_call, *six inputs, outputs, given); 1 where arrays overlap, else 0."""
+        ...
+
+
+def run_parallel(kernel: BatchKernel, *arguments: Any) -> int:
+    """Call a kernel on a large batch, over all cores.
 
     Parameters
     ----------
-    kernel : callable
+    kernel : BatchKernel
     arguments : (1,) or (n,) arrays, and a tuple of (n,) float64 arrays
         As the kernel takes them.
 
@@ -43,7 +56,7 @@ def run_parallel(kernel: Kernel, *arguments: Any) -> int:
     """
     *inputs, outputs, given = arguments
     size = outputs[0].size
-    threads = min(int(_config.NUMBA_NUM_THREADS), size // CHUNK_MIN)
+    threads = min(int(_config.NUMBA_NUM_THREADS), size // kernel.chunk_min)
     if threads < 2:
         return int(kernel.run(*inputs, outputs, given))
     if given and _overlap(inputs, outputs):

@@ -21,6 +21,7 @@ __all__ = [
     "log_ratio",
     "mills_ratio",
     "multiply_add",
+    "normal",
     "normal_tails",
     "power_of_two",
     "scaled_tails",
@@ -295,8 +296,35 @@ def _mills_pair(
 def mills_ratio(z: float) -> float:
     """``N(-z) / n(z)`` for z >= -1/2."""
     w = 1.0 / (z + _POLE)
-    u = multiply_add(-_SPAN, w, 1.0)
-    return w * _mills_polynomial(u, u)[0]
+    return w * _mills_value(multiply_add(-_SPAN, w, 1.0))
+
+
+@inlined
+def normal(z: float) -> tuple[float, float]:
+    """n(z) and N(z), each with its full relative accuracy until it underflows."""
+    distance = abs(z)
+    density = _INV_SQRT_2PI * exp(-0.5 * distance * distance)
+    tail = density * mills_ratio(distance)
+    return density, 1.0 - tail if z > 0.0 else tail
+
+
+@inlined
+def _mills_value(u: float) -> float:
+    """The polynomial R at u: even and odd powers side by side, half as long a chain."""
+    square = u * u
+    even, odd = _MILLS[22], _MILLS[23]
+    even, odd = multiply_add(even, square, _MILLS[20]), multiply_add(odd, square, _MILLS[21])
+    even, odd = multiply_add(even, square, _MILLS[18]), multiply_add(odd, square, _MILLS[19])
+    even, odd = multiply_add(even, square, _MILLS[16]), multiply_add(odd, square, _MILLS[17])
+    even, odd = multiply_add(even, square, _MILLS[14]), multiply_add(odd, square, _MILLS[15])
+    even, odd = multiply_add(even, square, _MILLS[12]), multiply_add(odd, square, _MILLS[13])
+    even, odd = multiply_add(even, square, _MILLS[10]), multiply_add(odd, square, _MILLS[11])
+    even, odd = multiply_add(even, square, _MILLS[8]), multiply_add(odd, square, _MILLS[9])
+    even, odd = multiply_add(even, square, _MILLS[6]), multiply_add(odd, square, _MILLS[7])
+    even, odd = multiply_add(even, square, _MILLS[4]), multiply_add(odd, square, _MILLS[5])
+    even, odd = multiply_add(even, square, _MILLS[2]), multiply_add(odd, square, _MILLS[3])
+    even, odd = multiply_add(even, square, _MILLS[0]), multiply_add(odd, square, _MILLS[1])
+    return multiply_add(odd, u, even)
 
 
 @inlined

@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from pricing._averaging import inverse_future, inverse_option, linear_future, linear_option
-from pricing._batch import Kernel, batch_kernel, evaluate, floats
+from pricing._batch import batch_kernel, evaluate, floats
+from pricing._kernel_cache import Kernel
 from pricing.black import black
 from pricing.conventions import MS_PER_YEAR, BoolLike, FloatArray, FloatLike, Greeks
 

@@ -5,7 +5,6 @@ A new export has to be entered here, else `test_public_api` fails.
 
 import dataclasses
 import enum
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,13 +38,6 @@ class Case(NamedTuple):
     good: dict[str, Any]
     kinds: dict[str, str]
     elementwise: bool = True
-
-
-class Awaited(NamedTuple):
-    """A case whose function, and the records that it takes, may not be here yet."""
-
-    name: str
-    case: Callable[[], Case]
 
 
 def _elementwise(numbers: dict[str, Any], flagged: bool = True, **other: tuple[str, Any]) -> Case:
@@ -158,145 +150,91 @@ def _scenarios(**more: Any) -> dict[str, Any]:
 
 _STRIKES = np.array([80.0, 90.0, 100.0, 110.0])
 _CALLS, _PUTS = np.array([21.0, 13.0, 7.0, 3.0]), np.array([1.5, 3.4, 7.3, 13.2])
-_AWAITED = [
-    Awaited("black_second", lambda: _elementwise({**_FORWARD, **_RATE}, out=_OUT)),
-    Awaited("black_scholes_second", lambda: _elementwise(_SPOT_CARRY, out=_OUT)),
-    Awaited("inverse_second", lambda: _elementwise(_FORWARD, out=_OUT)),
-    Awaited("implied_vol", lambda: _elementwise({**_PRICES, **_UNPRICED, **_RATE}, out=_OUT)),
-    Awaited(
-        "inverse_implied_vol",
-        lambda: _elementwise(
+_MORE = {
+    "black_second": _elementwise({**_FORWARD, **_RATE}, out=_OUT),
+    "black_scholes_second": _elementwise(_SPOT_CARRY, out=_OUT),
+    "inverse_second": _elementwise(_FORWARD, out=_OUT),
+    "implied_vol": _elementwise({**_PRICES, **_UNPRICED, **_RATE}, out=_OUT),
+    "inverse_implied_vol": _elementwise(
             {"price": [0.25, 0.5, 0.125, 0.625, 0.0625], **_UNPRICED}, out=_OUT
         ),
-    ),
-    Awaited(
-        "american", lambda: _elementwise(_SPOT_CARRY, tolerance=(SCALAR, 1e-7), out=_OUT)
-    ),
-    Awaited(
-        "american_implied_vol",
-        lambda: _elementwise(
+    "american": _elementwise(_SPOT_CARRY, tolerance=(SCALAR, 1e-7), out=_OUT),
+    "american_implied_vol": _elementwise(
             {**_PRICES, **{k: v for k, v in _SPOT_CARRY.items() if k != "vol"}},
             tolerance=(SCALAR, 1e-7),
         ),
-    ),
-    Awaited("settling", lambda: _elementwise(_SETTLING, out=_OUT, **_MEAN, **_WINDOW)),
-    Awaited("settling_inverse", lambda: _elementwise(_SETTLING, out=_OUT, **_MEAN, **_WINDOW)),
-    Awaited(
-        "settlement_deltas",
-        lambda: _elementwise(_FORWARD_NEAR, **_SAMPLES, **_MEAN, **_WINDOW),
-    ),
-    Awaited(
-        "settling_future", lambda: _elementwise(_SETTLED, False, out=_OUT, **_MEAN, **_WINDOW)
-    ),
-    Awaited(
-        "settling_inverse_future",
-        lambda: _elementwise(
+    "settling": _elementwise(_SETTLING, out=_OUT, **_MEAN, **_WINDOW),
+    "settling_inverse": _elementwise(_SETTLING, out=_OUT, **_MEAN, **_WINDOW),
+    "settlement_deltas": _elementwise(_FORWARD_NEAR, **_SAMPLES, **_MEAN, **_WINDOW),
+    "settling_future": _elementwise(_SETTLED, False, out=_OUT, **_MEAN, **_WINDOW),
+    "settling_inverse_future": _elementwise(
             {**_SETTLED, "vol": _FIVE["vol"]}, False, out=_OUT, **_MEAN, **_WINDOW
         ),
+    "sticky_strike_delta": _elementwise({"delta": [0.5, 0.25]}, False),
+    "sticky_moneyness_delta": _elementwise(
+        {**_UNITS, "skew": [-0.5, 0.25], "forward": [64.0, 128.0]}, False
     ),
-    Awaited("sticky_strike_delta", lambda: _elementwise({"delta": [0.5, 0.25]}, False)),
-    Awaited(
-        "sticky_moneyness_delta",
-        lambda: _elementwise({**_UNITS, "skew": [-0.5, 0.25], "forward": [64.0, 128.0]}, False),
-    ),
-    Awaited(
-        "skew_stickiness_delta",
-        lambda: _elementwise(
+    "skew_stickiness_delta": _elementwise(
             {**_UNITS, "skew": [-0.5, 0.25], "atm_skew": [-0.25, 0.5], "forward": [64.0, 128.0],
              "ratio": [1.0, 2.0]},
             False,
         ),
-    ),
-    Awaited(
-        "sticky_delta_delta",
-        lambda: _elementwise(
+    "sticky_delta_delta": _elementwise(
             {**_UNITS, "vol_by_delta": [-0.25, 0.5], "forward": [64.0, 128.0],
              "strike": [64.0, 100.0], "time_to_expiry": [0.25, 1.0], "vol": [0.5, 0.75]},
             False,
         ),
-    ),
-    Awaited(
-        "minimum_variance_delta",
-        lambda: _elementwise(
+    "minimum_variance_delta": _elementwise(
             {**_UNITS, **_ASSET}, False,
             fitted=(OBJECT, pricing.MinimumVariance(-0.25, 0.5, 0.25, 0.2, 9)),
         ),
-    ),
-    Awaited(
-        "svi_vol",
-        lambda: _elementwise(
+    "svi_vol": _elementwise(
             {"log_moneyness": [-0.5, 0.25], "time_to_expiry": [0.25, 1.0]}, False,
             svi=(OBJECT, _svi()),
         ),
+    "butterfly_minimum": _objects({"svi": _svi()}, svi=OBJECT),
+    "calendar_minimum": _objects(
+        {"nearer": _svi(), "farther": _svi()}, nearer=OBJECT, farther=OBJECT
     ),
-    Awaited("butterfly_minimum", lambda: _objects({"svi": _svi()}, svi=OBJECT)),
-    Awaited(
-        "calendar_minimum",
-        lambda: _objects({"nearer": _svi(), "farther": _svi()}, nearer=OBJECT, farther=OBJECT),
-    ),
-    Awaited(
-        "fit_minimum_variance",
-        lambda: _objects(
+    "fit_minimum_variance": _objects(
             {"delta": np.linspace(0.1, 0.9, 9), "vega": np.linspace(9.0, 17.0, 9),
              "spot": np.full(9, 64.0), "time_to_expiry": np.linspace(0.25, 1.0, 9),
              "spot_change": np.linspace(-1.0, 2.0, 9), "price_change": np.linspace(-0.5, 1.0, 9)},
             **dict.fromkeys(("delta", "vega", "spot", "time_to_expiry", "spot_change",
                              "price_change"), QUOTES),
         ),
-    ),
-    Awaited(
-        "fit_surface",
-        lambda: _objects(
+    "fit_surface": _objects(
             {"log_moneyness": np.linspace(-0.5, 0.5, 9), "time_to_expiry": np.full(9, 0.25),
              "bid_vol": np.linspace(0.5, 0.4, 9), "ask_vol": np.linspace(0.53, 0.42, 9)},
             log_moneyness=QUOTES, time_to_expiry=QUOTES, bid_vol=QUOTES, ask_vol=QUOTES,
             family=CHOICE,
         ),
-    ),
-    Awaited(
-        "forward_from_future",
-        lambda: _objects(
+    "forward_from_future": _objects(
             {"bid": 99.0, "ask": 101.0, "discount": 0.5}, bid=DATUM, ask=DATUM, discount=DATUM
         ),
-    ),
-    Awaited(
-        "forward_from_parity",
-        lambda: _objects(
+    "forward_from_parity": _objects(
             {"strike": _STRIKES, "call_bid": _CALLS - 0.1, "call_ask": _CALLS + 0.1,
              "put_bid": _PUTS - 0.1, "put_ask": _PUTS + 0.1},
             **dict.fromkeys(("strike", "call_bid", "call_ask", "put_bid", "put_ask"), QUOTES),
             discount=OPTIONAL, in_coin=SWITCH, log_moneyness_max=SCALAR,
         ),
-    ),
-    Awaited(
-        "scenario_pnl",
-        lambda: _objects(
+    "scenario_pnl": _objects(
             _scenarios(move=np.array([0.5, 1.0, 2.0]), vol_shift=np.array([0.0, 0.5, -0.25])),
             book=OBJECT, forward=VECTOR, move=QUOTES, vol_shift=QUOTES, time_step=DATUM,
             by_group=SWITCH, out=OUT,
         ),
-    ),
-    Awaited(
-        "spot_vol_grid",
-        lambda: _objects(
+    "spot_vol_grid": _objects(
             _scenarios(moves=np.array([0.5, 1.0]), vol_shifts=np.array([0.0, 0.5, -0.25])),
             book=OBJECT, moves=SERIES, vol_shifts=SERIES, time_step=DATUM,
         ),
-    ),
-    Awaited(
-        "spot_vol_ladder",
-        lambda: _objects(
+    "spot_vol_ladder": _objects(
             _scenarios(moves=np.array([0.5, 1.0]), vol_shifts=np.array([0.0, 0.5, -0.25])),
             book=OBJECT, moves=SERIES, vol_shifts=SERIES, time_step=DATUM,
         ),
-    ),
-    Awaited(
-        "tail_risk",
-        lambda: _objects(
+    "tail_risk": _objects(
             {"pnl": np.array([-3.0, 1.0, 2.0]), "level": 0.5}, pnl=SERIES, level=SCALAR
         ),
-    ),
-]  # fmt: skip
+}  # fmt: skip
 # Constructors, and functions of other records, have tests of their own beside their classes.
 ELSEWHERE = {"Curve", "Surface", "PreparedBook", "first_forward", "american_discrete"}
 
@@ -314,4 +252,4 @@ def exported() -> list[str]:
     return names
 
 
-TABLE = _HERE | {name: case() for name, case in _AWAITED if hasattr(pricing, name)}
+TABLE = _HERE | _MORE

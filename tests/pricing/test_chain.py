@@ -20,7 +20,6 @@ import numpy as np
 import pytest
 
 import pricing
-from tests.reference.awaited import needs
 
 CHAIN = (
     pathlib.Path(__file__).resolve().parents[3]
@@ -138,7 +137,6 @@ def test_linear_and_inverse_tell_one_story(chain):
     assert np.max(np.abs(coin.delta + coin.price - usd.delta)) < 1e-14 * np.max(coin.price)
 
 
-@needs("inverse_implied_vol")
 def test_vol_from_price_with_the_forward_of_parity(chain):
     inputs, mark = chain
     forward, agreed = of_parity(inputs, mark)
@@ -168,7 +166,6 @@ def test_vol_from_price_with_the_forward_of_parity(chain):
     assert high < 2e-2
 
 
-@needs("inverse_implied_vol")
 def test_vol_from_our_own_price_of_every_row(chain):
     inputs, _ = chain
     coin = pricing.inverse(**inputs)
@@ -184,7 +181,6 @@ def test_vol_from_our_own_price_of_every_row(chain):
     assert worst <= 16.0
 
 
-@needs("implied_vol")
 def test_linear_vol_is_the_coin_vol(chain):
     inputs, _ = chain
     asked = {key: value for key, value in inputs.items() if key != "vol"}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pricing
-from pricing import _batch, _parallel
+from pricing import _kernel_cache, _parallel
 
 prices = st.floats(1e-3, 1e6)
 times = st.floats(1e-6, 5.0)
@@ -264,8 +264,7 @@ def test_any_slice_of_a_batch_gives_the_same_bits(kind, start, length, one_vol):
 
 @pytest.mark.parametrize("threads", [2, 3])
 def test_chunks_over_cores_give_the_same_bits(threads, monkeypatch):
-    monkeypatch.setattr(_parallel, "CHUNK_MIN", 100)
-    monkeypatch.setattr(_batch, "PARALLEL_MIN", 200)
+    monkeypatch.setattr(_kernel_cache.Kernel, "chunk_min", 100)
     for kind in BATCHED:
         function, inputs = batch_inputs(kind, 1_111)
         monkeypatch.setattr(_parallel._config, "NUMBA_NUM_THREADS", 1)
@@ -285,8 +284,7 @@ def test_without_threads_the_results_are_the_same(monkeypatch):
     def no_threads(*arguments):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(_parallel, "CHUNK_MIN", 100)
-    monkeypatch.setattr(_batch, "PARALLEL_MIN", 200)
+    monkeypatch.setattr(_kernel_cache.Kernel, "chunk_min", 100)
     monkeypatch.setattr(_parallel._config, "NUMBA_NUM_THREADS", 4)
     monkeypatch.setattr(_parallel, "ThreadPoolExecutor", no_threads)
     assert same_bits(serial, function(**inputs))

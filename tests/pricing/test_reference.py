@@ -17,7 +17,6 @@ import pytest
 
 import pricing
 from tests.reference import load
-from tests.reference.awaited import needs
 from tests.reference.exact import FIELDS
 
 RELATIVE = 1e-12
@@ -90,7 +89,6 @@ def test_first_order(model):
     assert_fields(model, getattr(pricing, model)(**arguments(model, rows)), rows)
 
 
-@needs(*(second for _, second in FUNCTIONS.values()))
 def test_second_order(model):
     rows = load(model)
     assert_fields(model, getattr(pricing, FUNCTIONS[model][1])(**arguments(model, rows)), rows)
@@ -139,7 +137,7 @@ def assert_vols(name, found, rows):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=needs(n)) for n in ("implied_vol", "inverse_implied_vol")],
+    ["implied_vol", "inverse_implied_vol"],
 )
 def test_implied_vol(name):
     rows = load(name)
@@ -190,7 +188,6 @@ def test_who_agrees_with_60_digits_to_what():
         assert errors[0].max() <= errors[1].max() <= 1e-10
 
 
-@needs("implied_vol")
 def test_implied_vols_beside_lets_be_rational():
     rows, peers = load("implied_vol"), load("peers")
     count = peers["rational_vol"].size

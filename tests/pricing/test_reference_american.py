@@ -10,9 +10,6 @@ import pytest
 
 import pricing
 from tests.reference import load
-from tests.reference.awaited import needs
-
-pytestmark = needs("american")
 
 TOLERANCE = 1e-7
 GREEK = 1e-5  # of a Greek's natural size, below
@@ -105,7 +102,6 @@ def test_exercised_options_are_intrinsic_value():
     assert np.all(np.abs(np.abs(greeks.delta) - 1.0) < 1e-2)
 
 
-@needs("american_implied_vol")
 def test_vol_from_the_price_of_quantlib():
     rows = load("american")
     told = rows["price"] - intrinsic(rows) > 1e-2

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pricing
-from tests.reference.awaited import needs
 
 prices = st.floats(1e-2, 1e6)
 moneyness = st.floats(-3.0, 3.0)  # standard deviations
@@ -84,7 +83,6 @@ def test_inverse_equation(forward, away, time, vol, is_call):
     balanced(g.theta, g.vega * vol / (2.0 * time))
 
 
-@needs("black_second")
 @fast
 @given(prices, moneyness, times, vols, rates, st.booleans())
 def test_second_order_black_equations(forward, away, time, vol, rate, is_call):
@@ -113,7 +111,6 @@ def test_second_order_black_equations(forward, away, time, vol, rate, is_call):
     close(h.color, -per * h.zomma, scale=per * g.gamma / vol * (1.0 + d1) ** 2)
 
 
-@needs("black_second", "black_scholes_second", "inverse_second")
 @fast
 @given(prices, moneyness, times, vols, rates)
 def test_second_order_of_calls_and_puts(forward, away, time, vol, rate):
@@ -303,7 +300,6 @@ def test_no_butterfly_in_any_model(spot, time, vol, rate, carry, is_call):
 # --- implied vol and American options -------------------------------------------------------------
 
 
-@needs("implied_vol", "inverse_implied_vol")
 @fast
 @given(prices, moneyness, times, vols, st.booleans(), st.integers(-20, 20))
 def test_implied_vol_scales_and_rises(forward, away, time, vol, is_call, power):
@@ -326,7 +322,6 @@ def test_implied_vol_scales_and_rises(forward, away, time, vol, is_call, power):
     assert np.array_equal(2.0 * later.vol[kept], found.vol)
 
 
-@needs("american")
 def test_american_laws():
     generator = np.random.default_rng(77)
     count = 200

@@ -9,9 +9,6 @@ import pytest
 
 import pricing
 from tests.reference import load
-from tests.reference.awaited import needs
-
-pytestmark = needs("settling", "settling_inverse")
 
 ROUNDING = 1e-13
 

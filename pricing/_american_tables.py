@@ -34,9 +34,10 @@ LEVELS: Final = ((4, 6), (8, 8), (12, 12), (16, 16), (24, 24), (32, 32))  # node
 PREMIUM_POINTS: Final = 48
 POINTS_MAX: Final = LEVELS[-1][0] * LEVELS[-1][1]
 LANES: Final = 8  # a loop of this constant length becomes one vector instruction
-# Largest measured price error of each level but the first, relative to the price, in 16,000 random
-# options by kind.  Boundaries that start at the strike are hard by (rate / vol)^2 time, the rate
-# counted from a negative dividend yield; those that start below it by the distance in total vols, for they bend sharply where it is short.
+# Largest measured price error of each level but the first, relative to the price, in random options
+# by kind.  Boundaries that start at the strike are hard by (rate / vol)^2 time, the rate counted
+# from a negative dividend yield; those that start below it by the distance in total vols, for they
+# bend sharply where it is short.
 AT_STRIKE_KINDS: Final = (1e-3, 1e-2, 1e-1, 1.0, 5.0, np.inf)
 AT_STRIKE_ERRORS: Final = (
     (8e-8, 3e-9, 3e-10, 2e-11, 2e-12),

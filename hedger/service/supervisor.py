@@ -100,7 +100,7 @@ def check_attended(params: WorkerParams, venues: Mapping[str, Venue]) -> None:
     ConfigError
         One line: which book, hedged with what, and why that venue's word proves nothing.
     """
-    if params.attended:
+    if params.mode == "attended":
         return
     for book in params.books:
         for name in book.hedges:

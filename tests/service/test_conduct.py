@@ -37,7 +37,7 @@ def test_class_c_is_not_hedged_without_a_person() -> None:
         assert "\n" not in line
         assert room.server.leases == {}
         assert room.venue.received == []
-        await room.start("w2", attended=True)
+        await room.start("w2", mode="attended")
         await room.hedged()
 
     in_room(body, venue_class="C")
@@ -107,7 +107,7 @@ def test_class_c_holds_until_a_person_knows_and_hedges_what_both_readings_need(
 ) -> None:
     async def body(room: Room) -> None:
         room.venue.script.append(LOST_BEFORE)
-        await room.start(attended=True)
+        await room.start(mode="attended")
         await room.until(lambda: room.row().hold)
         assert "its script" in room.row().hold
         assert "order_unresolved" in alarms(logs)

@@ -35,8 +35,8 @@ class WorkerParams(Record, frozen=True, kw_only=True):
 
     ``request_timeout_ms`` bounds reads at a venue, ``drain_ms`` what a shutdown or a hand-over
     waits for orders in flight. ``steps_max`` books progress at once, ``open_max`` intents of one
-    book may be open before it waits for an answer. ``mode`` is ``attended`` where a person answers alarms
-    at once, without which no book is hedged at a venue of class C.
+    book may be open before it waits for an answer. ``mode`` is ``attended`` where a person answers
+    alarms at once, without which no book is hedged at a venue of class C.
     """
 
     worker: str

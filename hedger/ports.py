@@ -181,6 +181,11 @@ class Store(Protocol):
         """Incarnation of the server that created the deployment; empty where unknown."""
         ...
 
+    @property
+    def journal_dropped(self) -> int:
+        """Journal entries that were left out because the server is nearly full."""
+        ...
+
     def shard_of(self, book: str) -> int:
         """``blake2b(book) mod shards``."""
         ...

@@ -40,7 +40,7 @@ class Deployment:
         self._shards = self._schema = 0
         self._pressed = False
         self._looked_s = float("-inf")
-        self.journal_dropped = 0
+        self._journal_dropped = 0
 
     async def open(self) -> None:
         """Check the server, then create or check schema version, namespace and shard count."""
@@ -114,6 +114,11 @@ class Deployment:
     def born(self) -> str:
         """Incarnation of the server that created the deployment; empty where unknown."""
         return self._born
+
+    @property
+    def journal_dropped(self) -> int:
+        """Journal entries that were left out because the server is nearly full."""
+        return self._journal_dropped
 
     def shard_of(self, book: str) -> int:
         """``blake2b(book) mod shards``."""

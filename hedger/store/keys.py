@@ -19,6 +19,7 @@ WEEK_MS = 7 * 86_400_000
 TRADES_KEPT_MS = WEEK_MS
 """How long trade ids outlive their order: longer than any venue replays fills."""
 
+
 def reads() -> range:
     """Versions that this release can read: its own and the one before, so that both run together.
 

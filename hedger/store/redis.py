@@ -248,7 +248,7 @@ class RedisStore(Deployment):
         if named != book or entry.book != book:
             raise ValueError(f"journal entry {entry.id} of {entry.book}: expected book {book}")
         if self._pressed:
-            self.journal_dropped += 1
+            self._journal_dropped += 1
             return ["", 0, 0, b""]
         return [entry.id, ms, n, entry.payload]
 

@@ -284,6 +284,7 @@ def test_a_lease_that_ran_out_before_a_beat_failed_leaves_its_book_watched(logs:
         await room.start(store=store)
         await room.hedged()
         store.renew = silent
+        await room.until(lambda: store.down)
         room.venue.index *= 1.015
         await asyncio.sleep(45)
         assert "naked" in alarms(logs)

@@ -66,9 +66,7 @@ def play(folder: Path, *, adapts: bool) -> tuple[Aftermath, dict[str, Any]]:
     longest = "3.0" if adapts else "0.5"
     text = text.replace("order_timeout_s_max = 1.5", f"order_timeout_s_max = {longest}")
     assert f"order_timeout_s_max = {longest}" in text
-    path.write_text(
-        text.replace("min_interval_ms = 2", "min_interval_ms = 2\nrequest_timeout_s = 4.0")
-    )
+    path.write_text(text)
     return asyncio.run(stormy(folder, path))
 
 

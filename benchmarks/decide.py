@@ -26,6 +26,7 @@ from hedger.core.market import Board
 from hedger.core.model import (
     Account,
     BookState,
+    Conduct,
     Fill,
     HedgeRule,
     Instrument,
@@ -41,6 +42,7 @@ from hedger.ports import Batch
 from hedger.service.params import BookParams, WorkerParams
 from hedger.service.supervisor import run_worker
 from hedger.store import StoreParams, open_store
+from hedger.venues.conduct import ANY, conduct
 from hedger.venues.deribit.contracts import instrument
 
 DAY_MS = 86_400_000
@@ -131,7 +133,7 @@ def _percentiles(samples: list[float]) -> dict[str, float]:
 class Loopback:
     """Feed and venue in one: quotes at a steady rate, fills every order at once."""
 
-    venue_class, name = "A", "loop"
+    name = "loop"
 
     def __init__(self, options: dict[str, Instrument]) -> None:
         self.known = {**options, HEDGE: instrument(HEDGE)}
@@ -139,6 +141,10 @@ class Loopback:
         self.trades = 0
         self.held: dict[str, int] = dict.fromkeys(options, -100)
         self.history: list[Fill] = []
+
+    def conduct(self, instrument: str) -> Conduct:
+        """Nothing is ever unknown here."""
+        return conduct("paper", ANY)
 
     def venue_ms(self) -> int:
         """The machine's own clock."""

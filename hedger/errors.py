@@ -15,6 +15,7 @@
     │   └── OutOfStep          reconcile
     └── StoreError
         ├── StoreUnavailable   retry
+        ├── UnknownVersion     leave the book to a release that can read it
         ├── RevisionConflict   read and decide again
         └── LeaseLost          drop the work
 
@@ -76,6 +77,10 @@ class StoreError(HedgerError):
 
 class StoreUnavailable(StoreError):
     """The store could not be reached or did not answer in time."""
+
+
+class UnknownVersion(StoreError):
+    """A record of a newer release, or of one too old: whoever can read it may have the book."""
 
 
 class RevisionConflict(StoreError):

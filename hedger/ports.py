@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from hedger.core.model import (
     Account,
     BookState,
+    Conduct,
     Fill,
     Instrument,
     Intent,
@@ -67,9 +68,8 @@ class Venue(Protocol):
         """The configured name of the venue."""
         ...
 
-    @property
-    def venue_class(self) -> str:
-        """``A`` honours deadlines in the engine, ``B`` has ids unique for ever, ``C`` neither."""
+    def conduct(self, instrument: str) -> Conduct:
+        """What is known, and from where, of orders without an answer in this product."""
         ...
 
     def venue_ms(self) -> int:
@@ -157,8 +157,8 @@ class CloseOutcome(NamedTuple):
 class Store(Protocol):
     """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
 
-    Fenced: renew, release, reconciled, begin, note, close, fast_forward. Everything else is free of
-    fences: fills are facts, holds are orders by people.
+    Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward. Everything else
+    is free of fences: fills are facts, holds are orders by people.
     """
 
     # deployment and ownership
@@ -179,6 +179,11 @@ class Store(Protocol):
     @property
     def born(self) -> str:
         """Incarnation of the server that created the deployment; empty where unknown."""
+        ...
+
+    @property
+    def journal_dropped(self) -> int:
+        """Journal entries that were left out because the server is nearly full."""
         ...
 
     def shard_of(self, book: str) -> int:

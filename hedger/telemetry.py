@@ -7,10 +7,14 @@ global registry.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import math
+import os
+import queue
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, TextIO, cast
 
@@ -38,8 +42,66 @@ class _Listeners:
             sys.stderr.flush()
 
 
-def start_logging(*, level: str = "info", **facts: Any) -> None:
-    """Send JSON lines to stderr; every line of this process carries `facts` (worker, ...)."""
+class Spool:
+    """Lines on their way to a reader that may have stopped reading: nobody ever waits for it.
+
+    A thread writes them. Beyond `lines_max` they are dropped and counted, and the count is the next
+    line that gets through.
+    """
+
+    def __init__(self, write: Callable[[bytes], object], *, lines_max: int = 5_000) -> None:
+        self.dropped = 0
+        self._write = write
+        self._lines: queue.Queue[str | None] = queue.Queue(lines_max)
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, text: str) -> int:
+        """Take one line."""
+        try:
+            self._lines.put_nowait(text)
+        except queue.Full:
+            self.dropped += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing to wait for: that is the point."""
+
+    def close(self, longest_s: float = 1.0) -> None:
+        """Let what is here be written, if it is read within that time."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put(None, timeout=longest_s)
+            self._thread.join(longest_s)
+
+    def _run(self) -> None:
+        told = 0
+        while (text := self._lines.get()) is not None:
+            self._write(text.encode("utf-8", "replace"))
+            if self.dropped > told:
+                lost, told = self.dropped - told, self.dropped
+                self._write(b'{"event": "log_dropped", "level": "error", "lines": %d}\n' % lost)
+
+
+def _spool() -> Spool:
+    """To the file behind standard error, past its buffer, whose lock a stuck reader would keep."""
+    target = sys.stderr.fileno()
+
+    def write(data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            while data:
+                data = data[os.write(target, data) :]
+
+    spool = Spool(write)
+    atexit.register(spool.close)
+    return spool
+
+
+def start_logging(*, level: str = "info", detached: bool = False, **facts: Any) -> None:
+    """Send JSON lines to stderr; every line of this process carries `facts` (worker, ...).
+
+    With ``detached`` a line that nobody reads delays nothing: it waits in a `Spool`.
+    """
+    file = _spool() if detached else _Listeners()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -49,7 +111,7 @@ def start_logging(*, level: str = "info", **facts: Any) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Listeners())),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, file)),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(**facts)

@@ -10,8 +10,9 @@ from hedger.app.attach import running_store
 from hedger.app.ground import the_venue
 from hedger.app.translate import paper_params
 from hedger.clock import wall_ms
+from hedger.core.model import VenueClass
 from hedger.errors import HedgerError, StoreUnavailable, VenueUnavailable
-from hedger.ports import Store
+from hedger.ports import Store, Venue
 from hedger.settings import Configuration
 from hedger.store.health import Finding, health
 from hedger.store.redis import RedisStore
@@ -81,11 +82,29 @@ async def _venue(config: Configuration, monotonic_s: Callable[[], float]) -> lis
         return [Finding(f"venue {name}", "fail", text, "hedger run starts the paper exchange")]
     finally:
         await venue.close()
-    text = f"class {venue.venue_class}, answers in {statistics.median(times):.1f} ms (p50)"
+    text = f"answers in {statistics.median(times):.1f} ms (p50)"
     clock = f"{offset:+d} ms from here; deadlines are set in the venue's own clock"
     state = "ok" if abs(offset) <= margin_ms else "warn"
     advice = "" if state == "ok" else f"beyond margin_ms = {margin_ms}: set both clocks by NTP"
     return [
         Finding(f"venue {name}", "ok", text),
+        *_conducts(config, venue),
         Finding(f"clock of {name}", state, clock, advice),
     ]
+
+
+def _conducts(config: Configuration, venue: Venue) -> list[Finding]:
+    """What an order without an answer can become, for each hedge instrument."""
+    sides = ((book.hedge.buy, book.hedge.sell) for book in config.settings.book)
+    found = []
+    for name in sorted({name for pair in sides for name in pair}):
+        known = venue.conduct(name)
+        text = f"class {known.venue_class}: {known.evidence} ({known.source})"
+        what = f"unknown orders in {name}"
+        if known.venue_class is not VenueClass.C:
+            found.append(Finding(what, "ok", text))
+        elif config.settings.worker.mode == "attended":
+            found.append(Finding(what, "warn", text, "be there: only a person can end them"))
+        else:
+            found.append(Finding(what, "fail", text, "set worker.mode = 'attended', and be there"))
+    return found

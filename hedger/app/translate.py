@@ -91,6 +91,7 @@ def worker_params(configuration: Configuration, *, worker: str) -> WorkerParams:
         naked_ms_max=_ms(section.naked_s_max),
         reconcile_ms=_ms(section.reconcile_s),
         drain_ms=_ms(section.drain_s),
+        mode=section.mode,
     )
 
 

@@ -25,7 +25,7 @@ async def work(
     """Run one worker until a signal, or the end of standard input, stops it in good order."""
     params = worker_params(config, worker=name)
     paper = paper_params(config, the_venue(config))
-    start_logging(worker=name)
+    start_logging(detached=True, worker=name)
     async with contextlib.AsyncExitStack() as stack:
         store = await open_store(store_params(config, temporary=temporary))
         stack.push_async_callback(store.shutdown)

@@ -126,4 +126,30 @@ def apply(*books: str, positions: Flag = False, common: Common | None = None) ->
     return 0
 
 
-SUBCOMMANDS = ("show", "check", "schema", "init", "apply")
+@config.command
+def upgrade(*, common: Common | None = None) -> int:
+    """Let workers write the records of this release, once no older release is needed any more.
+
+    Until then both releases write what the older one can read, and share the books. A worker of
+    the older release that is still there afterwards leaves what it cannot read to the others.
+    """
+    common = common or Common()
+    from hedger.app.attach import running_store
+    from hedger.store.redis import RedisStore
+
+    found = common.load()
+
+    async def work() -> tuple[int, int]:
+        async with running_store(found) as store:
+            assert isinstance(store, RedisStore)
+            return await store.upgrade(), store.schema
+
+    before, now = run_async(work)
+    if common.json:
+        print_json({"before": before, "now": now})
+    else:
+        print_text(f"records: version {now}, before {before}; workers write it within seconds")
+    return 0
+
+
+SUBCOMMANDS = ("show", "check", "schema", "init", "apply", "upgrade")

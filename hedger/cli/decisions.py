@@ -59,12 +59,13 @@ def _table(entries: list[Entry]) -> Table:
     for entry in entries:
         delta = "?" if entry.exposure is None else f"{entry.exposure.book_delta:+.4f}"
         alike = f" (x {entry.repeats})" if entry.repeats > 1 else ""
+        text = f"{entry.hold}; {entry.text}" if entry.hold else entry.text
         made.add_row(
             entry.id,
             instant(entry.time_ms),
             entry.action,
             entry.reason,
             delta,
-            entry.text.replace("[", "\\[") + alike,
+            text.replace("[", "\\[") + alike,
         )
     return made

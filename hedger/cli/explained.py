@@ -30,6 +30,8 @@ def explained(entry: Entry) -> list[str]:
 def _head(entry: Entry) -> Iterator[str]:
     yield f"decision {entry.id}: {entry.action.upper()}, {entry.reason}"
     yield f"  {entry.text}"
+    if entry.hold:
+        yield f"  {entry.hold}"
     yield (
         f"  book {entry.book} at revision {entry.seq}, market time {instant(entry.time_ms)}, "
         f"recorded {instant(entry.wall_ms)}"

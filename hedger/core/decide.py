@@ -228,4 +228,5 @@ class _Draft(NamedTuple):
             warnings=warnings(book, self.market, self.rules, self.now),
             plan=plan,
             memory=book.memory if memory is None else memory,
+            hold=limits.restraint(book.hold, stopped=book.stopped),
         )

@@ -116,6 +116,19 @@ def recent(memory: Memory, now: int, traded: float) -> tuple[tuple[int, float], 
     return (*kept, (now, traded))
 
 
+def restraint(hold: str, *, stopped: bool) -> str:
+    """What a hold or a stop means, and why it is there; empty where neither is.
+
+    Examples
+    --------
+    >>> restraint("positions differ", stopped=True), restraint("", stopped=False)
+    ('stopped: positions differ', '')
+    """
+    if stopped:
+        return f"stopped: {hold}"
+    return f"on hold: {hold}" if hold else ""
+
+
 def _blocked(rule: LimitRule, book: Book, wanted: float, reduces: bool) -> Refusal | None:
     if book.stopped:
         return _block("stopped", wanted, f"stopped by a person: {book.hold}")

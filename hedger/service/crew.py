@@ -137,7 +137,7 @@ class Crew:
 
     def is_settled(self) -> bool:
         """Whether what was free has been claimed, and what was claimed is ready."""
-        known = all(desk.stored_digest for desk in self.roster)
+        known = all(desk.is_known for desk in self.roster)
         return known and self.ownership.has_looked(self.roster.wanted()) and not self._adopting
 
     def is_idle(self) -> bool:

@@ -136,4 +136,4 @@ class Journal:
 def _key(decision: Decision) -> tuple[object, ...]:
     """What makes two decisions alike: the outcome and its reasons, not the numbers in the text."""
     refusals = tuple((refusal.rule, refusal.instrument) for refusal in decision.refusals)
-    return (decision.action, decision.reason, refusals)
+    return (decision.action, decision.reason, decision.hold, refusals)

@@ -153,6 +153,7 @@ class Ownership:
         except LeaseLost as error:
             self._drop(lease.shard, str(error))
         except StoreUnavailable as error:
+            self.reachable = False  # said before the lease runs out, that its books are watched on
             self._log.warning("renew_failed", shard=lease.shard, reason=str(error))
         else:
             if lease.shard in self._leases:

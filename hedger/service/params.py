@@ -35,7 +35,8 @@ class WorkerParams(Record, frozen=True, kw_only=True):
 
     ``request_timeout_ms`` bounds reads at a venue, ``drain_ms`` what a shutdown or a hand-over
     waits for orders in flight. ``steps_max`` books progress at once, ``open_max`` intents of one
-    book may be open before it waits for an answer.
+    book may be open before it waits for an answer. ``mode`` is ``attended`` where a person answers
+    alarms at once, without which no book is hedged at a venue of class C.
     """
 
     worker: str
@@ -53,6 +54,7 @@ class WorkerParams(Record, frozen=True, kw_only=True):
     drain_ms: int = 5_000
     steps_max: int = 64
     open_max: int = 4
+    mode: str = "unattended"
 
     def __post_init__(self) -> None:
         """Refuse what no loop could keep: names used twice, a lease without room for an order."""

@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Callable
 
 from hedger.core.model import BookState
-from hedger.errors import HedgerError, LeaseLost, OutOfStep
+from hedger.errors import HedgerError, LeaseLost, OutOfStep, UnknownVersion
 from hedger.ports import BookSeed, Lease
 from hedger.service.alarms import halt
 from hedger.service.history import History
@@ -60,7 +60,12 @@ class Reconciler:
 
     async def enrol(self, desk: Desk) -> None:
         """Seed a new book; learn under which configuration the store keeps it."""
-        known = await self._store.load(desk.name)
+        try:
+            known = await self._store.load(desk.name)
+        except UnknownVersion as error:
+            self._leave(desk, error)
+            return
+        desk.unreadable = False
         if known is not None:
             digest = known.digest
         else:
@@ -86,6 +91,9 @@ class Reconciler:
             try:
                 await self._outlast(lease, since_s)
                 return await self._adopt(desk, lease)
+            except UnknownVersion as error:
+                self._leave(desk, error)
+                return False
             except LeaseLost as error:  # for now, or for good: then the loop ends
                 self._log.info("adopt_waits", book=desk.name, reason=str(error))
             except (HedgerError, TimeoutError, ValueError) as error:
@@ -96,6 +104,11 @@ class Reconciler:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, RETRY_S_MAX)
         return False
+
+    def _leave(self, desk: Desk, error: UnknownVersion) -> None:
+        if not desk.unreadable:
+            self._log.error("book_unreadable", book=desk.name, reason=str(error))
+        desk.leave()
 
     async def _outlast(self, lease: Lease, since_s: float) -> None:
         """Wait until no order that an earlier incarnation of the server allowed can be alive."""

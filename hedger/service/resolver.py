@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from hedger.core.model import Intent, IntentState, OrderStatus
+from hedger.core.model import Intent, IntentState, OrderStatus, VenueClass
 from hedger.core.orders import IntentEvent
 from hedger.errors import HedgerError, LeaseLost, OutcomeUnknown, RateLimited
 from hedger.ports import Lease, Venue
@@ -125,12 +125,13 @@ class Resolver:
 
     async def _not_found(self, desk: Desk, intent: Intent, venue: Venue) -> bool:
         """What "never heard of it" proves depends on what the venue is known to honour."""
-        if venue.venue_class == "A":
+        conduct = venue.conduct(intent.instrument)
+        if conduct.venue_class is VenueClass.A:
             return await self._execution.close(desk, intent, IntentEvent.NOT_FOUND, filled=0)
-        if venue.venue_class != "B":
+        if conduct.venue_class is not VenueClass.B:
             raise OutcomeUnknown(
                 f"{intent.venue} does not know the order, and neither its deadlines nor its ids"
-                " prove that it never will"
+                f" prove that it never will: {conduct.evidence}"
             )
         state = await self._store.load(desk.name)
         if state is None or all(one.id != intent.id for one in state.intents):

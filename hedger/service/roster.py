@@ -25,6 +25,7 @@ class Desk:
     ``prefix`` begins every client order id of this book; ``ready`` says that it is ours and has
     been reconciled; ``stored_digest`` is the configuration that the store expects, empty before
     the first look; ``history_ms`` is the market instant up to which the venue's fills are applied;
+    ``unreadable`` says that the store holds it in a version of another release;
     ``stranded`` says that its lease ran out while the store was out of reach; ``rejects`` counts
     rejected orders since one was last accepted.
     """
@@ -40,6 +41,7 @@ class Desk:
     stored_digest: str = ""
     history_ms: int | None = None
     rejects: int = 0
+    unreadable: bool = False
 
     @property
     def name(self) -> str:
@@ -48,8 +50,17 @@ class Desk:
 
     @property
     def may_run(self) -> bool:
-        """Whether the store's configuration of this book is the one of this worker."""
-        return self.stored_digest == self.params.digest
+        """Whether the store has this book in this worker's configuration, and readable to it."""
+        return self.stored_digest == self.params.digest and not self.unreadable
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has been looked up in the store."""
+        return bool(self.stored_digest) or self.unreadable
+
+    def leave(self) -> None:
+        """Another release has written it: its shard goes to whoever can read it."""
+        self.unreadable, self.ready = True, False
 
     def needs(self, state: BookState | None) -> set[str]:
         """Names of every instrument that a decision wants to know."""

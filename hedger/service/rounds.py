@@ -123,7 +123,9 @@ class Rounds:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(METRICS_S)
-            self._log.info("metrics", **self._world.metrics.snapshot())
+            figures = self._world.metrics.snapshot()
+            figures["journal_dropped"] = self._world.store.journal_dropped
+            self._log.info("metrics", **figures)
 
     async def _desk_of(self, venue: str, fill: Fill) -> Desk | None:
         """The book that a fill belongs to, if that book is ours; accounts may trade more."""

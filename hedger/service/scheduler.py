@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from hedger.core.model import Decision, Rules
 
+TIMERS_SPARE = 64
+"""Timers beyond two a book that may wait before those that were replaced are dropped."""
+
 
 class Due(NamedTuple):
     """A book to be decided now; ``arrival_s`` is when its newest quote came in, NaN for a timer."""
@@ -85,6 +88,8 @@ class Scheduler:
         slot.market_ms = market_ms
         if market_ms is not None:
             heapq.heappush(self._market, (market_ms, book))
+            if len(self._market) > 2 * len(self._slots) + TIMERS_SPARE:
+                self._forget_replaced()
 
     def back_off(self, book: str, until_s: float) -> None:
         """Leave a book alone until then, whatever its quotes do."""
@@ -131,6 +136,12 @@ class Scheduler:
         if self._real:
             soonest_s = min(soonest_s, self._real[0][0])
         return min(max(soonest_s - now_s, 0.0), longest_s)
+
+    def _forget_replaced(self) -> None:
+        """Keep one timer a book: of those that were replaced, some ring only in a day."""
+        slots = self._slots.items()
+        self._market = [(s.market_ms, book) for book, s in slots if s.market_ms is not None]
+        heapq.heapify(self._market)
 
     def _ring(self, now_s: float, market_ms: int) -> None:
         while self._real and self._real[0][0] <= now_s:

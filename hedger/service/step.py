@@ -209,6 +209,7 @@ class Stepper:
             action=decision.action,
             reason=decision.reason,
             text=decision.text,
+            hold=decision.hold,
             market_ms=decision.time_ms,
             delta=None if exposure is None else exposure.book_delta,
             intents=intents,

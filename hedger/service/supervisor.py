@@ -13,6 +13,8 @@ import signal
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from hedger.core.model import VenueClass
+from hedger.errors import ConfigError
 from hedger.ports import Clock, Feed, Store, Venue
 from hedger.service.alarms import Alarms
 from hedger.service.crew import Crew
@@ -52,9 +54,15 @@ async def run_worker(
         Called once what was free is claimed and every claimed book may be hedged.
     stop : asyncio.Event, optional
         Ends the worker like a first signal.
+
+    Raises
+    ------
+    ConfigError
+        Before anything is claimed, where the books need a person beside them and have none.
     """
     stop = stop if stop is not None else asyncio.Event()
     log = logger(worker=params.worker)
+    check_attended(params, venues)
     restore = _listen_to_signals(stop)
     try:
         await asyncio.to_thread(warm)
@@ -82,6 +90,27 @@ async def run_worker(
         log.info("stopped")
     finally:
         restore()
+
+
+def check_attended(params: WorkerParams, venues: Mapping[str, Venue]) -> None:
+    """Refuse to hedge alone where an order without an answer may stay unknown for ever.
+
+    Raises
+    ------
+    ConfigError
+        One line: which book, hedged with what, and why that venue's word proves nothing.
+    """
+    if params.mode == "attended":
+        return
+    for book in params.books:
+        for name in book.hedges:
+            known = venues[book.venue].conduct(name)
+            if known.venue_class is VenueClass.C:
+                raise ConfigError(
+                    f"book {book.name}: {name} at {book.venue} is of class C ({known.evidence}),"
+                    " expected worker.mode = 'attended' and a person who answers alarms, as only"
+                    " they can end an order without an answer"
+                )
 
 
 async def until(condition: Callable[[], bool], *, longest_s: float) -> bool:

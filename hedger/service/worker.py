@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 
 from hedger.core.model import Decision, Intent
-from hedger.errors import HedgerError, LeaseLost, RevisionConflict, StoreUnavailable
+from hedger.errors import HedgerError, LeaseLost, RevisionConflict, StoreUnavailable, UnknownVersion
 from hedger.service.alarms import NakedWatch
 from hedger.service.feed import Listener
 from hedger.service.intents import told
@@ -139,6 +139,10 @@ class Worker:
                 self._scheduler.mark(desk.name)
         except LeaseLost as error:
             self._log.info("step_dropped", book=desk.name, reason=str(error))
+        except UnknownVersion as error:
+            self._metrics.count("books_unreadable")
+            desk.leave()
+            self._log.error("book_unreadable", book=desk.name, reason=str(error))
         except RevisionConflict as error:
             self._metrics.count("revision_conflicts")
             self._log.info("revision_conflict", book=desk.name, reason=str(error))

@@ -118,6 +118,10 @@ class Worker(Table):
     drain_s: float = Field(
         default=5.0, ge=0.1, le=60, description="Wait for orders in flight when a worker stops."
     )
+    mode: Literal["unattended", "attended"] = Field(
+        default="unattended",
+        description="attended: a person answers alarms; needed for venues of class C.",
+    )
     naked_s_max: float = Field(
         default=30.0,
         gt=0,

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 import msgspec
 
 from hedger.core.model import Intent, IntentState, Memory
-from hedger.errors import ConfigError
+from hedger.errors import ConfigError, UnknownVersion
 from hedger.store import keys
 
-VERSION = b"1"
 LOTS_MAX = 2**53 - 1
 """Lua adds lots as doubles, exact up to here."""
 
@@ -23,26 +22,26 @@ _intent = msgspec.json.Decoder(Intent)
 _encode = msgspec.json.Encoder().encode
 
 
-def memory_bytes(memory: Memory) -> bytes:
-    """Return a memory as stored."""
-    return VERSION + _encode(memory)
+def memory_bytes(memory: Memory, schema: int) -> bytes:
+    """Return a memory as stored under a schema version."""
+    return b"%d" % schema + _encode(memory)
 
 
 def memory_from(raw: bytes) -> Memory:
     """Read a stored memory; empty means that nothing was remembered yet."""
     if not raw:
         return Memory()
-    _check_version("memory", raw)
+    checked_version("memory", raw[:1])
     try:
         return _memory.decode(raw[1:])
     except msgspec.DecodeError as bad:
         raise ConfigError(f"stored memory is not readable: {bad}") from None
 
 
-def intent_bytes(intent: Intent) -> bytes:
+def intent_bytes(intent: Intent, schema: int) -> bytes:
     """Return an intent as stored: one line for the scripts, then the whole as JSON."""
     line = (
-        f"{VERSION.decode()} {intent.state} {intent.epoch} {intent.seq} {intent.lots}"
+        f"{schema} {intent.state} {intent.epoch} {intent.seq} {intent.lots}"
         f" {intent.low} {intent.high} {intent.deadline_ms} {intent.venue} {intent.instrument}\n"
     )
     return line.encode() + _encode(intent)
@@ -50,7 +49,7 @@ def intent_bytes(intent: Intent) -> bytes:
 
 def intent_from(raw: bytes, filled: int) -> Intent:
     """Read a stored intent; ``filled`` is the sum of its trades, never stored with it."""
-    _check_version("intent", raw)
+    checked_version("intent", raw[:1])
     line, _, body = raw.partition(b"\n")
     try:
         intent = _intent.decode(body)
@@ -105,9 +104,10 @@ def checked_word(where: str, name: str) -> str:
     return name
 
 
-def _check_version(what: str, raw: bytes) -> None:
-    if raw[:1] != VERSION:
-        raise ConfigError(
-            f"stored {what} has version {raw[:1].decode('latin-1')!r}, expected"
-            f" {VERSION.decode()!r}: it was written by another release of this program"
+def checked_version(what: str, version: bytes) -> None:
+    """Refuse the record of a release that this one cannot read; raises `UnknownVersion`."""
+    if version not in [b"%d" % known for known in keys.reads()]:
+        raise UnknownVersion(
+            f"stored {what} has version {version.decode('latin-1')!r}, expected {keys.expected()}:"
+            " it was written by another release of this program"
         )

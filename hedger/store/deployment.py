@@ -16,7 +16,8 @@ from hedger.store.params import StoreParams
 from hedger.store.scripts import digest, scripts
 
 _PRESSURE = 0.8
-_PRESSURE_EVERY_S = 2.0
+_LOOK_EVERY_S = 2.0
+"""How often memory and schema version are looked at, with a beat."""
 
 
 class Deployment:
@@ -36,10 +37,10 @@ class Deployment:
         self._monotonic = monotonic
         self._keys = keys.Keys(params.deployment)
         self._namespace = self._born = ""
-        self._shards = 0
+        self._shards = self._schema = 0
         self._pressed = False
-        self._pressure_s = float("-inf")
-        self.journal_dropped = 0
+        self._looked_s = float("-inf")
+        self._journal_dropped = 0
 
     async def open(self) -> None:
         """Check the server, then create or check schema version, namespace and shard count."""
@@ -52,12 +53,13 @@ class Deployment:
         schema, namespace, shards, born = await self._link.call(
             "meta", [self._keys.meta], keys.SCHEMA, secrets.token_hex(4), self._params.shards
         )
-        if schema != str(keys.SCHEMA).encode():
+        if int(schema) not in keys.reads():
             raise ConfigError(
                 f"store {self._link.where}: deployment {self._params.deployment} has schema"
-                f" {reading.text(schema)!r}, expected '{keys.SCHEMA}': use the release that wrote"
+                f" {reading.text(schema)!r}, expected {keys.expected()}: use the release that wrote"
                 " it, or another deployment name"
             )
+        self._schema = int(schema)
         self._namespace, self._shards = reading.text(namespace), int(shards)
         self._born = reading.text(born or b"")
         await self._measure_pressure()
@@ -67,6 +69,22 @@ class Deployment:
             _check_version(link, await link.info("server"))
             _check_memory(link, await link.info("memory"))
             _check_replicas(link, await link.info("replication"), self._params.replicas)
+
+    @property
+    def schema(self) -> int:
+        """Version that is written: what the deployment has, as far as this release knows it."""
+        return self._schema
+
+    async def upgrade(self) -> int:
+        """Let this release's own version be written from now on; returns the one before.
+
+        Workers of this release take it up within seconds. One of the older release keeps the books
+        that it can read and leaves the others; so this is for when none of them is needed.
+        """
+        before = self._schema
+        await self._link.commands(("HSET", self._keys.meta, "schema", keys.SCHEMA))
+        self._schema = keys.SCHEMA
+        return before
 
     async def servers(self) -> Sequence[Link]:
         """Every server behind this store."""
@@ -97,6 +115,11 @@ class Deployment:
         """Incarnation of the server that created the deployment; empty where unknown."""
         return self._born
 
+    @property
+    def journal_dropped(self) -> int:
+        """Journal entries that were left out because the server is nearly full."""
+        return self._journal_dropped
+
     def shard_of(self, book: str) -> int:
         """``blake2b(book) mod shards``."""
         if not self._shards:
@@ -107,8 +130,9 @@ class Deployment:
         """Register now, drop the old, return the living."""
         codec.checked_word("worker", worker)
         reply = await self._link.call("beat", [self._keys.workers], worker, ttl_ms)
-        if self._monotonic() - self._pressure_s >= _PRESSURE_EVERY_S:
+        if self._monotonic() - self._looked_s >= _LOOK_EVERY_S:
             await self._measure_pressure()
+            await self._read_schema()
         pairs = zip(reply[::2], reply[1::2], strict=True)
         return [WorkerInfo(reading.text(name), int(age)) for name, age in pairs]
 
@@ -177,6 +201,11 @@ class Deployment:
             )
         return reply
 
+    async def _read_schema(self) -> None:
+        (raw,) = await self._link.commands(("HGET", self._keys.meta, "schema"))
+        if raw is not None and int(raw) in keys.reads():
+            self._schema = int(raw)
+
     async def _measure_pressure(self) -> None:
         fullest = 0.0
         for link in await self._link.links():
@@ -184,7 +213,7 @@ class Deployment:
             limit = int(memory.get("maxmemory", "0"))
             fullest = max(fullest, int(memory["used_memory"]) / limit if limit > 0 else 0.0)
         self._pressed = fullest > _PRESSURE
-        self._pressure_s = self._monotonic()
+        self._looked_s = self._monotonic()
 
 
 def _check_version(link: Link, server: Mapping[str, str]) -> None:

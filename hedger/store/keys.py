@@ -12,12 +12,27 @@ from hashlib import blake2b
 from hedger.errors import ConfigError
 
 SCHEMA = 1
-"""Version of the layout below; a server holding another one is refused."""
+"""Version of the layout below, of the records and of what the scripts expect of them."""
 
 NAME = re.compile(r"[a-z0-9_-]{1,40}")
 WEEK_MS = 7 * 86_400_000
 TRADES_KEPT_MS = WEEK_MS
 """How long trade ids outlive their order: longer than any venue replays fills."""
+
+
+def reads() -> range:
+    """Versions that this release can read: its own and the one before, so that both run together.
+
+    What it writes is the version that the deployment has in ``meta``, not simply its own: the older
+    of two releases on one store must be able to read it. See docs/STORE.md.
+    """
+    return range(max(1, SCHEMA - 1), SCHEMA + 1)
+
+
+def expected() -> str:
+    """The versions that can be read, for messages."""
+    return " or ".join(f"'{version}'" for version in reads())
+
 
 _OWN_ID = re.compile(r"[0-9a-f]{32}")
 _ENTRY_ID = re.compile(r"([a-z0-9_-]{1,40})\.(\d{1,15})\.(\d{1,15})")

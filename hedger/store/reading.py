@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from hedger.core.model import BookState
-from hedger.errors import ConfigError
 from hedger.ports import JournalEntry, ShardInfo
 from hedger.store import codec
 from hedger.store.keys import Keys
@@ -21,11 +20,7 @@ _NEAR = 16
 def book_state(book: str, fields: Sequence[bytes], opened: Sequence[Any]) -> BookState:
     """Return a book from its hash (names and values in turn) and its open intents with fills."""
     values = dict(zip(fields[::2], fields[1::2], strict=True))
-    if values.get(b"v") != codec.VERSION:
-        raise ConfigError(
-            f"book {book}: stored version {values.get(b'v', b'').decode()!r}, expected"
-            f" {codec.VERSION.decode()!r}: it was written by another release of this program"
-        )
+    codec.checked_version(f"book {book}", values.get(b"v", b""))
     intents = (
         codec.intent_from(raw, int(filled))
         for raw, filled in zip(opened[::2], opened[1::2], strict=True)

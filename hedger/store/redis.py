@@ -83,11 +83,11 @@ class RedisStore(Deployment):
     ) -> None:
         """Record 1..n intents, memory and journal entry at revision ``seq + 1``, all or none."""
         shard = self._shard(lease, book)
-        arguments: list[Argument] = [book, seq, int(reduces), codec.memory_bytes(memory)]
+        arguments: list[Argument] = [book, seq, int(reduces), self._memory(memory)]
         arguments += [self._keys.trades(shard), self._params.log_max, self._params.journal_max]
         arguments += self._entry_arguments(book, entry)
         for intent in codec.checked_intents(book, seq, intents):
-            arguments += [intent.id, codec.intent_bytes(_under(intent, lease))]
+            arguments += [intent.id, codec.intent_bytes(_under(intent, lease), self._schema)]
         names = [
             self._keys.book(shard, book),
             self._keys.intents(shard, book),
@@ -102,7 +102,7 @@ class RedisStore(Deployment):
     ) -> None:
         """Store memory and journal entry without an intent; the revision stays."""
         shard = self._shard(lease, book)
-        arguments: list[Argument] = [book, seq, codec.memory_bytes(memory)]
+        arguments: list[Argument] = [book, seq, self._memory(memory)]
         arguments += [self._params.journal_max, *self._entry_arguments(book, entry)]
         names = [self._keys.book(shard, book), self._keys.journal(shard)]
         reply = await self._fenced("note", lease, names, *arguments)
@@ -211,6 +211,8 @@ class RedisStore(Deployment):
         match [reading.text(part) for part in reply]:
             case ["NOBOOK"]:
                 raise StoreError(f"book {book!r} is not in the store: seed it first")
+            case ["VERSION", version]:
+                codec.checked_version(f"book {book}", version.encode())
             case ["HOLD", reason]:
                 raise RevisionConflict(f"hold: book {book}: {reason}")
             case ["STALE", seq]:
@@ -228,8 +230,11 @@ class RedisStore(Deployment):
             raise ValueError(f"book {book} is of shard {shard}, the lease of {lease.shard}")
         return shard
 
+    def _memory(self, memory: Memory) -> bytes:
+        return codec.memory_bytes(memory, self._schema)
+
     def _seed_arguments(self, seed: BookSeed) -> list[Argument]:
-        arguments: list[Argument] = [seed.book, seed.digest, self._params.log_max]
+        arguments: list[Argument] = [seed.book, seed.digest, self._params.log_max, self._schema]
         for instrument, lots in seed.positions.items():
             where = f"position of book {seed.book}"
             codec.checked_word(where, instrument)
@@ -243,7 +248,7 @@ class RedisStore(Deployment):
         if named != book or entry.book != book:
             raise ValueError(f"journal entry {entry.id} of {entry.book}: expected book {book}")
         if self._pressed:
-            self.journal_dropped += 1
+            self._journal_dropped += 1
             return ["", 0, 0, b""]
         return [entry.id, ms, n, entry.payload]
 

@@ -54,6 +54,8 @@ def test_doctor_finds_a_running_desk_fit(hedger: Call, desk: Place) -> None:
     assert {"server", "memory", "persistence", "replication", "scripts", "workers"} <= set(states)
     assert states["book btc-main"] == "ok"
     assert states["venue paper"] == "ok"
+    said = {finding["what"]: finding["found"] for finding in found["findings"]}
+    assert "class A: its engine compares" in said["unknown orders in BTC-PERPETUAL"]
     text = hedger(desk, "doctor")
     assert text.status == 0
     assert text.out.rstrip().endswith("fit to trade")
@@ -192,7 +194,13 @@ def test_hold_stops_hedging_and_resume_clears_it(hedger: Call, desk: Place) -> N
     assert (held["hold"], held["stopped"]) == ("lunch", True)
     assert "stopped (lunch)" in hedger(desk, "status").out
     seq = {b["book"]: b["seq"] for b in parsed(hedger, desk, "status")["books"]}["btc-main"]
-    time.sleep(0.5)
+    end = time.monotonic() + 10.0
+    while "stopped: lunch" not in (told := hedger(desk, "explain", "btc-main").out):
+        assert time.monotonic() < end, told
+        time.sleep(0.2)
+    assert "stopped: lunch" in hedger(desk, "decisions", "--book", "btc-main", "--count", "1").out
+    doctor = {f["what"]: f for f in parsed(hedger, desk, "doctor")["findings"]}
+    assert doctor["book btc-main"]["found"] == "stopped: lunch"
     after = {b["book"]: b for b in parsed(hedger, desk, "status")["books"]}["btc-main"]
     assert after["seq"] == seq
     assert hedger(desk, "resume", "btc-main").out == "btc-main: free to trade\n"

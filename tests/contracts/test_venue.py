@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hedger.core.model import Fill, OrderStatus
+from hedger.core.model import Fill, OrderStatus, VenueClass
 from hedger.errors import ConfigError, OutcomeUnknown, VenueRejected, VenueUnavailable
 from hedger.ports import Clock, Feed, Venue
 from hedger.venues.paper.adapter import PaperClock, PaperVenue
@@ -81,7 +81,9 @@ def test_the_adapter_is_what_the_ports_ask_for(exchange: PaperParams) -> None:
             feed: Feed = paper
             clock: Clock = PaperClock(paper)
             assert venue.name == "paper"
-            assert venue.venue_class == "A"
+            assert venue.conduct(PERP).venue_class is VenueClass.A
+            assert venue.conduct(PERP).evidence
+            assert venue.conduct(PERP).source
             found = await venue.instruments([PERP, OPTION, "ETH-PERPETUAL", "nonsense"])
             assert sorted(found) == [OPTION, PERP]
             assert found[PERP].lot == 10.0

@@ -183,7 +183,7 @@ def test_class_b_sends_the_same_order_again_and_nothing_else() -> None:
 def test_class_c_holds_the_book_and_asks_a_person(logs: list[Any]) -> None:
     async def body(room: Room) -> None:
         room.venue.script.append(LOST_BEFORE)
-        await room.start()
+        await room.start(mode="attended")
         await room.until(lambda: room.row().hold)
         assert room.row().intents
         assert len(room.venue.received) == 1

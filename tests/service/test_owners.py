@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hedger.core.model import Action, BandRule, IntentState
+from hedger.errors import StoreUnavailable, UnknownVersion
 from hedger.service.election import owner_of
 from tests.service.faults import FaultyStore
 from tests.service.room import HEDGE, Room, alarms, book_params, book_rules, in_room
@@ -224,5 +225,68 @@ def test_without_the_store_nothing_is_sent_and_the_unhedged_delta_is_told(logs: 
         logs.clear()
         await asyncio.sleep(60)
         assert not alarms(logs)
+
+    in_room(body)
+
+
+class _OlderRelease(FaultyStore):
+    """A store seen by a release that cannot read the book any more."""
+
+    blind = False
+
+    def __getattr__(self, name: str) -> Any:
+        real = super().__getattr__(name)
+        if name != "load":
+            return real
+
+        async def load(*args: Any) -> Any:
+            if self.blind:
+                raise UnknownVersion("stored book main has version '2', expected '1'")
+            return await real(*args)
+
+        return load
+
+
+def test_a_book_of_another_release_is_left_to_who_can_read_it(logs: list[Any]) -> None:
+    async def body(room: Room) -> None:
+        blind = _OlderRelease(room.store)
+        await room.start("w1", store=blind)
+        await room.hedged()
+        await room.start("w2")
+        await room.until(lambda: room.lease().owner)
+        blind.blind = True
+        sent = len(room.venue.received)
+        await room.until(lambda: room.lease().owner == "w2", longest_s=15)
+        room.venue.index *= 1.015
+        await room.until(lambda: len(room.venue.received) == sent + 1 and room.agrees())
+        assert room.journal()[-1].worker == "w2"
+        assert not room.tasks["w1"].done()
+        assert not [line for line in logs if line["event"] == "defect"]
+        blind.blind = False
+        await room.stop("w2")
+        room.venue.index *= 0.985
+        await room.until(lambda: room.lease().owner == "w1" and room.agrees(), longest_s=15)
+
+    in_room(body)
+
+
+def test_a_lease_that_ran_out_before_a_beat_failed_leaves_its_book_watched(logs: list[Any]) -> None:
+    """The renewal waits so long for an answer that the lease is over when it fails."""
+
+    async def body(room: Room) -> None:
+        store = FaultyStore(room.store)
+
+        async def silent(*_: Any, **__: Any) -> Any:
+            await asyncio.sleep(1.0)
+            store.down = True
+            raise StoreUnavailable("no answer in time")
+
+        await room.start(store=store)
+        await room.hedged()
+        store.renew = silent
+        await room.until(lambda: store.down)
+        room.venue.index *= 1.015
+        await asyncio.sleep(45)
+        assert "naked" in alarms(logs)
 
     in_room(body)

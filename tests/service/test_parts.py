@@ -64,6 +64,15 @@ def test_time_and_market_timers_make_a_book_due() -> None:
     assert len(s.take(now_s=5.0, market_ms=700, limit=9)) == 1
 
 
+def test_timers_that_were_replaced_do_not_pile_up() -> None:
+    s = scheduler()
+    for number in range(10_000):
+        s.mark_at("a", 86_400_000 - number)
+    assert len(s._market) <= 2 + 64
+    assert s.take(now_s=1.0, market_ms=86_390_000, limit=9) == []
+    assert len(s.take(now_s=1.0, market_ms=86_390_001, limit=9)) == 1
+
+
 def test_backing_off_outlasts_quotes_and_is_quiet_for_a_replay() -> None:
     s = scheduler()
     s.back_off("a", 3.0)

@@ -10,7 +10,16 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, NamedTuple
 
-from hedger.core.model import Fill, Instrument, Order, OrderReport, OrderStatus, Quote
+from hedger.core.model import (
+    Conduct,
+    Fill,
+    Instrument,
+    Order,
+    OrderReport,
+    OrderStatus,
+    Quote,
+    VenueClass,
+)
 from hedger.errors import OutcomeUnknown, VenueRejected, VenueUnavailable
 from hedger.ports import Batch
 from tests.core.desk import PERPETUAL
@@ -176,6 +185,14 @@ class ScriptedVenue:
         return fill
 
     # --- the port -------------------------------------------------------------------------
+
+    def conduct(self, instrument: str) -> Conduct:
+        return Conduct(
+            product="perpetual",
+            venue_class=VenueClass(self.venue_class),
+            evidence="its script",
+            source="tests",
+        )
 
     def venue_ms(self) -> int:
         return self.clock.venue_ms()

@@ -43,6 +43,7 @@ ODD: dict[tuple[str, ...], Any] = {
     ("worker", "reconcile_s"): 12.5,
     ("worker", "drain_s"): 6.5,
     ("worker", "naked_s_max"): 45.5,
+    ("worker", "mode"): "attended",
     ("venues", ANY, "speed"): 60.5,
     ("venues", ANY, "data"): ".",
     ("venues", ANY, "seed"): 77,

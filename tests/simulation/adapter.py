@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, TypeVar
 
-from hedger.core.model import Fill, Instrument, Order, OrderReport
+from hedger.core.model import Conduct, Fill, Instrument, Order, OrderReport, VenueClass
 from hedger.errors import OutcomeUnknown, VenueUnavailable
 from hedger.ports import Batch
 from tests.core.desk import PERPETUAL
@@ -40,9 +40,16 @@ class SimVenue:
         self._inbox: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._asked: dict[asyncio.Future[Any], None] = {}
         self.name = exchange.name
-        self.venue_class = exchange.venue_class
 
     # --- Venue ----------------------------------------------------------------------------
+
+    def conduct(self, instrument: str) -> Conduct:
+        return Conduct(
+            product="perpetual",
+            venue_class=VenueClass(self._exchange.venue_class),
+            evidence="the exchange of this simulation",
+            source="tests/simulation/exchange.py",
+        )
 
     def venue_ms(self) -> int:
         return self._exchange.now_ms() + self._process.venue_ms

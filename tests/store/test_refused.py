@@ -2,7 +2,7 @@
 
 import pytest
 
-from hedger.errors import ConfigError, StoreUnavailable
+from hedger.errors import ConfigError, StoreUnavailable, UnknownVersion
 from hedger.store import StoreParams, keys, open_store
 from hedger.store.link import Link
 from tests.store.real_server import begin, opened, ready, run
@@ -90,7 +90,7 @@ def test_records_of_another_release_are_refused(params, raw):
                 place = field or raw.hkeys(key)[0]
                 before = raw.hget(key, place)
                 raw.hset(key, place, value)
-                with pytest.raises(ConfigError, match=message):
+                with pytest.raises(UnknownVersion, match=message):
                     await store.load("b")
                 raw.hset(key, place, before)
             assert (await store.load("b")).seq == 1

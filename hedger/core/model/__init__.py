@@ -4,6 +4,7 @@ Instants are integer milliseconds since the epoch (UTC). Quantities are signed i
 prices integer ticks. Floats appear only in valuation. ``None`` means absent, never zero.
 """
 
+from hedger.core.model.conduct import Conduct, VenueClass
 from hedger.core.model.contracts import (
     SETTLEMENT_WINDOW_MS,
     Account,
@@ -45,6 +46,7 @@ __all__ = [
     "Action",
     "BandRule",
     "BookState",
+    "Conduct",
     "DataRule",
     "Decision",
     "Doubt",
@@ -72,4 +74,5 @@ __all__ = [
     "Rules",
     "Scaling",
     "Target",
+    "VenueClass",
 ]

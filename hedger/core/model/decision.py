@@ -159,6 +159,8 @@ class Action(StrEnum):
 class Decision(Record, frozen=True, kw_only=True):
     """A decision explains itself: inputs, exposure, band, scalings, refusals, plan, reason.
 
+    ``hold`` says in words what restrains the book, whatever the decision came to; empty if nothing.
+
     Log line, journal entry, API answer and dashboard are renderings of this record.
     """
 
@@ -180,3 +182,4 @@ class Decision(Record, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     plan: Plan | None = None
     memory: Memory = Memory()
+    hold: str = ""

@@ -7,6 +7,8 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import NamedTuple
 
+from hedger.store import keys
+
 ALLOW_OOM = "#!lua flags=allow-oom\n"
 """At maxmemory facts and orders must still be written; only the journal gives way, before that."""
 
@@ -25,9 +27,13 @@ class Script(NamedTuple):
 
 
 def scripts(header: str = ALLOW_OOM) -> dict[str, Script]:
-    """Return every script by name, the shared prelude in front of each."""
+    """Return every script by name, the shared prelude and what it can read in front of each.
+
+    A script is called by the digest of all that, so another release loads its own beside it.
+    """
     here = files(__name__)
-    prelude = (here / "prelude.lua").read_text("utf-8")
+    reads = ", ".join(f"['{version}'] = true" for version in keys.reads())
+    prelude = f"local READS = {{{reads}}}\n" + (here / "prelude.lua").read_text("utf-8")
     found = {}
     for name in NAMES:
         source = header + prelude + (here / f"{name}.lua").read_text("utf-8")

@@ -1,12 +1,13 @@
--- KEYS book log | ARGV run_id book digest log_max (instrument lots)*
+-- KEYS book log | ARGV run_id book digest log_max version (instrument lots)*
 -- Named positions become these lots, others stay. The revision moves on, so that a decision made on
 -- the old positions is stale.
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  return {'NOBOOK'}
+local refused = foreign(redis.call('HGET', KEYS[1], 'v'))
+if refused then
+  return refused
 end
 redis.call('HSET', KEYS[1], 'digest', ARGV[3])
 redis.call('HINCRBY', KEYS[1], 'seq', 1)
-for i = 5, #ARGV, 2 do
+for i = 6, #ARGV, 2 do
   if ARGV[i + 1] == '0' then
     redis.call('HDEL', KEYS[1], 'p:' .. ARGV[i])
   else

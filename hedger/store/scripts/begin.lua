@@ -1,15 +1,16 @@
 -- KEYS lease book intents log journal
 -- ARGV run_id owner epoch book seq reduces memory trades_prefix log_max journal_max
 --      entry_id entry_ms entry_n payload (id record)+
--- FENCED | EXPIRED | NOBOOK | HOLD reason | STALE seq | BUSY instrument low high | OK seq
+-- FENCED | EXPIRED | NOBOOK | VERSION v | HOLD reason | STALE seq | BUSY instrument low high | OK seq
 local FIRST = 15
 local refused = fence()
 if refused then
   return refused
 end
-local book = redis.call('HMGET', KEYS[2], 'seq', 'hold', 'stopped')
-if not book[1] then
-  return {'NOBOOK'}
+local book = redis.call('HMGET', KEYS[2], 'seq', 'hold', 'stopped', 'v')
+refused = foreign(book[4])
+if refused then
+  return refused
 end
 if book[3] == '1' or (book[2] ~= '' and ARGV[6] ~= '1') then
   return {'HOLD', book[2]}
@@ -57,7 +58,7 @@ for i = FIRST, #ARGV, 2 do
   detail[#detail + 1] = ARGV[i] .. ' ' .. instrument .. ' ' .. digits(lots)
 end
 local seq = redis.call('HINCRBY', KEYS[2], 'seq', 1)
-redis.call('HSET', KEYS[2], 'memory', ARGV[7])
+redis.call('HSET', KEYS[2], 'memory', ARGV[7], 'v', string.sub(ARGV[7], 1, 1))
 log(KEYS[4], ARGV[9], 'begin', ARGV[4], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. table.concat(detail, ', '))
 journal(KEYS[5], ARGV[10], ARGV[4], ARGV[11], ARGV[12], ARGV[13], ARGV[14])
 return {'OK', seq}

@@ -1,8 +1,9 @@
 -- KEYS book intents trades log
 -- ARGV run_id book client_id field lots instrument log_max kept_ms detail
--- A fact: no fence. NOBOOK | DUP lots | OK | LATE
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  return {'NOBOOK'}
+-- A fact: no fence. NOBOOK | VERSION v (whoever can read the book hears of it too) | DUP lots | OK | LATE
+local refused = foreign(redis.call('HGET', KEYS[1], 'v'))
+if refused then
+  return refused
 end
 if redis.call('HSETNX', KEYS[3], ARGV[4], ARGV[5]) == 0 then
   return {'DUP', redis.call('HGET', KEYS[3], ARGV[4])}

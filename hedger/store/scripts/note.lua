@@ -4,13 +4,15 @@ local refused = fence()
 if refused then
   return refused
 end
-local seq = redis.call('HGET', KEYS[2], 'seq')
-if not seq then
-  return {'NOBOOK'}
+local book = redis.call('HMGET', KEYS[2], 'seq', 'v')
+refused = foreign(book[2])
+if refused then
+  return refused
 end
+local seq = book[1]
 if seq ~= ARGV[5] then
   return {'STALE', seq}
 end
-redis.call('HSET', KEYS[2], 'memory', ARGV[6])
+redis.call('HSET', KEYS[2], 'memory', ARGV[6], 'v', string.sub(ARGV[6], 1, 1))
 journal(KEYS[3], ARGV[7], ARGV[4], ARGV[8], ARGV[9], ARGV[10], ARGV[11])
 return {'OK'}

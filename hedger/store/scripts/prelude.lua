@@ -33,10 +33,24 @@ local function filled(key)
   return sum
 end
 
+-- The refusal of a book that is not there, or of a version that we do not know; else nil.
+local function foreign(version)
+  if not version then
+    return {'NOBOOK'}
+  end
+  if not READS[version] then
+    return {'VERSION', version}
+  end
+  return nil
+end
+
 -- lots, low, high, instrument of an intent's record; nil for a version we do not know.
 local function parse(record)
-  local _, _, lots, low, high, instrument = string.find(
-    record, '^1 %a+ %d+ %d+ (%-?%d+) (%-?%d+) (%-?%d+) %d+ %S+ (%S+)\n')
+  local _, _, version, lots, low, high, instrument = string.find(
+    record, '^(%d+) %a+ %d+ %d+ (%-?%d+) (%-?%d+) (%-?%d+) %d+ %S+ (%S+)\n')
+  if not READS[version] then
+    return nil
+  end
   return tonumber(lots), tonumber(low), tonumber(high), instrument
 end
 

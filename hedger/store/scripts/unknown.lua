@@ -7,8 +7,9 @@ local record = redis.call('HGET', KEYS[2], ARGV[5])
 if not record then
   return {'NOTCURRENT'}
 end
-if string.sub(record, 1, 10) == '1 pending ' then
-  redis.call('HSET', KEYS[2], ARGV[5], '1 unknown ' .. string.sub(record, 11))
+local version, rest = string.match(record, '^(%d+) pending (.*)$')
+if READS[version] then
+  redis.call('HSET', KEYS[2], ARGV[5], version .. ' unknown ' .. rest)
   log(KEYS[3], ARGV[6], 'unknown', ARGV[4], ARGV[5])
 end
 return {'OK'}

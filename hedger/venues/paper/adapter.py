@@ -11,9 +11,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection
 
 from hedger.clock import wall_ms
-from hedger.core.model import Fill, Instrument, Order, OrderReport, OrderStatus
+from hedger.core.model import Conduct, Fill, Instrument, Order, OrderReport, OrderStatus
 from hedger.errors import OutcomeUnknown, VenueRejected, VenueUnavailable
 from hedger.ports import Batch
+from hedger.venues.conduct import ANY, conduct
 from hedger.venues.paper import protocol as p
 from hedger.venues.paper.conflate import Pending
 from hedger.venues.paper.link import Heard, Link, R, RefusedError
@@ -39,8 +40,6 @@ class PaperVenue:
         Who is calling, for the exchange's messages.
     """
 
-    venue_class = "A"  # the engine itself compares an order's deadline with its clock
-
     def __init__(
         self, name: str, socket: str, *, request_s_max: float = 3.0, client: str = "hedger"
     ) -> None:
@@ -58,6 +57,10 @@ class PaperVenue:
     def name(self) -> str:
         """The configured name of the venue."""
         return self._name
+
+    def conduct(self, instrument: str) -> Conduct:
+        """One engine, one rule for all its products."""
+        return conduct("paper", ANY)
 
     def venue_ms(self) -> int:
         """The exchange's wall clock, by the offset measured at the last greeting."""

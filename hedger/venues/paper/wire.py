@@ -12,6 +12,8 @@ from hedger.errors import VenueUnavailable
 from hedger.venues.paper import protocol as p
 
 IN_FLIGHT_MAX = 1_000
+UNSENT_MAX = 1 << 20
+"""Bytes that may wait for an exchange that does not read; an order must not wait behind more."""
 
 
 class Wire:
@@ -41,7 +43,7 @@ class Wire:
     def tell(self, message: p.Done) -> None:
         """Send without waiting for anything."""
         if not self.closed:
-            self._writer.write(p.frame(message))
+            self._send(message)
 
     async def ask(self, request: p.Request) -> p.Reply:
         """Send and wait for the reply; the caller sets the deadline. Raises `VenueUnavailable`."""
@@ -53,10 +55,16 @@ class Wire:
         reply: asyncio.Future[p.Reply] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = reply
         try:
-            self._writer.write(p.frame(request))
+            self._send(request)
             return await reply
         finally:
             self._waiting.pop(request.id, None)
+
+    def _send(self, message: p.Request) -> None:
+        self._writer.write(p.frame(message))
+        if self._writer.transport.get_write_buffer_size() > UNSENT_MAX:
+            self._writer.transport.abort()
+            self._end(f"the exchange has left {UNSENT_MAX} bytes unread")
 
     async def close(self) -> None:
         """End the connection."""

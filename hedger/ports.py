@@ -6,7 +6,7 @@ the adapter; what an adapter may raise is named on each method.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from hedger.core.model import (
@@ -147,6 +147,10 @@ class ShardInfo(NamedTuple):
     lease_ms_left: int
 
 
+Changes = Mapping[str, tuple[int, int]]
+"""Corrections of positions: instrument -> (lots stored, lots at the venue)."""
+
+
 class CloseOutcome(NamedTuple):
     """Answer of `Store.close`: ``ok``, ``not_current``, or ``fill_gap`` with what is recorded."""
 
@@ -157,8 +161,8 @@ class CloseOutcome(NamedTuple):
 class Store(Protocol):
     """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
 
-    Fenced: renew, release, reconciled, begin, note, close, fast_forward. Everything else is free of fences:
-    fills are facts, holds are orders by people.
+    Fenced: renew, release, reconciled, begin, note, close, fast_forward, correct. Everything else
+    is free of fences: fills are facts, holds are orders by people.
     """
 
     # deployment and ownership
@@ -281,6 +285,16 @@ class Store(Protocol):
 
     async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
         """Raise the revision to the highest the venue knows, with nothing in flight."""
+        ...
+
+    async def correct(
+        self, lease: Lease, book: str, *, seq: int, changes: Changes, why: str
+    ) -> None:
+        """Replace positions by what the venue holds, all or none, and raise the revision.
+
+        Only with nothing in flight, at revision ``seq``, and where each position still is what it
+        was compared with: raises `LeaseLost` or `RevisionConflict` (``stale``, ``busy``) else.
+        """
         ...
 
     async def hold(self, book: str, reason: str, *, stop: bool = False) -> None:

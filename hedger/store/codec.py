@@ -12,6 +12,7 @@ import msgspec
 
 from hedger.core.model import Intent, IntentState, Memory
 from hedger.errors import ConfigError
+from hedger.ports import BookSeed, Changes, JournalEntry
 from hedger.store import keys
 
 VERSION = b"1"
@@ -103,6 +104,34 @@ def checked_word(where: str, name: str) -> str:
     if not name or not name.isprintable() or " " in name:
         raise ValueError(f"{where}: name {name!r}, expected a word without spaces")
     return name
+
+
+def checked_entry(book: str, entry: JournalEntry) -> JournalEntry:
+    """Return a journal entry if it is one of this book."""
+    if keys.entry_parts(entry.id)[0] != book or entry.book != book:
+        raise ValueError(f"journal entry {entry.id} of {entry.book}: expected book {book}")
+    return entry
+
+
+def checked_positions(seed: BookSeed) -> dict[str, int]:
+    """Return the positions that a book starts with if they can be stored."""
+    where = f"position of book {seed.book}"
+    for name, lots in seed.positions.items():
+        checked_word(where, name)
+        checked_lots(f"{where} in {name}", lots)
+    return dict(seed.positions)
+
+
+def checked_changes(book: str, changes: Changes, why: str) -> Changes:
+    """Return the corrections of a book's positions if there are some, with a reason."""
+    if not changes or not why:
+        raise ValueError(f"correction of book {book}: expected changes and a reason")
+    for name, pair in changes.items():
+        where = f"correction of book {book} in {name}"
+        checked_word(where, name)
+        for lots in pair:
+            checked_lots(where, lots)
+    return changes
 
 
 def _check_version(what: str, raw: bytes) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from hedger.core.model import (
     Account,
+    AccountEvent,
     BookState,
     Fill,
     Instrument,
@@ -41,6 +42,7 @@ class Batch(NamedTuple):
     quotes: Sequence[Quote] = ()
     accounts: Sequence[Account] = ()
     fills: Sequence[Fill] = ()
+    events: Sequence[AccountEvent] = ()
 
 
 class Feed(Protocol):
@@ -100,6 +102,10 @@ class Venue(Protocol):
         """All fills since a market instant, oldest first; raises `VenueUnavailable`."""
         ...
 
+    async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
+        """Deposits and withdrawals since a market instant; raises `VenueUnavailable`."""
+        ...
+
     async def close(self) -> None:
         """Release the connection."""
         ...
@@ -116,11 +122,12 @@ class Lease(NamedTuple):
 
 
 class BookSeed(NamedTuple):
-    """What the configuration gives a book once."""
+    """What the configuration gives a book once; transfers count from ``since_ms`` on."""
 
     book: str
     digest: str
     positions: dict[str, int]
+    since_ms: int = 0
 
 
 class JournalEntry(NamedTuple):

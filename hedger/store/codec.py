@@ -6,7 +6,7 @@ goes on with JSON that they never touch: no number is parsed and printed again o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -18,6 +18,10 @@ from hedger.store import keys
 VERSION = b"1"
 LOTS_MAX = 2**53 - 1
 """Lua adds lots as doubles, exact up to here."""
+
+COIN = 100_000_000
+"""Lots of one coin: what was paid in is counted in its smallest unit."""
+_COIN_MARK = "$"
 
 _memory = msgspec.json.Decoder(Memory)
 _intent = msgspec.json.Decoder(Intent)
@@ -104,6 +108,26 @@ def checked_word(where: str, name: str) -> str:
     if not name or not name.isprintable() or " " in name:
         raise ValueError(f"{where}: name {name!r}, expected a word without spaces")
     return name
+
+
+def coin_name(currency: str) -> str:
+    """Under which name, among the positions, transferred coin is kept: no instrument has it."""
+    return f"{_COIN_MARK}{currency}"
+
+
+def split(lots: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """Positions of instruments, and transferred coin by currency, both in lots and by name.
+
+    Examples
+    --------
+    >>> split({"BTC-PERPETUAL": 3, "$BTC": 50_000_000})
+    ({'BTC-PERPETUAL': 3}, {'BTC': 50000000})
+    """
+    names = sorted(lots)
+    return (
+        {name: lots[name] for name in names if not name.startswith(_COIN_MARK)},
+        {name[1:]: lots[name] for name in names if name.startswith(_COIN_MARK)},
+    )
 
 
 def checked_entry(book: str, entry: JournalEntry) -> JournalEntry:

@@ -163,7 +163,9 @@ class MemoryStore:
                     " rename one of the two"
                 )
         held = {name: lots for name, lots in codec.checked_positions(seed).items() if lots}
-        row = self._server.books.setdefault(seed.book, BookRow(seed.digest, held))
+        row = self._server.books.setdefault(
+            seed.book, BookRow(seed.digest, held, since_ms=seed.since_ms)
+        )
         return row.digest
 
     async def apply(self, seed: BookSeed, *, positions: bool) -> None:
@@ -188,11 +190,14 @@ class MemoryStore:
             msgspec.structs.replace(intent, filled=self._server.filled(intent.id))
             for intent in row.intents.values()
         )
+        positions, coins = codec.split(row.positions)
         return BookState(
             book=book,
             seq=row.seq,
             digest=row.digest,
-            positions=dict(sorted(row.positions.items())),
+            positions=positions,
+            coins=coins,
+            since_ms=row.since_ms,
             intents=tuple(sorted(intents, key=lambda intent: (intent.seq, intent.id))),
             memory=row.memory,
             hold=row.hold,

@@ -246,7 +246,12 @@ class RedisStore(Deployment):
         return shard
 
     def _seed_arguments(self, seed: BookSeed) -> list[Argument]:
-        arguments: list[Argument] = [seed.book, seed.digest, self._params.log_max]
+        arguments: list[Argument] = [
+            seed.book,
+            seed.digest,
+            self._params.log_max,
+            seed.since_ms,
+        ]
         for instrument, lots in codec.checked_positions(seed).items():
             arguments += [instrument, lots]
         return arguments

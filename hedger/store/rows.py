@@ -28,3 +28,4 @@ class BookRow(msgspec.Struct):
     hold: str = ""
     stopped: bool = False
     confirmed: float = 0.0
+    since_ms: int = 0

@@ -56,6 +56,13 @@ class Room:
         self._ticker = asyncio.create_task(self._tick())
         self.ticking = True
 
+    def another_store(self, namespace: str) -> MemoryStore:
+        """A store of another deployment."""
+        server = MemoryServer(
+            shards=8, namespace=namespace, monotonic=asyncio.get_running_loop().time
+        )
+        return MemoryStore(server)
+
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(0.1)

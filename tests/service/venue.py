@@ -10,7 +10,16 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, NamedTuple
 
-from hedger.core.model import Fill, Instrument, Order, OrderReport, OrderStatus, Quote
+from hedger.core.model import (
+    AccountEvent,
+    Fill,
+    Happening,
+    Instrument,
+    Order,
+    OrderReport,
+    OrderStatus,
+    Quote,
+)
 from hedger.errors import OutcomeUnknown, VenueRejected, VenueUnavailable
 from hedger.ports import Batch
 from tests.core.desk import PERPETUAL
@@ -67,12 +76,14 @@ class ScriptedVenue:
         self.received: list[tuple[int, Order]] = []
         self.log: list[Executed] = []
         self.history: list[Fill] = []
+        self.events: list[AccountEvent] = []
         self.reports: dict[str, OrderReport] = {}
         self.feeds: list[ScriptedFeed] = []
         self.witness: Callable[[], Any] = lambda: None
         self.down = False
         self.read_s = 0.0
         self.stream_fills = True
+        self.answer: Callable[[str, int], None] = lambda client_id, lots: None
         self.index = 60_000.0
         self._trades = 0
 
@@ -122,6 +133,12 @@ class ScriptedVenue:
         for feed in self.feeds:
             feed.push(Batch(self.clock.market_ms(), (), (), fills))
 
+    def tell(self, *events: AccountEvent) -> None:
+        """What the account's stream tells beside fills."""
+        self.events += events
+        for feed in self.feeds:
+            feed.push(Batch(self.clock.market_ms(), events=events))
+
     # --- the engine -----------------------------------------------------------------------
 
     def execute(self, order: Order, share: float, *, terse: bool = False) -> OrderReport:
@@ -141,6 +158,8 @@ class ScriptedVenue:
             fills=() if terse else fills,
         )
         self.reports[order.client_id] = report
+        if lots:
+            self.answer(order.client_id, lots)
         return report
 
     def trade(
@@ -151,6 +170,8 @@ class ScriptedVenue:
         *,
         kind: str = "trade",
         account: str = "acc",
+        block: str = "",
+        legs: int = 0,
     ) -> Fill:
         self._trades += 1
         held = self.account(account)
@@ -165,6 +186,8 @@ class ScriptedVenue:
             fee=0.0,
             time_ms=self.clock.market_ms(),
             kind=kind,
+            block=block,
+            block_legs=legs,
         )
         self.history.append(fill)
         self.log.append(
@@ -231,6 +254,11 @@ class ScriptedVenue:
         await asyncio.sleep(self.read_s)
         mine = (fill for fill in self.history if fill.account == account)
         return [fill for fill in mine if fill.time_ms >= since_ms]
+
+    async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
+        self._reachable()
+        kinds = (Happening.DEPOSIT, Happening.WITHDRAWAL)
+        return [e for e in self.events if e.kind in kinds and e.time_ms >= since_ms]
 
     async def close(self) -> None:
         pass

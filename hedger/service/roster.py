@@ -28,7 +28,8 @@ class Desk:
     the first look; ``history_ms`` is the market instant up to which the venue's fills are applied;
     ``stranded`` says that its lease ran out while the store was out of reach; ``rejects`` counts
     rejected orders since one was last accepted. ``pause`` forbids new hedges until positions were
-    read again, ``foreign`` is what the account did without us, ``ready_s`` when it became ready.
+    read again, ``foreign`` is what the account did without us, ``ready_s`` when it became ready,
+    ``moved_ms`` the market instant of the last transfer: older balances do not contain it.
     """
 
     params: BookParams
@@ -43,6 +44,7 @@ class Desk:
     history_ms: int | None = None
     rejects: int = 0
     ready_s: float = 0.0
+    moved_ms: int = 0
     pause: Pause = field(default_factory=Pause)
     foreign: Foreign = field(default_factory=Foreign)
 

@@ -86,7 +86,7 @@ class Stepper:
             desk.pause.begin("resumed after a stop")
             self._check(desk)
         loaded_s = self._clock.monotonic_s()
-        decision = _unless_paused(desk, self._decide(desk, state), state)
+        decision = self._unless_paused(desk, self._decide(desk, state), state)
         decided_s = self._clock.monotonic_s()
         self._decided(desk, decision)
         timings = Timings(
@@ -132,6 +132,33 @@ class Stepper:
             desk.state = state
         market = self._listeners[desk.params.venue].board.market()
         return decide(desk.book, market, desk.params.rules, self._clock.market_ms())
+
+    def _unless_paused(self, desk: Desk, decision: Decision, state: BookState) -> Decision:
+        """A hedge waits while something has moved that store or balances do not know yet."""
+        if decision.action is not Action.HEDGE or decision.plan is None:
+            return decision
+        if desk.pause:
+            text = f"paused until positions have been read again: {desk.pause.reason}"
+        elif self._is_behind(desk):
+            text = f"paused until balances contain the transfer of market instant {desk.moved_ms}"
+        else:
+            return decision
+        refusal = Refusal(rule="paused", wanted=decision.plan.wanted, allowed=0.0, reason=text)
+        return msgspec.structs.replace(
+            decision,
+            action=Action.BLOCKED,
+            reason="paused",
+            text=text,
+            refusals=(*decision.refusals, refusal),
+            plan=msgspec.structs.replace(decision.plan, lines=()),
+            memory=state.memory,
+        )
+
+    def _is_behind(self, desk: Desk) -> bool:
+        """Whether the balances last seen are older than the last transfer."""
+        market = self._listeners[desk.params.venue].board.market()
+        account = market.accounts.get(desk.params.account)
+        return account is not None and account.time_ms < desk.moved_ms
 
     async def _hedge(
         self, desk: Desk, lease: Lease, decision: Decision, due: Due, timings: Timings
@@ -203,23 +230,6 @@ class Stepper:
             delta=None if exposure is None else exposure.book_delta,
             intents=intents,
         )
-
-
-def _unless_paused(desk: Desk, decision: Decision, state: BookState) -> Decision:
-    """A hedge waits while something foreign has moved that the store does not know yet."""
-    if not desk.pause or decision.action is not Action.HEDGE or decision.plan is None:
-        return decision
-    text = f"paused until positions have been read again: {desk.pause.reason}"
-    refusal = Refusal(rule="paused", wanted=decision.plan.wanted, allowed=0.0, reason=text)
-    return msgspec.structs.replace(
-        decision,
-        action=Action.BLOCKED,
-        reason="paused",
-        text=text,
-        refusals=(*decision.refusals, refusal),
-        plan=msgspec.structs.replace(decision.plan, lines=()),
-        memory=state.memory,
-    )
 
 
 def _us(seconds: float) -> int:

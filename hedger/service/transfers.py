@@ -59,6 +59,7 @@ class Transfers:
         )
         if await self._store.fill(desk.name, moved, venue=params.venue) == "dup":
             return False
+        desk.moved_ms = max(desk.moved_ms, event.time_ms)
         policy = "not to be hedged" if is_base else "part of the exposure"
         text = f"{event.kind} of {event.amount:+.8g} {event.currency} ({event.event_id}): {policy}"
         await self._aftermath.follow(desk, [Cause(event.kind, text, ())])

@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, NamedTuple
 
 from hedger.core.model import (
+    Account,
     AccountEvent,
     Fill,
     Happening,
     Instrument,
+    Kind,
     Order,
     OrderReport,
     OrderStatus,
@@ -85,6 +87,7 @@ class ScriptedVenue:
         self.stream_fills = True
         self.answer: Callable[[str, int], None] = lambda client_id, lots: None
         self.index = 60_000.0
+        self.equity: float | None = None
         self._trades = 0
 
     def account(self, name: str) -> dict[str, int]:
@@ -97,7 +100,7 @@ class ScriptedVenue:
         now, index = self.clock.market_ms(), self.index
         quotes = []
         for name, one in self.known.items():
-            if one is PERPETUAL:
+            if one.kind is not Kind.OPTION:
                 bid, ask = index - 0.5, index + 0.5
                 quotes.append(
                     Quote(instrument=name, time_ms=now, bid=bid, ask=ask, mark=index, index=index)
@@ -117,7 +120,13 @@ class ScriptedVenue:
         return quotes
 
     def tick(self, *fills: Fill) -> None:
-        batch = Batch(self.clock.market_ms(), self.quotes(), (), fills)
+        now = self.clock.market_ms()
+        accounts = (
+            [Account(account=name, time_ms=now, equity=self.equity) for name in self.accounts]
+            if self.equity is not None
+            else []
+        )
+        batch = Batch(now, self.quotes(), accounts, fills)
         for feed in self.feeds:
             feed.push(batch)
 

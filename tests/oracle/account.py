@@ -16,6 +16,7 @@ class Account:
 
     def __init__(self, opened: dict[str, Any], rules: dict[str, Any]) -> None:
         self.name, self.rules = opened["account"], rules
+        self.base_coin: float = rules["base_coin"]
         self.lots: dict[str, int] = defaultdict(int)
         self.cash: float = opened["deposit"]
         self.entries: dict[str, float] = defaultdict(float)

@@ -39,12 +39,15 @@ class Fills:
         self._log = logger(worker=world.params.worker)
         self._known: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
-    async def apply(self, desk: Desk, fill: Fill, *, trusting: bool = True) -> str:
+    async def apply(
+        self, desk: Desk, fill: Fill, *, trusting: bool = True, is_old: bool = False
+    ) -> str:
         """Apply one fill: ``ok``, ``dup``, ``late``, or ``foreign`` where it was not applied.
 
         What is foreign is kept, to explain by it what the comparison of positions finds. With
         ``trusting`` what was applied before is not sent again; on a take-over it must be, as a
-        server that came back may have forgotten it.
+        server that came back may have forgotten it. What ``is_old``, of before the book began, is
+        counted but has no aftermath.
         """
         key = (desk.name, fill.client_id, fill.trade_id)
         if trusting and key in self._known:
@@ -64,7 +67,9 @@ class Fills:
             return result
         self._remember(key)
         self._tell(desk, fill, result)
-        if result in NEWS and not desk.is_own(fill) and fill.kind != FillKind.TRADE:
+        if is_old or result not in NEWS or desk.is_own(fill):
+            return result
+        if fill.kind != FillKind.TRADE:
             text = f"{fill.instrument}: {fill.lots:+d} lots at {fill.price:g}, {fill.trade_id}"
             await self._aftermath.follow(desk, [Cause(fill.kind, text, (fill.instrument,))])
         return result

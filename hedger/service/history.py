@@ -84,7 +84,8 @@ class History:
         await self._contracts(desk, {fill.instrument for fill in fills})
         mine = [fill for fill in fills if _concerns(desk, state, fill)]
         for fill in mine:
-            await self._fills.apply(desk, fill, trusting=not whole)
+            is_old = fill.time_ms < state.since_ms
+            await self._fills.apply(desk, fill, trusting=not whole, is_old=is_old)
         desk.history_ms = now_ms
         seqs = (int(fill.client_id[-12:], 16) for fill in mine if desk.is_own(fill))
         highest = max(seqs, default=0)

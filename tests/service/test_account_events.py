@@ -142,6 +142,21 @@ def test_what_was_liquidated_is_not_bought_again(
     in_room(body)
 
 
+def test_what_befell_the_account_before_a_book_began_stops_nothing(logs: list[Any]) -> None:
+    async def body(room: Room) -> None:
+        room.venue.held[HEDGE] = 500
+        room.venue.trade("", HEDGE, -200, kind="liquidation")
+        await asyncio.sleep(1)
+        await room.start(books=(book_params(positions=None),))
+        await room.hedged()
+        await asyncio.sleep(3)
+        assert room.agrees()
+        assert not room.row().hold
+        assert not alarms(logs)
+
+    in_room(body)
+
+
 def test_an_exercised_leg_leaves_and_what_it_delivers_arrives(logs: list[Any]) -> None:
     async def body(room: Room) -> None:
         await room.start(reconcile_ms=2_000)

@@ -4,19 +4,25 @@ Numba's own disk cache looks only at the file that holds the compiled function: 
 function that it calls from another file goes unseen and the old result comes back.  Here the
 folder's name is a digest of every source file of this package, so any edit starts a fresh folder.
 Numba's global configuration is only read, never written.
+
+Folders of older sources are removed once nobody has used them for 30 days.
 """
 
 import contextlib
+import functools
 import hashlib
 import pathlib
+import re
+import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
 from numba.core import caching, config
 
-__all__ = ["Kernel", "cache_folder", "compiled", "inlined", "source_digest", "subroutine"]
+__all__ = ["Kernel", "cache_folder", "compiled", "inlined", "prune", "source_digest", "subroutine"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Compiled: TypeAlias = Callable[..., Any]
@@ -26,6 +32,8 @@ _njit: Any = numba.njit
 _caching: Any = caching
 _config: Any = config
 _NAME = "delta-hedger-kernels"
+_DIGEST = re.compile(r"[0-9a-f]{32}")
+_UNUSED_DAYS = 30
 
 
 def source_digest() -> str:
@@ -58,7 +66,16 @@ def _writable(folder: pathlib.Path) -> bool:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
+            folder.touch()  # in use: see `prune`
             return True
+    except OSError:
+        return False
+
+
+def _stocked(folder: pathlib.Path) -> bool:
+    """Whether code is there to be read, as in an image that was made ready for a read-only disk."""
+    try:
+        return next(folder.glob("*.nbi"), None) is not None
     except OSError:
         return False
 
@@ -82,8 +99,9 @@ def cache_folder() -> pathlib.Path | None:
     Returns
     -------
     pathlib.Path or None
-        ``NUMBA_CACHE_DIR`` when that is set, else ``~/.cache/delta-hedger-kernels``, else a private
-        temporary folder, each followed by the digest; None where none can be written.
+        ``NUMBA_CACHE_DIR`` when that is set, else ``~/.cache/delta-hedger-kernels``; where neither
+        can be written, one of them that holds code already, else a private temporary folder; each
+        followed by the digest.  None where there is none.
 
     Examples
     --------
@@ -94,20 +112,75 @@ def cache_folder() -> pathlib.Path | None:
     digest = source_digest()
     if not digest:
         return None
-    roots: list[pathlib.Path | None] = []
-    if _config.CACHE_DIR:
-        roots.append(pathlib.Path(_config.CACHE_DIR) / _NAME)
-    with contextlib.suppress(RuntimeError):  # no home folder is known
-        roots.append(pathlib.Path.home() / ".cache" / _NAME)
-    for root in roots:
-        if root is not None and _writable(root / digest):
-            return root / digest
+    for usable in (_writable, _stocked):
+        for root in _roots():
+            if usable(root / digest):
+                return root / digest
     fallback = _private_temporary_root()
     if fallback is not None and _writable(fallback / digest):
         return fallback / digest
     return None
 
 
+def _roots() -> list[pathlib.Path]:
+    """Where machine code may be kept, the first choice first; the temporary folder comes after."""
+    roots = []
+    if _config.CACHE_DIR:
+        roots.append(pathlib.Path(_config.CACHE_DIR) / _NAME)
+    with contextlib.suppress(RuntimeError):  # no home folder is known
+        roots.append(pathlib.Path.home() / ".cache" / _NAME)
+    return roots
+
+
+@functools.cache
+def _warn_uncached() -> None:
+    """Say once in a process that nothing is kept, and what to do about it."""
+    tried = ", ".join(map(str, [*_roots(), pathlib.Path(tempfile.gettempdir()) / _NAME]))
+    why = f"no folder can be written ({tried})" if source_digest() else "the sources are not files"
+    warnings.warn(
+        f"pricing: {why}, so its kernels are compiled anew in every process, a second or two "
+        "each; set NUMBA_CACHE_DIR to a folder that this user may write",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
+def prune(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Remove machine code of older sources beside `folder` that nobody has used for 30 days.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The one in use.
+
+    Returns
+    -------
+    list of pathlib.Path
+        What was removed.
+
+    Notes
+    -----
+    Each process that starts marks its folder as used.  One that runs longer than that and then
+    finds its folder gone compiles: nothing else is lost.  Whatever cannot be read or removed stays.
+
+    Examples
+    --------
+    >>> prune(pathlib.Path("no such folder"))
+    []
+    """
+    removed = []
+    with contextlib.suppress(OSError):
+        now = folder.stat().st_mtime  # marked as used when this process started
+        for other in folder.parent.iterdir():
+            with contextlib.suppress(OSError):
+                unused = now - other.lstat().st_mtime > _UNUSED_DAYS * 86_400
+                if unused and other != folder and _DIGEST.fullmatch(other.name):
+                    shutil.rmtree(other)  # refuses a symbolic link
+                    removed.append(other)
+    return removed
+
+
+_prune_once = functools.cache(prune)
 _FOLDER = cache_folder()
 
 
@@ -164,6 +237,7 @@ class _Cache:
     def save_overload(self, signature: Any, code: Any) -> None:
         with contextlib.suppress(Exception):  # a full or read-only disk must not stop pricing
             self._files.save_overload(signature, code)
+            _prune_once(pathlib.Path(self.cache_path))  # new code means that sources have changed
 
 
 class Kernel:
@@ -176,29 +250,34 @@ class Kernel:
     3.0
     """
 
-    __slots__ = ("_function", "_run", "_signature")
+    __slots__ = ("_function", "_signature", "run")
 
     def __init__(self, function: Compiled, signature: Any) -> None:
         self._function = function
         self._signature = signature
-        self._run: Compiled = self._first
+        # What a hot path calls: once the code is there, without a detour through Python.
+        self.run: Compiled = self._first
 
     def __call__(self, *arguments: Any) -> Any:
-        return self._run(*arguments)
+        return self.run(*arguments)
 
     def _first(self, *arguments: Any) -> Any:
         self.prepare()
-        return self._run(*arguments)
+        return self.run(*arguments)
 
     def prepare(self) -> None:
-        """Load or compile the machine code now; safe from several threads at once."""
+        """Load or compile the machine code unless it is there; safe from several threads."""
+        if self.run != self._first:
+            return
         dispatcher = _njit(**_OPTIONS)(self._function)
         if _FOLDER is not None and pathlib.Path(self._function.__code__.co_filename).is_file():
             with contextlib.suppress(Exception):  # numba changed its cache: run uncached
                 dispatcher._cache = _Cache(self._function)
+        elif _FOLDER is None:
+            _warn_uncached()
         dispatcher.compile(self._signature)
         dispatcher.disable_compile()
-        self._run = dispatcher
+        self.run = dispatcher
 
 
 def compiled(signature: Any, name: str = "") -> Callable[[Compiled], Kernel]:

@@ -16,7 +16,16 @@ from numba import extending, types
 
 from pricing._kernel_cache import inlined
 
-__all__ = ["exp", "log_ratio", "multiply_add", "normal_tails"]
+__all__ = [
+    "exp",
+    "log_ratio",
+    "mills_ratio",
+    "multiply_add",
+    "normal_tails",
+    "power_of_two",
+    "scaled_tails",
+    "split",
+]
 
 # (e^r - 1 - r) / r^2 for |r| <= ln(2)/2; relative error of e^r 2e-17
 _E0, _E1 = 0.5000000000000001, 0.1666666666666667
@@ -69,9 +78,11 @@ _SHIFT = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer held i
 _INV_SQRT_2PI = 0.3989422804014327
 _EXP_MIN = -708.0  # below it the result leaves the normal range and is flushed to zero
 _EXP_MAX = 709.0
+_POWER_MIN = -1e4  # as low as any exponent that is subtracted
 _ONE_BITS = 0x3FF0000000000000  # bits of 1.0
 _HALF_STEP_BITS = 0x0008000000000000
 _EXPONENT_MASK = 0x7FF0000000000000
+_MANTISSA_MASK = 0x000FFFFFFFFFFFFF
 _TWO_52_BITS = 0x4330000000000000
 _TWO_52_BIASED = 4503599627371519.0  # 2^52 + 1023
 
@@ -116,9 +127,17 @@ def _exp_sum(high: float, low: float) -> float:
     """``exp(high + low)`` for a tiny `low`; 0 below -708, and NaN for NaN."""
     clipped = _EXP_MIN if high < _EXP_MIN else high
     clipped = _EXP_MAX if clipped > _EXP_MAX else clipped
-    shifted = multiply_add(clipped, _LOG2_E, _SHIFT)
+    mantissa, shifted = _exp_parts(clipped, low)
+    scale = _from_bits((_bits(shifted) << 52) + _ONE_BITS)
+    return 0.0 if high < _EXP_MIN else mantissa * scale
+
+
+@inlined
+def _exp_parts(high: float, low: float) -> tuple[float, float]:
+    """``exp(high + low)`` as a number near 1 and, added to 1.5 * 2^52, the power of two."""
+    shifted = multiply_add(high, _LOG2_E, _SHIFT)
     power = shifted - _SHIFT
-    r = multiply_add(power, -_LN2_HIGH, clipped)
+    r = multiply_add(power, -_LN2_HIGH, high)
     r = multiply_add(power, -_LN2_LOW, r) + low
     q = multiply_add(_E9, r, _E8)
     q = multiply_add(q, r, _E7)
@@ -129,15 +148,29 @@ def _exp_sum(high: float, low: float) -> float:
     q = multiply_add(q, r, _E2)
     q = multiply_add(q, r, _E1)
     q = multiply_add(q, r, _E0)
-    mantissa = multiply_add(r * r, q, r) + 1.0
-    scale = _from_bits((_bits(shifted) << 52) + _ONE_BITS)
-    return 0.0 if high < _EXP_MIN else mantissa * scale
+    return multiply_add(r * r, q, r) + 1.0, shifted
 
 
 @inlined
 def exp(x: float) -> float:
     """The exponential within 1 ulp; 0 below -708, constant above 709, NaN for NaN."""
     return _exp_sum(x, 0.0)
+
+
+@inlined
+def power_of_two(exponent: float) -> float:
+    """``2^exponent`` of a whole number; held at ``2^1000`` and ``2^-1000`` beyond."""
+    held = -1000.0 if exponent < -1000.0 else exponent
+    held = 1000.0 if held > 1000.0 else held
+    return _from_bits((_bits(held + _SHIFT) << 52) + _ONE_BITS)
+
+
+@inlined
+def split(x: float) -> tuple[float, float]:
+    """A positive normal number as a mantissa in [1, 2) and the exponent of its power of two."""
+    bits = _bits(x)
+    exponent = _from_bits((bits >> 52) | _TWO_52_BITS) - _TWO_52_BIASED
+    return _from_bits((bits & _MANTISSA_MASK) | _ONE_BITS), exponent
 
 
 @inlined
@@ -192,13 +225,61 @@ def normal_tails(distance: float, total_vol: float) -> tuple[float, float, float
     loses no digits however small the total vol or deep the wing.  Where a < -1/2 (total vol above 1
     near the money) the reflected tail 1 - N(a) is used, and the price is then not small.
     """
+    reflected, z, m_near, m_far, step, divided = _mills_pair(distance, total_vol)
+    square = z * z
+    density = _INV_SQRT_2PI * _exp_sum(-0.5 * square, -0.5 * multiply_add(z, z, -square))
+    far = density * m_far
+    tail = density * m_near
+    near = 1.0 - tail if reflected else tail
+    spread = near - far if reflected else (density * step) * divided
+    return density, near, far, spread
+
+
+@inlined
+def scaled_tails(
+    distance: float, total_vol: float, exponent: float
+) -> tuple[float, float, float, bool]:
+    """The same option in units of ``2^exponent``, where its price may be below any float64.
+
+    Parameters
+    ----------
+    distance, total_vol : float
+        As for `normal_tails`.
+    exponent : float
+        A whole number, at most 0 and not below -2000.
+
+    Returns
+    -------
+    density, spread, missing : float
+        n(a), the option's price and what the price lacks of its maximum, in that unit; `missing`
+        keeps its digits where the price is close to 1.
+    reflected : bool
+        Whether the price was found from `missing`.
+    """
+    reflected, z, m_near, m_far, step, divided = _mills_pair(distance, total_vol)
+    square = z * z
+    high = -0.5 * square
+    high = _POWER_MIN if high < _POWER_MIN else high
+    root, shifted = _exp_parts(high, -0.5 * multiply_add(z, z, -square))
+    density = (_INV_SQRT_2PI * root) * power_of_two((shifted - _SHIFT) - exponent)
+    one = power_of_two(-exponent)
+    tails = density * (m_near + m_far)
+    direct = (density * step) * divided
+    spread = one - tails if reflected else direct
+    missing = tails if reflected else one - direct
+    return density, spread, missing, reflected
+
+
+@inlined
+def _mills_pair(
+    distance: float, total_vol: float
+) -> tuple[bool, float, float, float, float, float]:
+    """Whether the near tail is reflected, its place, M of both, and M(near) - M(far) as factors."""
     a = multiply_add(-0.5, total_vol, distance)
     b = multiply_add(0.5, total_vol, distance)
     reflected = a < -0.5
     z = -a if reflected else a
     gap = 2.0 * distance if reflected else total_vol  # b - z without cancellation
-    square = z * z
-    density = _INV_SQRT_2PI * _exp_sum(-0.5 * square, -0.5 * multiply_add(z, z, -square))
     product = 1.0 / ((z + _POLE) * (b + _POLE))
     w_near = product * (b + _POLE)
     w_far = product * (z + _POLE)
@@ -206,14 +287,16 @@ def normal_tails(distance: float, total_vol: float) -> tuple[float, float, float
     u_far = multiply_add(-_SPAN, w_far, 1.0)
     value, slope = _mills_polynomial(u_near, u_far)
     step = gap * product
-    m_near = w_near * value
     m_far = w_far * multiply_add(_SPAN * step, slope, value)
-    far = density * m_far
-    tail = density * m_near
-    near = 1.0 - tail if reflected else tail
-    direct = (density * step) * multiply_add(-_SPAN * w_far, slope, value)
-    spread = near - far if reflected else direct
-    return density, near, far, spread
+    return reflected, z, w_near * value, m_far, step, multiply_add(-_SPAN * w_far, slope, value)
+
+
+@inlined
+def mills_ratio(z: float) -> float:
+    """``N(-z) / n(z)`` for z >= -1/2."""
+    w = 1.0 / (z + _POLE)
+    u = multiply_add(-_SPAN, w, 1.0)
+    return w * _mills_polynomial(u, u)[0]
 
 
 @inlined

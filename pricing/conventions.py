@@ -170,6 +170,11 @@ def years(from_ms: int, to_ms: int) -> float:
     float
         Negative when `to_ms` comes first. [years]
 
+    Raises
+    ------
+    TypeError, ValueError
+        Not an integer, or not one of 64 bits.
+
     Notes
     -----
     Milliseconds / (365 x 86,400,000): the exchange's convention, measured on its own Greeks.
@@ -179,4 +184,9 @@ def years(from_ms: int, to_ms: int) -> float:
     >>> years(0, 365 * 86_400_000)
     1.0
     """
-    return (to_ms - from_ms) / MS_PER_YEAR
+    for name, value in (("from_ms", from_ms), ("to_ms", to_ms)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise TypeError(f"{name}: an integer wanted, got {type(value).__name__}")
+        if abs(int(value)) >= 2**63:
+            raise ValueError(f"{name}: beyond 64 bits")
+    return (int(to_ms) - int(from_ms)) / MS_PER_YEAR

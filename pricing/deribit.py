@@ -115,15 +115,17 @@ def deribit_greeks(
         forward=forward, strike=strike, time_to_expiry=time_to_expiry, vol=vol, is_call=is_call
     )
     time = np.maximum(np.asarray(time_to_expiry, np.float64), 0.0)
-    days = time * _DAYS_PER_YEAR
-    # theta / 365 * days is the whole remaining decay at the present speed
-    theta = np.maximum(usd.theta / _DAYS_PER_YEAR * np.minimum(1.0, days), -usd.price)
-    return DeribitGreeks(
-        mark_price_coin=coin.price,
-        mark_price_usd=usd.price,
-        delta=usd.delta * np.minimum(1.0, time / SETTLEMENT_WINDOW),
-        gamma=usd.gamma,
-        vega_usd_1pt=usd.vega / 100.0,
-        theta_usd_1d=theta,
-        rho_usd_1pct=np.asarray(forward, np.float64) * time * coin.delta / 100.0,
-    )
+    with np.errstate(over="ignore", invalid="ignore"):  # absurd elements
+        # theta / 365 * days is the whole remaining decay at the present speed
+        theta = np.maximum(
+            usd.theta / _DAYS_PER_YEAR * np.minimum(1.0, time * _DAYS_PER_YEAR), -usd.price
+        )
+        return DeribitGreeks(
+            mark_price_coin=coin.price,
+            mark_price_usd=usd.price,
+            delta=usd.delta * np.minimum(1.0, time / SETTLEMENT_WINDOW),
+            gamma=usd.gamma,
+            vega_usd_1pt=usd.vega / 100.0,
+            theta_usd_1d=theta,
+            rho_usd_1pct=np.asarray(forward, np.float64) * time * coin.delta / 100.0,
+        )

@@ -10,17 +10,18 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from pricing._batch import FLAGS, INPUT, broadcast, checked_out, floats
+from pricing._batch import INPUT, broadcast, checked_out, floats
 from pricing._kernel_cache import compiled
-from pricing._option import forward_option
+from pricing._leg_sums import ladder_sums
+from pricing._legs import Legs, count, integers, laid_out
 from pricing.conventions import BoolLike, FloatArray, FloatLike, Greeks
 
-__all__ = ["Ladder", "book_greeks", "ladder"]
+__all__ = ["Ladder", "book_greeks", "ladder", "rungs"]
 
 _LEG_NAMES = ("forward", "strike", "time_to_expiry", "vol", "quantity")
+_LINEAR = np.zeros(1, np.bool_)
 _GROUPS = types.Array(types.int64, 1, "C", readonly=True)
 _SUMS = types.Array(types.float64, 2, "C")
-_INT = np.dtype(np.int64)
 
 
 class Ladder(NamedTuple):
@@ -58,77 +59,55 @@ class Ladder(NamedTuple):
     theta: FloatArray
 
 
-@compiled(types.boolean(_GROUPS, types.int64))
-def _all_within(group, groups):  # type: ignore[no-untyped-def]
-    valid = True
-    for i in range(group.size):
-        valid = valid & (group[i] >= 0) & (group[i] < groups)
-    return valid
-
-
-@compiled(types.void(*[INPUT] * 6, INPUT, _GROUPS, _SUMS))
+@compiled(types.int64(*[INPUT] * 6, INPUT, _GROUPS, _SUMS))
 def _sums(price, delta, gamma, vega, theta, rho, quantity, group, sums):  # type: ignore[no-untyped-def]
+    """Sums of quantity times unit Greeks; 1 for a group out of range."""
     for i in range(quantity.size):
         k, q = group[i], quantity[i]
+        if not 0 <= k < sums.shape[1]:
+            return 1
         sums[0, k] += q * price[i]
         sums[1, k] += q * delta[i]
         sums[2, k] += q * gamma[i]
         sums[3, k] += q * vega[i]
         sums[4, k] += q * theta[i]
         sums[5, k] += q * rho[i]
+    return 0
 
 
-@compiled(types.void(*[INPUT] * 4, FLAGS, INPUT, _GROUPS, INPUT, *[_SUMS] * 7))
-def _ladder(  # type: ignore[no-untyped-def]
-    forward, strike, time, vol, is_call, quantity, group, moves,
-    value, coin_value, delta, delta_cash, gamma_cash, vega, theta,
-):  # fmt: skip
-    legs = quantity.size
-    unit = np.empty((6, legs))
-    for row in range(moves.size):
-        move = moves[row]
-        for i in range(legs):
-            moved = forward[i] * move
-            price, units, gamma, by_vol, decay, _, _, per_forward = forward_option(
-                moved, strike[i], time[i], vol[i], is_call[i]
-            )
-            q = quantity[i]
-            unit[0, i] = q * price
-            unit[1, i] = q * price * per_forward
-            unit[2, i] = q * units
-            unit[3, i] = q * gamma * moved * moved
-            unit[4, i] = q * by_vol
-            unit[5, i] = 0.0 - q * decay
-        for sums in (value, coin_value, delta, delta_cash, gamma_cash, vega, theta):
-            sums[row, :] = 0.0
-        for i in range(legs):
-            k = group[i]
-            value[row, k] += unit[0, i]
-            coin_value[row, k] += unit[1, i]
-            delta[row, k] += unit[2, i]
-            delta_cash[row, k] += unit[2, i] * (forward[i] * move)
-            gamma_cash[row, k] += unit[3, i]
-            vega[row, k] += unit[4, i]
-            theta[row, k] += unit[5, i]
+def rungs(
+    legs: Legs, forward: FloatArray, moves: FloatLike, groups: int, out: Any = None
+) -> Ladder:
+    """The ladder of legs that are laid out.
 
+    Parameters
+    ----------
+    legs : Legs
+    forward : (expiries,) float64
+        Contiguous.
+    moves, groups, out
+        As for `ladder`.
 
-def _checked_group(group: Any, legs: int, groups: int) -> npt.NDArray[np.int64]:
-    """`group` as one valid index for each leg, or one clear error."""
-    if isinstance(groups, bool) or not isinstance(groups, int | np.integer) or groups < 0:
-        raise ValueError(f"groups: a count of at least 0 wanted, got {groups!r}")
-    index = np.asarray(group)
-    if index.dtype.kind not in "iu" and index.size:
-        raise TypeError(f"group: integers wanted, got {index.dtype}")
-    if index.shape != (legs,):
-        raise ValueError(f"group: shape ({legs},) wanted, got {index.shape}")
-    indices = np.ascontiguousarray(index, dtype=_INT)
-    if not _all_within(indices, groups):
-        raise ValueError(f"group: indices must lie in [0, {groups})")
-    return indices
-
-
-def _full(array: npt.NDArray[Any], legs: int) -> npt.NDArray[Any]:
-    return array if array.size == legs else np.full(legs, array[0])
+    Examples
+    --------
+    >>> one, zero = np.ones(1), np.zeros(1, np.int64)
+    >>> legs = laid_out([one, 0.0 * one, one, one, one > 0.0], one < 0.0, zero, zero, 1, 1)
+    >>> rungs(legs, 2.0 * one, [1.5], 1).value
+    array([[2.]])
+    """
+    ratios = floats("moves", moves)
+    if ratios.ndim != 1:
+        raise ValueError(f"moves: one dimension wanted, got {ratios.ndim}")
+    ratios = np.ascontiguousarray(ratios)
+    size = (ratios.size, groups)
+    if out is None:
+        sums = Ladder(*np.empty((7, *size)))
+    else:
+        checked = checked_out(out, Ladder._fields, size)
+        sums = out if isinstance(out, Ladder) else Ladder(*checked)
+    if ladder_sums(*legs, forward, ratios, *sums):
+        raise ValueError("out: its arrays overlap the inputs or one another")
+    return sums
 
 
 def book_greeks(
@@ -168,20 +147,20 @@ def book_greeks(
     >>> book_greeks(legs, np.array([1.0, -1.0]), np.array([0, 0]), 1).delta
     array([1.])
     """
-    count = np.ascontiguousarray(floats("quantity", quantity))
-    if count.ndim != 1:
-        raise ValueError(f"quantity: one dimension wanted, got {count.ndim}")
+    held = np.ascontiguousarray(floats("quantity", quantity))
+    if held.ndim != 1:
+        raise ValueError(f"quantity: one dimension wanted, got {held.ndim}")
     if not isinstance(greeks, tuple) or len(greeks) != 6:
         raise TypeError("greeks: a Greeks tuple of six arrays wanted")
     units = []
     for name, value in zip(Greeks._fields, greeks, strict=True):
         array = floats(f"greeks.{name}", value)
-        if array.shape != count.shape:
-            raise ValueError(f"greeks.{name}: shape {count.shape} wanted, got {array.shape}")
+        if array.shape != held.shape:
+            raise ValueError(f"greeks.{name}: shape {held.shape} wanted, got {array.shape}")
         units.append(np.ascontiguousarray(array))
-    index = _checked_group(group, count.size, groups)
-    sums = np.zeros((6, groups))
-    _sums(*units, count, index, sums)
+    sums = np.zeros((6, count("groups", groups)))
+    if _sums(*units, held, integers("group", group, held.size), sums):
+        raise ValueError(f"group: indices must lie in [0, {groups})")
     return Greeks(*sums)
 
 
@@ -243,15 +222,9 @@ def ladder(
     arrays, shape = broadcast(_LEG_NAMES, values, is_call)
     if len(shape) != 1:
         raise ValueError(f"legs: one dimension wanted, got shape {shape}")
-    legs = shape[0]
-    if any(array.size != legs for array in arrays):
-        arrays = [_full(array, legs) for array in arrays]
-    *inputs, quantities, calls = arrays
-    index = _checked_group(group, legs, groups)
-    rungs = np.ascontiguousarray(floats("moves", moves))
-    if rungs.ndim != 1:
-        raise ValueError(f"moves: one dimension wanted, got {rungs.ndim}")
-    size = (rungs.size, int(groups))
-    results = np.empty((7, *size)) if out is None else checked_out(out, Ladder._fields, size)
-    _ladder(*inputs, calls, quantities, index, rungs, *results)
-    return out if isinstance(out, Ladder) else Ladder(*results)
+    *columns, calls = arrays
+    rows = count("groups", groups)
+    which = integers("group", group, shape[0])
+    legs = laid_out([*columns[1:], calls], _LINEAR, np.arange(shape[0]), which, shape[0], rows)
+    forwards = columns[0] if columns[0].size == shape[0] else np.full(shape, columns[0][0])
+    return rungs(legs, forwards, moves, rows, out)

@@ -6,7 +6,7 @@ import numpy as np
 
 from pricing._batch import batch_kernel, evaluate, floats
 from pricing._kernel_cache import inlined
-from pricing._option import SMALLEST, european, input_check
+from pricing._option import SMALLEST, carried_check, european, input_check
 from pricing._vector_math import exp, log_ratio
 from pricing.conventions import BoolLike, FloatArray, FloatLike, Greeks
 
@@ -23,13 +23,14 @@ def _spot_option(
 ) -> _Six:
     live_time = 0.0 if time <= 0.0 else time
     root = np.sqrt(live_time)
+    growth = exp(-carry * live_time)
+    asset, money = spot * growth, strike * exp(-rate * live_time)
     finite = (abs(rate) < np.inf) & (abs(carry) < np.inf)
     check = input_check(spot, strike, time, vol) + (0.0 if finite else np.nan)
-    growth = exp(-carry * live_time)
-    discount = exp(-rate * live_time)
+    check += carried_check(asset, money)
     price, units, owed, density, per_total_vol, per_asset = european(
-        spot * growth,
-        strike * discount,
+        asset,
+        money,
         log_ratio(spot, strike) + (rate - carry) * live_time,
         vol * root,
         is_call,
@@ -110,6 +111,7 @@ def black_scholes(
         theta = -S exp(-q t) n(d1) vol / (2 sqrt(t)) + q S delta - r s K exp(-r t) N(s d2)
 
     Edge values are those of `pricing.black`; at zero vol theta and rho keep their carry terms.
+    A leg that carry or discounting takes above 1e150 counts as infinite and gives NaN.
 
     References
     ----------
@@ -176,6 +178,17 @@ def inverse(
     return evaluate(_inverse_kernel, _FORWARD_NAMES, values, is_call, out)
 
 
+def _together(**values: FloatLike) -> list[FloatArray]:
+    """Arrays whose shapes broadcast, or one clear error."""
+    arrays = [floats(name, value) for name, value in values.items()]
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays))
+    except ValueError:
+        shapes = (f"{name} {array.shape}" for name, array in zip(values, arrays, strict=True))
+        raise ValueError(f"shapes do not broadcast: {', '.join(shapes)}") from None
+    return arrays
+
+
 def premium_adjusted_delta(*, delta: FloatLike, price: FloatLike, spot: FloatLike) -> FloatArray:
     """Delta of an option whose premium is counted in the underlying.
 
@@ -208,7 +221,9 @@ def premium_adjusted_delta(*, delta: FloatLike, price: FloatLike, spot: FloatLik
     >>> float(premium_adjusted_delta(delta=0.55, price=3000.0, spot=60000.0))
     0.5
     """
-    adjusted: FloatArray = floats("delta", delta) - floats("price", price) / floats("spot", spot)
+    deltas, prices, spots = _together(delta=delta, price=price, spot=spot)
+    with np.errstate(all="ignore"):  # a spot of 0 gives NaN or infinity in its element
+        adjusted: FloatArray = deltas - prices / spots
     return adjusted
 
 
@@ -236,5 +251,7 @@ def spot_delta(*, delta: FloatLike, forward: FloatLike, spot: FloatLike) -> Floa
     >>> float(spot_delta(delta=0.5, forward=112.0, spot=100.0))
     0.56
     """
-    scaled: FloatArray = floats("delta", delta) * floats("forward", forward) / floats("spot", spot)
+    deltas, forwards, spots = _together(delta=delta, forward=forward, spot=spot)
+    with np.errstate(all="ignore"):  # a spot of 0 gives NaN or infinity in its element
+        scaled: FloatArray = deltas * forwards / spots
     return scaled

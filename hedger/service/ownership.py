@@ -77,6 +77,14 @@ class Ownership:
         """The lease under which something new may begin, or None: not held, or on its way out."""
         return None if shard in self._leaving or self.closing else self.held(shard)
 
+    def keeps(self, lease: Lease) -> bool:
+        """Whether a lease is on our list still, be it on its way out or about to run out.
+
+        Such a lease can be renewed or kept after all; only its end is told to `lost`.
+        """
+        now = self._leases.get(lease.shard)
+        return now is not None and now.epoch == lease.epoch
+
     def left_s(self, lease: Lease) -> float:
         """Seconds for which a lease is surely ours: its local deadline less the margin."""
         return lease.until_s - self._margin_s - self._clock.monotonic_s()

@@ -50,6 +50,7 @@ class Reconciler:
         in_flight: Callable[[str], bool],
     ) -> None:
         self._store = world.store
+        self._lease_ms = world.params.lease_ms
         self._now_s = world.clock.monotonic_s
         self._market_ms = world.clock.market_ms
         self._outlasts_s = world.params.order_timeout_ms_max / 1_000 + world.margin_s
@@ -87,10 +88,12 @@ class Reconciler:
     async def adopt(self, desk: Desk, lease: Lease) -> bool:
         """Make a claimed book ready; tried again until it is, or that lease has ended."""
         wait_s, since_s = RETRY_S_MIN, self._now_s()
-        while self._still(lease):
+        while self._ownership.keeps(lease):
             try:
                 await self._outlast(lease, since_s)
                 return await self._adopt(desk, lease)
+            except LeaseLost as error:  # for now, or for good: then the loop ends
+                self._log.info("adopt_waits", book=desk.name, reason=str(error))
             except (HedgerError, TimeoutError, ValueError) as error:
                 self._metrics.count("adopt_retries")
                 self._alarms.raise_(
@@ -122,9 +125,9 @@ class Reconciler:
                 self._resolver.add(desk, intent)
             raise OutOfStep(f"book {desk.name}: open orders must end before its number moves on")
         await self._history.learn(desk, state)
-        await self._compare(desk, heard)
+        await self._compare(desk, lease, heard)
         if not self._still(lease):
-            return False
+            raise LeaseLost(f"shard {lease.shard} is not surely held, or on its way out")
         for intent in state.intents:
             self._resolver.add(desk, intent)
         desk.ready, desk.stranded, desk.ready_s = True, False, self._now_s()
@@ -152,32 +155,36 @@ class Reconciler:
 
     async def _check(self, desk: Desk) -> None:
         state = await self._store.load(desk.name)
-        if state is None or not desk.ready or self._ownership.lease(desk.shard) is None:
+        lease = self._ownership.lease(desk.shard)
+        if state is None or not desk.ready or lease is None:
             return
         heard = desk.pause.events
         await self._history.catch_up(desk, state, whole=False)
         for _ in range(QUIET_TRIES):
-            if await self._compare(desk, heard):
+            if await self._compare(desk, lease, heard):
                 return
             await asyncio.sleep(QUIET_S)
 
-    async def _compare(self, desk: Desk, heard: int) -> bool:
+    async def _compare(self, desk: Desk, lease: Lease, heard: int) -> bool:
         """Correct or stop a book whose positions differ twice; False while it cannot be compared.
 
         A comparison that came to an end also ends the pause for everything that was ``heard``
-        before the history was read for it. A stopped book is left to whoever will resume it.
+        before the history was read for it. A stopped book is left to whoever will resume it. The
+        second look offers every fill again, and counts only if the lease still holds after it: a
+        server that restarts between the looks forgets fills, which the next take-over brings.
         """
         state = await self._store.load(desk.name)
         if state is not None and not state.stopped:
             differences = await self._differences(desk)
             if differences:
                 await asyncio.sleep(SECOND_LOOK_S)
-                await self._history.catch_up(desk, state, whole=False)
+                await self._history.catch_up(desk, state, whole=True)
                 differences = await self._differences(desk, surely=True)
             if differences is None:
                 return False
             if differences:
-                await self._judge(desk, differences)
+                await self._store.renew(lease, lease_ms=self._lease_ms)
+                await self._judge(desk, lease, differences)
         desk.pause.end(heard)
         return True
 
@@ -202,7 +209,7 @@ class Reconciler:
         }
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
-    async def _judge(self, desk: Desk, differences: Changes) -> None:
+    async def _judge(self, desk: Desk, lease: Lease, differences: Changes) -> None:
         """Make the store agree with the venue and say why, or stop the book."""
         self._metrics.count("positions_differ")
         params = desk.params
@@ -218,9 +225,9 @@ class Reconciler:
                 stop=True,
             )
             return
-        lease, state = self._ownership.held(desk.shard), await self._store.load(desk.name)
-        if lease is None or state is None:
-            raise LeaseLost(f"shard {desk.shard} is not held")
+        state = await self._store.load(desk.name)
+        if state is None:
+            raise OutOfStep(f"book {desk.name} is not in the store any more")
         why = "; ".join(cause.text for cause in found.causes)
         await self._store.correct(lease, desk.name, seq=state.seq, changes=found.changes, why=why)
         desk.foreign.explained(found.fills)

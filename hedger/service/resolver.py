@@ -132,6 +132,9 @@ class Resolver:
                 f"{intent.venue} does not know the order, and neither its deadlines nor its ids"
                 " prove that it never will"
             )
+        state = await self._store.load(desk.name)
+        if state is None or all(one.id != intent.id for one in state.intents):
+            return True  # it was closed, and only the answer to that was lost
         lease = self._lease(desk)
         timeout_ms = self._execution.timeout_ms(intent.venue, lease)
         if timeout_ms == 0:
@@ -142,6 +145,9 @@ class Resolver:
         )
         self._metrics.count("orders_sent_again")
         report = await self._execution.place(again, desk)
+        if report.status is OrderStatus.REJECTED:
+            # That says nothing of the copy sent before, which no deadline keeps from arriving.
+            raise OutcomeUnknown(f"sent again, and refused: {report.reason}")
         return await self._execution.settle(desk, intent, report)
 
     async def _stuck(self, desk: Desk, intent: Intent, reason: str) -> None:

@@ -140,3 +140,11 @@ async def test_the_living_are_those_that_beat(world):
     assert [worker.worker for worker in await store.beat("w2", ttl_ms=1_000)] == ["w2"]
     await asyncio.sleep(0.03)
     assert [worker.worker for worker in await store.beat("w3", ttl_ms=10)] == ["w3"]
+
+
+@asynchronous
+async def test_a_deployment_knows_under_which_server_it_was_born(world):
+    store = await world.store()
+    lease = await store.claim(2, "w1", lease_ms=LEASE_MS)
+    assert store.born == lease.run_id
+    assert (await world.store()).born == store.born

@@ -160,6 +160,41 @@ def test_any_float_gives_numbers_or_six_nans(forward, strike, time, vol, rate, i
         assert all(np.isnan(field) for field in fields)
 
 
+@pytest.mark.parametrize(("power", "rates"), [(140.0, 140.0), (20.0, 20.0), (6.0, 0.5)])
+def test_good_elements_are_never_nan(power, rates):
+    """Random powers of ten, rates included: NaN only where a leg is carried beyond 1e150."""
+    generator = np.random.default_rng(5)
+    count = 50_000
+
+    def wide(power):
+        return 10.0 ** generator.uniform(-power, power, count)
+
+    asset, time, vol = wide(power), wide(power), wide(power)
+    strike = np.where(generator.random(count) < 0.5, asset, wide(power))
+    rate, carry = (wide(rates) * generator.choice([-1, 0, 1], count) for _ in range(2))
+    common = {"strike": strike, "time_to_expiry": time, "vol": vol}
+    common["is_call"] = generator.random(count) < 0.5
+    spot = {"spot": asset, "rate": rate, "dividend_yield": carry, **common}
+    with np.errstate(over="ignore"):
+        legs = np.maximum(asset * np.exp(-carry * time), strike * np.exp(-rate * time))
+    results = [
+        pricing.black(forward=asset, rate=rate, **common),
+        pricing.inverse(forward=asset, **common),
+        [field[legs < 0.99e150] for field in pricing.black_scholes(**spot)],
+    ]
+    if power <= 20.0:  # beyond, third derivatives leave the range of float64
+        results += [
+            pricing.black_second(forward=asset, rate=rate, **common),
+            pricing.inverse_second(forward=asset, **common),
+            [field[legs < 0.99e150] for field in pricing.black_scholes_second(**spot)],
+        ]
+    for result in results:
+        assert not any(np.isnan(field).any() for field in result)
+    beyond = [field[legs > 1.01e150] for field in pricing.black_scholes(**spot)]
+    assert beyond[0].size
+    assert all(np.isnan(field).all() for field in beyond)
+
+
 # --- types and shapes ---------------------------------------------------------------------------
 
 GOOD = {
@@ -172,6 +207,8 @@ GOOD = {
 FUNCTIONS = {
     "black": (pricing.black, {}),
     "inverse": (pricing.inverse, {}),
+    "black_second": (pricing.black_second, {}),
+    "inverse_second": (pricing.inverse_second, {}),
     "deribit_greeks": (pricing.deribit_greeks, {}),
     "black_scholes": (
         lambda forward, **rest: pricing.black_scholes(spot=forward, **rest),
@@ -218,11 +255,13 @@ def test_accepts_what_numpy_reads_as_numbers():
     read_only = np.array([90.0, 110.0])
     read_only.flags.writeable = False
     wide = np.zeros((2, 3))
+    misaligned = np.frombuffer(b"x" + np.array([90.0, 110.0]).tobytes(), np.float64, 2, 1)
+    assert not misaligned.flags.aligned
     wide[:, 1] = [90.0, 110.0]
     for strike in (
         [90, 110], (90.0, 110.0), np.array([90, 110]), read_only, wide[:, 1],
         np.array([90.0, 110.0], ">f8"), np.array([90.0, 110.0], np.float32),
-        np.array([90.0, 0.0, 110.0])[::2],
+        np.array([90.0, 0.0, 110.0])[::2], misaligned,
     ):  # fmt: skip
         ours = pricing.black(**{**GOOD, "strike": strike})
         assert all(np.array_equal(a, b) for a, b in zip(ours, reference, strict=True))

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pricing
+from pricing import _batch, _parallel
 
 prices = st.floats(1e-3, 1e6)
 times = st.floats(1e-6, 5.0)
@@ -198,29 +199,97 @@ def test_linear_option_and_basis():
         check_derivative(lambda x, value=value: value(x).price, spot, delta, 1e-3, 1.0)
 
 
-@pytest.mark.parametrize("kind", ["black", "black_rate", "black_scholes", "inverse"])
+BATCHED = {
+    "black at rate 0": (pricing.black, "forward", ()),
+    "black": (pricing.black, "forward", ("rate",)),
+    "black_scholes": (pricing.black_scholes, "spot", ("rate", "dividend_yield")),
+    "inverse": (pricing.inverse, "forward", ()),
+    "black_second": (pricing.black_second, "forward", ("rate",)),
+    "black_scholes_second": (pricing.black_scholes_second, "spot", ("rate", "dividend_yield")),
+    "inverse_second": (pricing.inverse_second, "forward", ()),
+}
+
+
+def batch_inputs(kind, count):
+    """Ordinary options, and every 13th of them with something odd about it."""
+    function, asset, rates = BATCHED[kind]
+    common, forward = options(count=count, seed=15)
+    generator = np.random.default_rng(1)
+    inputs = common | {asset: forward}
+    inputs |= {name: generator.uniform(-0.05, 0.1, count) for name in rates}
+    inputs["vol"][::13] = 0.0
+    inputs["time_to_expiry"][5::26] = 0.0
+    inputs["strike"][7::39] *= 50.0
+    inputs["strike"][8::39] = np.nan
+    return function, inputs
+
+
+def same_bits(a, b):
+    return all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("kind", BATCHED)
 def test_result_does_not_depend_on_the_batch(kind):
-    common, forward = options(count=1_111, seed=15)
-    rate = np.random.default_rng(1).uniform(-0.05, 0.1, forward.size)
+    function, inputs = batch_inputs(kind, 1_111)
 
     def price(part):
-        inputs = {name: value[part] for name, value in common.items()}
-        if kind == "black_scholes":
-            return pricing.black_scholes(spot=forward[part], rate=rate[part], **inputs)
-        if kind == "inverse":
-            return pricing.inverse(forward=forward[part], **inputs)
-        extra = {"rate": rate[part]} if kind == "black_rate" else {}
-        return pricing.black(forward=forward[part], **inputs, **extra)
+        return function(**{name: value[part] for name, value in inputs.items()})
 
     whole = price(slice(None))
-    for start, stop in [(0, 1), (1, 2), (3, 10), (5, 21), (250, 263), (7, 1_000), (1_110, 1_111)]:
-        for field, piece in zip(whole, price(slice(start, stop)), strict=True):
-            assert np.array_equal(field[start:stop], piece)
-    backwards = price(slice(None, None, -1))
-    assert all(np.array_equal(a, b[::-1]) for a, b in zip(whole, backwards, strict=True))
-    for position in (0, 8, 500):
+    for length in (1, 2, 7, 8, 9, 31, 255, 256, 257, 1_000):
+        for start in {*range(0, 20), 249, 250, 500, 1_111 - length}:
+            part = slice(start, start + length)
+            if start + length <= 1_111:
+                assert same_bits([field[part] for field in whole], price(part))
+    assert same_bits([field[::-1] for field in whole], price(slice(None, None, -1)))
+    for position in range(0, 1_111, 37):
         single = price(position)
-        assert all(a[position] == b for a, b in zip(whole, single, strict=True))
+        assert isinstance(single[0], np.float64)
+        assert same_bits([field[position] for field in whole], single)
+
+
+@fast
+@given(st.sampled_from(sorted(BATCHED)), st.integers(0, 300), st.integers(1, 300), st.booleans())
+def test_any_slice_of_a_batch_gives_the_same_bits(kind, start, length, one_vol):
+    function, inputs = batch_inputs(kind, 640)
+    if one_vol:  # one value that serves all, and the same value written out
+        inputs["vol"] = np.full(640, 0.37)
+    whole = function(**inputs)
+    part = slice(start, start + length)
+    pieces = {name: value[part].copy() for name, value in inputs.items()}
+    if one_vol:
+        pieces["vol"] = 0.37
+    assert same_bits([field[part] for field in whole], function(**pieces))
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_chunks_over_cores_give_the_same_bits(threads, monkeypatch):
+    monkeypatch.setattr(_parallel, "CHUNK_MIN", 100)
+    monkeypatch.setattr(_batch, "PARALLEL_MIN", 200)
+    for kind in BATCHED:
+        function, inputs = batch_inputs(kind, 1_111)
+        monkeypatch.setattr(_parallel._config, "NUMBA_NUM_THREADS", 1)
+        serial = function(**inputs)
+        monkeypatch.setattr(_parallel._config, "NUMBA_NUM_THREADS", threads)
+        assert same_bits(serial, function(**inputs))
+        out = [np.empty(1_111) for _ in range(6)]
+        assert same_bits(serial, function(**inputs, out=out))
+        with pytest.raises(ValueError, match="overlap"):
+            function(**inputs, out=[*out[:5], inputs["strike"]])
+
+
+def test_without_threads_the_results_are_the_same(monkeypatch):
+    function, inputs = batch_inputs("black", 1_111)
+    serial = function(**inputs)
+
+    def no_threads(*arguments):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_parallel, "CHUNK_MIN", 100)
+    monkeypatch.setattr(_batch, "PARALLEL_MIN", 200)
+    monkeypatch.setattr(_parallel._config, "NUMBA_NUM_THREADS", 4)
+    monkeypatch.setattr(_parallel, "ThreadPoolExecutor", no_threads)
+    assert same_bits(serial, function(**inputs))
 
 
 def test_zero_rate_array_equals_no_rate():

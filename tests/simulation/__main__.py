@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulation.ablations import ABLATIONS
-from tests.simulation.faults import LENGTH_S
-from tests.simulation.report import Result, Wanted, replay_command, result_of, shrunk_plan
+from tests.simulation.checker import KINDS
+from tests.simulation.faults import LENGTH_S, PROFILES
+from tests.simulation.report import Result, Wanted, ablated, replay_command, result_of, shrunk_plan
 
 HASH_SEED = "0"
 
 
-def wanted() -> Wanted:
-    """What the command line asks for."""
+def wanted() -> Wanted | None:
+    """What the command line asks for; None for the ablations, one after the other."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     add = parser.add_argument
     add("--seed", type=int, default=0, help="first seed")
@@ -27,11 +28,15 @@ def wanted() -> Wanted:
     add("--faults", type=int, help="how many faults an episode gets")
     add("--only", default="", help="numbers of the faults to keep, with commas")
     add("--ablation", choices=list(ABLATIONS), default="", help="take one piece out")
-    add("--faults-for", choices=list(ABLATIONS), default="", help="draw its faults, all in place")
+    add("--profile", choices=list(PROFILES), default="all", help="which faults are drawn")
     add("--jobs", type=int, default=1, help="processes that play side by side")
     add("--trace", action="store_true", help="show every line that the workers log")
+    add("--first", choices=KINDS, default="", help="end at the first violation of this kind")
     add("--no-shrink", action="store_true", help="do not look for the smallest schedule")
+    add("--ablations", action="store_true", help="show that every ablation is seen, and end")
     given = parser.parse_args()
+    if given.ablations:
+        return None
     return Wanted(
         seed=given.seed,
         episodes=given.episodes,
@@ -39,9 +44,10 @@ def wanted() -> Wanted:
         faults=given.faults,
         only=tuple(int(number) for number in given.only.split(",") if number),
         ablation=given.ablation,
-        faults_for=given.faults_for,
+        profile=given.profile,
         jobs=given.jobs,
         trace=given.trace,
+        first=given.first,
         shrink=not given.no_shrink,
     )
 
@@ -56,13 +62,24 @@ def results(ask: Wanted) -> Iterator[Result]:
         yield from pool.map(result_of, [ask] * len(seeds), seeds, chunksize=4)
 
 
+def ablations() -> int:
+    """Print for each what shows it; 1 if one goes unseen, or fails with nothing taken out."""
+    found = [ablated(name) for name in ABLATIONS]
+    print("\n".join(shown.line() for shown in found))
+    return int(any(shown.seed is None or shown.whole for shown in found))
+
+
 def main() -> int:
     """Print every violation with what replays it, and one line for all; 1 if there was one."""
     ask = wanted()
-    began_s, total, bad, naked = time.perf_counter(), Counter[str](), 0, 0.0
+    if ask is None:
+        return ablations()
+    began_s, total, bad = time.perf_counter(), Counter[str](), 0
+    longest_s = coin_s = 0.0
     for result in results(ask):
         total.update(result.counts)
-        naked = max(naked, result.naked_s)
+        longest_s = max(longest_s, result.naked_s)
+        coin_s += result.naked_coin_s
         if ask.episodes == 1:
             print(result.line())
         if not result.wrong:
@@ -77,9 +94,14 @@ def main() -> int:
             print("\n".join(f"    {fault}" for fault in small.faults))
             numbers = tuple(fault.number for fault in small.faults)
             print(f"  replay: {replay_command(ask._replace(only=numbers), result.seed)}")
+        if ask.first in result.kinds:
+            break
     took_s = time.perf_counter() - began_s
     counts = ", ".join(f"{name} {number}" for name, number in sorted(total.items()))
-    print(f"{ask.episodes} episodes, {bad} with violations, {took_s:.1f} s; longest naked {naked:.1f} s")
+    print(
+        f"{ask.episodes} episodes, {bad} with violations, {took_s:.1f} s;"
+        f" naked {coin_s / ask.episodes:.1f} coin seconds an episode, {longest_s:.1f} s at most"
+    )
     print(counts)
     return 1 if bad else 0
 

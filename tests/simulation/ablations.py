@@ -9,18 +9,18 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest import mock
 
 import msgspec
 
-from hedger.core.model import Order, OrderReport
+from hedger.core.model import Order, OrderReport, OrderStatus
 from hedger.errors import OutcomeUnknown
 from hedger.service.fills import Fills
 from hedger.service.reconcile import Reconciler
 from hedger.store.link import Wire
 from tests.simulation.adapter import SimVenue
-from tests.simulation.faults import KINDS
 from tests.simulation.wire import SimLink
 
 POLL_S = 2.0
@@ -29,11 +29,12 @@ TRIES = 3
 
 
 class Ablation(NamedTuple):
-    """What is taken out, what the checker must find then, and the faults that show it soonest."""
+    """What is taken out, what the checker must find then, and in which episodes soonest."""
 
     patch: Callable[[], AbstractContextManager[Any]]
     finds: str
-    faults: dict[str, int]
+    profile: str
+    seed: int
 
 
 def no_deadline() -> AbstractContextManager[Any]:
@@ -105,19 +106,23 @@ def remembered_fills() -> AbstractContextManager[Any]:
     return mock.patch.object(Fills, "apply", trusting)
 
 
+def refused_copy() -> AbstractContextManager[Any]:
+    """An order that was sent again and refused counts as dead, whatever the first copy does."""
+    seen = SimpleNamespace(OPEN=OrderStatus.OPEN, NOT_FOUND=OrderStatus.NOT_FOUND, REJECTED=None)
+    return mock.patch("hedger.service.resolver.OrderStatus", seen)
+
+
 def _renamed(report: OrderReport, client_id: str) -> OrderReport:
     fills = tuple(msgspec.structs.replace(fill, client_id=client_id) for fill in report.fills)
     return msgspec.structs.replace(report, client_id=client_id, fills=fills)
 
 
-SLOW = {"order": 6, "pause": 3, "venue_line": 2, "kill": 2}
-BACK = {"restart": 6, "order": 4, "venue_line": 1, "pause": 1}
 ABLATIONS = {
-    "no-deadline": Ablation(no_deadline, "over", SLOW),
-    "no-incarnation": Ablation(no_incarnation, "over", BACK),
-    "polled-incarnation": Ablation(polled_incarnation, "over", BACK),
-    "random-id": Ablation(random_id, "twice", SLOW),
-    "no-wait": Ablation(no_wait, "over", BACK),
-    "remembered-fills": Ablation(remembered_fills, "lost", BACK),
+    "no-deadline": Ablation(no_deadline, "over", "slow", 1),
+    "no-incarnation": Ablation(no_incarnation, "over", "back", 5),
+    "polled-incarnation": Ablation(polled_incarnation, "over", "back", 15),
+    "random-id": Ablation(random_id, "over", "slow", 0),
+    "no-wait": Ablation(no_wait, "over", "back", 31),
+    "refused-copy": Ablation(refused_copy, "over", "again", 34),
+    "remembered-fills": Ablation(remembered_fills, "lost", "back", 1),
 }
-assert all(set(ablation.faults) <= set(KINDS) for ablation in ABLATIONS.values())

@@ -12,7 +12,7 @@ from hedger.ports import Batch
 from tests.core.desk import PERPETUAL
 from tests.simulation.exchange import MARKET_BEGIN_MS, Exchange
 from tests.simulation.loop import WORLD, Process
-from tests.simulation.wire import Line, Reach, _settle
+from tests.simulation.wire import Line, Reach, settle
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class SimVenue:
 
         def back(answer: OrderReport | Exception) -> None:
             lost = self._reach("place.after", self._process)
-            self._later(None if lost else self._line.trip_s(), _settle, answered, answer)
+            self._later(None if lost else self._line.trip_s(), settle, answered, answer)
 
         self._later(trip_s, arrive)
         return await self._answer(answered, OutcomeUnknown)
@@ -98,7 +98,7 @@ class SimVenue:
             if self._exchange.hangs:
                 return
             answer = self._exchange.troubled() or act()
-            self._later(self._line.trip_s(), _settle, answered, answer)
+            self._later(self._line.trip_s(), settle, answered, answer)
 
         self._later(self._line.trip_s(), arrive)
         answer: T = await self._answer(answered, broken)
@@ -120,7 +120,7 @@ class SimVenue:
     def reset(self) -> None:
         """The connection breaks under whoever waits on it; what was sent is on its way."""
         for answered in tuple(self._asked):
-            _settle(answered, ConnectionResetError("the connection broke"))
+            settle(answered, ConnectionResetError("the connection broke"))
 
     # --- Feed -----------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ market what had to be hedged.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter, defaultdict
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from tests.simulation.exchange import Executed
 COIN_A_LOT = 10.0 / 50_000.0
 LOT = COIN_A_LOT * 1.001
 HEDGE = "BTC-PERPETUAL"
+KINDS = ("over", "lost", "twice", "defects")
 
 
 class Asked(NamedTuple):
@@ -57,8 +59,7 @@ class Verdict(NamedTuple):
 
     @property
     def kinds(self) -> set[str]:
-        names = ("over", "lost", "twice", "defects")
-        return {name for name in names if getattr(self, name)}
+        return {name for name in KINDS if getattr(self, name)}
 
 
 def judged(evidence: Evidence) -> Verdict:
@@ -70,6 +71,8 @@ def judged(evidence: Evidence) -> Verdict:
         mine = [line for line in evidence.executed if line.account == account]
         over += _over(mine, [ask for ask in asked if ask.book == book.name])
         lost += _lost(book, evidence)
+    if not lost and evidence.settled_s is None:
+        lost.append("nothing was steady when the time to settle was up")
     twice += _twice(evidence, asked)
     return Verdict(
         over=over,
@@ -90,32 +93,38 @@ def _asked(evidence: Evidence) -> list[Asked]:
             continue
         entry: dict[str, Any] = json.loads(published.payload)
         exposure, target = entry["exposure"], entry["target"]
-        for intent in entry["intents"]:
-            found.append(
-                Asked(
-                    at_s=published.at_s,
-                    book=entry["book"],
-                    id=intent["id"],
-                    lots=intent["lots"],
-                    low=intent["low"],
-                    high=intent["high"],
-                    seq=intent["seq"],
-                    rest=exposure["book_delta"] - exposure["hedge_delta"],
-                    band=(target["lower"], target["upper"]),
-                )
+        found += [
+            Asked(
+                at_s=published.at_s,
+                book=entry["book"],
+                id=intent["id"],
+                lots=intent["lots"],
+                low=intent["low"],
+                high=intent["high"],
+                seq=intent["seq"],
+                rest=exposure["book_delta"] - exposure["hedge_delta"],
+                band=(target["lower"], target["upper"]),
             )
+            for intent in entry["intents"]
+        ]
     return found
 
 
 def _over(executed: list[Executed], asked: list[Asked]) -> list[str]:
-    """Trades that led beyond the bound, or across the band, of the newest decision to trade."""
+    """Trades that led beyond the bound of the newest decision, or across the band.
+
+    Across: as its own decision saw the market, and as the newest did. An order that was open while
+    the market turned is counted by the newest decision, which could not undo it yet.
+    """
     wrong = []
     newest: Asked | None = None
+    own: dict[str, Asked] = {}
     upcoming = iter([*asked, None])
     ahead = next(upcoming)
     for line in executed:
         while ahead is not None and ahead.at_s <= line.at_s:
-            newest, ahead = ahead, next(upcoming)
+            newest = own[ahead.id] = ahead
+            ahead = next(upcoming)
         if newest is None:
             wrong.append(f"{_told(line)}: nobody had decided anything")
             continue
@@ -123,16 +132,22 @@ def _over(executed: list[Executed], asked: list[Asked]) -> list[str]:
             wrong.append(
                 f"{_told(line)}: beyond {newest.low}..{newest.high} of decision {newest.seq}"
             )
-        delta = newest.rest + line.position * COIN_A_LOT
-        beyond = delta > newest.band[1] + LOT if line.lots > 0 else delta < newest.band[0] - LOT
-        if beyond:
+        views = newest, own.get(line.client_id, newest)
+        if all(_is_across(line, view) for view in views):
+            delta = newest.rest + line.position * COIN_A_LOT
             wrong.append(f"{_told(line)}: delta {delta:+.4f}, across the band {newest.band}")
     return wrong
 
 
+def _is_across(line: Executed, view: Asked) -> bool:
+    """Whether a trade ended beyond the far side of the band, on the market of a decision."""
+    delta = view.rest + line.position * COIN_A_LOT
+    return delta > view.band[1] + LOT if line.lots > 0 else delta < view.band[0] - LOT
+
+
 def _lost(book: BookFacts, evidence: Evidence) -> list[str]:
     """What is not as it should be once the faults are over and the time to settle is up."""
-    wrong, end = [], evidence.ends[book.name]
+    wrong, end = list[str](), evidence.ends[book.name]
     delta = book.equity_at(evidence.end_s) + end.held.get(HEDGE, 0) * COIN_A_LOT
     low, high = _last_triggers(book, evidence)
     if not low - 1e-9 <= delta <= high + 1e-9:
@@ -143,8 +158,6 @@ def _lost(book: BookFacts, evidence: Evidence) -> list[str]:
         wrong.append(f"{book.name}: {end.open_intents} intents are open at the end")
     if end.stopped:
         wrong.append(f"{book.name}: stopped: {end.stopped}")
-    if not wrong and evidence.settled_s is None:
-        wrong.append(f"{book.name}: did not settle in time")
     return wrong
 
 
@@ -187,14 +200,13 @@ def _twice(evidence: Evidence, asked: list[Asked]) -> list[str]:
 def _naked(book: BookFacts, evidence: Evidence) -> Naked:
     """Integrate what stood outside the triggers, from step to step of market and position."""
     low, high = _last_triggers(book, evidence)
-    trades = [(line.at_s, line.position) for line in evidence.executed]
     trades = [
         (line.at_s, line.position) for line in evidence.executed if line.account == book.account
     ]
     times = sorted({at for at, _ in trades} | {at for at, _ in book.equity} | {evidence.end_s})
     positions, place, lots = sorted(trades), 0, 0
     total = spell = longest = 0.0
-    for now_s, next_s in zip(times, times[1:], strict=False):
+    for now_s, next_s in itertools.pairwise(times):
         while place < len(positions) and positions[place][0] <= now_s:
             lots, place = positions[place][1], place + 1
         delta = book.equity_at(now_s) + lots * COIN_A_LOT

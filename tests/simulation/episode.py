@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -68,10 +69,7 @@ class Diary:
 
 
 def _raised() -> str:
-    import sys
-
-    error = sys.exc_info()[1]
-    return repr(error)
+    return repr(sys.exc_info()[1])
 
 
 def _wall_ms() -> int:
@@ -163,9 +161,7 @@ def coin(lots: int) -> float:
 def _evidence(plan: Plan, stage: Stage, injector: Injector, settled_s: float | None) -> Evidence:
     found = Evidence(plan, stage.books)
     for exchange in stage.exchanges.values():
-        found.executed += [
-            line._replace(at_s=line.at_s - stage.begin_s) for line in exchange.log
-        ]
+        found.executed += [line._replace(at_s=line.at_s - stage.begin_s) for line in exchange.log]
         found.seen += [line._replace(at_s=line.at_s - stage.begin_s) for line in exchange.seen]
     found.published = [
         entry._replace(at_s=entry.at_s - stage.begin_s) for entry in stage.server.published

@@ -6,7 +6,7 @@ be played alone: that is what makes a failing episode small.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from random import Random
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-LENGTH_S = 60.0
+LENGTH_S = 45.0
 KINDS = {
     "kill": 3,
     "pause": 4,
@@ -69,8 +69,53 @@ KINDS = {
     "feed": 1,
 }
 """Kinds and how often each is drawn."""
+PROFILES: dict[str, dict[str, int]] = {
+    "all": KINDS,
+    "slow": {"order:late": 4, "order:reply_lost": 2, "pause:place.before": 4, "kill": 1},
+    "back": {"restart:place.before": 4, "restart:note.before": 2, "order:late": 6},
+    "reuse": {
+        "order:nothing": 4,
+        "restart:close.before": 4,
+        "order:late": 5,
+        "venue_line:reset": 5,
+    },
+    "again": {"order:refused": 4, "pause:place.before": 4, "reply:close": 2},
+}
+"""Mixtures that bring about one kind of trouble often: orders that come late, a server that comes
+back while orders are on their way, orders that are sent again."""
 LINES = ("late", "lost", "reset", "slow", "loss")
 ORDERS = ("reply_lost", "late", "lost", "refused", "partial", "slow", "terse", "nothing")
+REPLIES = ("begin", "close", "fill", "claim", "renew", "note")
+
+
+class Shape(NamedTuple):
+    """What a kind of fault may look like: variants, magnitudes, durations."""
+
+    whats: tuple[str, ...] = ("",)
+    sizes: tuple[float, ...] = (0.0,)
+    lengths_s: tuple[float, ...] = (0.0,)
+
+
+SHAPES = {
+    "kill": Shape(POINTS, lengths_s=(0.05, 1.0, 8.0)),
+    "pause": Shape(POINTS, lengths_s=(0.3, 1.5, 4.9, 6.0, 12.0, 25.0)),
+    "term": Shape(lengths_s=(0.1, 3.0)),
+    # Seconds of writes that are lost: nothing, what was not synced, or back to a stale snapshot.
+    "restart": Shape(POINTS, (0.0, 0.3, 1.0, 1.0, 8.0), (0.02, 0.2, 2.0, 7.0)),
+    # Milliseconds; a worker may be wrong about the venue by less than the margin, no more.
+    "server_clock": Shape(sizes=(-5_000, 700, 6_000, 60_000)),
+    "worker_clock": Shape(sizes=(-5_000, -400, 400, 5_000), lengths_s=(2.0, 6.0, 15.0)),
+    "venue_clock": Shape(sizes=(-90, -40, 40, 90)),
+    # Seconds that a slow line takes at most, and the share that a lossy one loses.
+    "store_line": Shape(LINES, (0.05, 0.3, 1.5), (0.1, 0.9, 3.0, 8.0)),
+    "venue_line": Shape(LINES, (0.05, 0.3, 1.5), (0.1, 0.9, 3.0, 8.0)),
+    # How many in a row.
+    "reply": Shape(REPLIES, (1, 1, 2)),
+    "order": Shape(ORDERS, (1, 1, 1, 3), (0.02, 0.4, 1.0, 2.9, 3.3, 7.0)),
+    "stream": Shape(("lost", "twice", "reordered"), (1, 3, 10)),
+    "reads": Shape(("5xx", "rate", "hang"), lengths_s=(0.5, 4.0, 12.0)),
+    "feed": Shape(),
+}
 
 
 def drawn(
@@ -78,10 +123,13 @@ def drawn(
     *,
     length_s: float = LENGTH_S,
     faults: int | None = None,
-    kinds: Mapping[str, int] | None = None,
+    profile: str = "all",
 ) -> Plan:
-    """The plan of a seed; one in two has a server that may forget what was not synced."""
-    weights = KINDS if kinds is None else kinds
+    """The plan of a seed; one in two has a server that may forget what was not synced.
+
+    A kind in a profile may name its variant: ``order:late``.
+    """
+    weights = PROFILES[profile]
     random = Random(f"{seed}:faults")
     forgetful = seed % 2 == 1
     most = max(4, int(length_s / 5.0))
@@ -105,36 +153,11 @@ def only(plan: Plan, numbers: Collection[int]) -> Plan:
     return plan._replace(faults=tuple(f for f in plan.faults if f.number in numbers))
 
 
-def _fault(random: Random, number: int, at_s: float, kind: str, forgetful: bool) -> Fault:
-    who, what, size, length_s = random.randrange(12), "", 0.0, 0.0
-    match kind:
-        case "kill":
-            what, length_s = random.choice(POINTS), random.choice((0.05, 1.0, 8.0))
-        case "pause":
-            what, length_s = random.choice(POINTS), random.choice((0.3, 1.5, 4.9, 6.0, 12.0, 25.0))
-        case "term":
-            length_s = random.choice((0.1, 3.0))
-        case "restart":
-            size = random.choice((0.0, 0.3, 1.0, 1.0, 8.0)) if forgetful else 0.0
-            what, length_s = random.choice(POINTS), random.choice((0.02, 0.2, 2.0, 7.0))
-        case "server_clock":
-            size = random.choice((-5_000, 700, 6_000, 60_000))
-        case "worker_clock":
-            size, length_s = random.choice((-5_000, -400, 400, 5_000)), random.uniform(2.0, 15.0)
-        case "venue_clock":
-            size = random.uniform(-90.0, 90.0)
-        case "store_line" | "venue_line":
-            what, length_s = random.choice(LINES), random.choice((0.1, 0.9, 3.0, 8.0))
-            size = random.choice((0.05, 0.4, 1.5)) if what == "slow" else 0.2
-        case "reply":
-            what, size = random.choice(("begin", "close", "fill", "claim", "renew", "note")), 1
-        case "order":
-            what, size = random.choice(ORDERS), random.choice((1, 1, 1, 3))
-            length_s = random.choice((0.02, 0.4, 1.0, 2.9, 3.3, 7.0))
-        case "stream":
-            what, size = random.choice(("lost", "twice", "reordered")), random.choice((1, 3, 10))
-        case "reads":
-            what, length_s = random.choice(("5xx", "rate", "hang")), random.choice((0.5, 4.0, 12.0))
-        case "feed":
-            length_s = random.choice((0.1, 3.0))
-    return Fault(number, at_s, kind, who, what, size, length_s)
+def _fault(random: Random, number: int, at_s: float, named: str, forgetful: bool) -> Fault:
+    kind, _, variant = named.partition(":")
+    shape = SHAPES[kind]
+    what, size = random.choice(shape.whats), random.choice(shape.sizes)
+    if kind == "restart" and not forgetful:
+        size = 0.0
+    who, length_s = random.randrange(12), random.choice(shape.lengths_s)
+    return Fault(number, at_s, kind, who, variant or what, size, length_s)

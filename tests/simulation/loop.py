@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 
+BURIALS_MAX = 20
 TURNS_MAX = 200_000
 """Callbacks without any passing of time after which the episode is called a live-lock."""
 
@@ -38,6 +39,7 @@ class Process:
         self.clock_ms = 0
         self.venue_ms = 0
         self.frozen: list[Handle] = []
+        """What came due while it was barred; of a dead one it only waits to be buried."""
         self.remains: list[asyncio.Task[Any]] = []
         """Tasks of a dead process, kept so that the collector cannot run their clean-up."""
 
@@ -143,10 +145,7 @@ class SimLoop(asyncio.AbstractEventLoop):
     def kill(self, process: Process) -> None:
         """SIGKILL: nothing of it runs any more, no clean-up either."""
         process.alive, process.barred = False, True
-        process.frozen.clear()
-        process.remains = [
-            task for task in asyncio.all_tasks(self) if task.process is process
-        ]
+        process.remains = [task for task in asyncio.all_tasks(self) if task.process is process]
 
     def stop_process(self, process: Process) -> None:
         """SIGSTOP: it stands still while time passes."""
@@ -184,8 +183,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         if callback is None:
             return
         if process is not None and process.barred:
-            if process.alive:
-                process.frozen.append(handle)
+            process.frozen.append(handle)
             return
         self._turned()
         handle.context.run(callback, *handle.args)
@@ -210,16 +208,16 @@ class SimLoop(asyncio.AbstractEventLoop):
 
     def _bury(self) -> None:
         """End all tasks that are left, the dead ones' too; whatever they do reaches nobody."""
-        left = [task for task in asyncio.all_tasks(self) if not task.done()]
-        for task in left:
-            process = task.process
-            if process is not None:
-                process.alive, process.barred = True, False
-        self._ready.clear()
-        self._timers.clear()
-        for task in left:
-            task.cancel()
-        turns = 0
-        while self._ready and turns < TURNS_MAX:
-            self._turn()
-            turns += 1
+        for _ in range(BURIALS_MAX):
+            left = [task for task in asyncio.all_tasks(self) if not task.done()]
+            if not left:
+                return
+            self._timers.clear()
+            for process in {task.process for task in left if task.process is not None}:
+                process.barred = False
+                self._ready.extend(process.frozen)
+                process.frozen = []
+            for task in left:
+                task.cancel()
+            while self._ready:
+                self._turn()

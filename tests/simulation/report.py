@@ -12,6 +12,9 @@ from tests.simulation.evidence import Evidence
 from tests.simulation.faults import LENGTH_S, Plan, drawn, only
 from tests.simulation.shrink import shrunk
 
+ABLATION_FAULTS = 12
+ABLATION_EPISODES = 150
+
 
 class Wanted(NamedTuple):
     """What is to be played, and how."""
@@ -22,9 +25,10 @@ class Wanted(NamedTuple):
     faults: int | None = None
     only: tuple[int, ...] = ()
     ablation: str = ""
-    faults_for: str = ""
+    profile: str = "all"
     jobs: int = 1
     trace: bool = False
+    first: str = ""
     shrink: bool = True
 
 
@@ -50,9 +54,7 @@ class Result(NamedTuple):
 
 
 def plan_of(ask: Wanted, seed: int) -> Plan:
-    profile = ask.faults_for or ask.ablation
-    kinds = ABLATIONS[profile].faults if profile else None
-    plan = drawn(seed, length_s=ask.length_s, faults=ask.faults, kinds=kinds)
+    plan = drawn(seed, length_s=ask.length_s, faults=ask.faults, profile=ask.profile)
     return only(plan, ask.only) if ask.only else plan
 
 
@@ -79,6 +81,31 @@ def result_of(ask: Wanted, seed: int) -> Result:
     )
 
 
+class Shown(NamedTuple):
+    """Whether the judge sees that a piece is missing: with which seed, and how that ends whole."""
+
+    name: str
+    seed: int | None
+    whole: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        finds = ABLATIONS[self.name].finds
+        if self.seed is None:
+            return f"without {self.name}: nothing was {finds}"
+        end = "; ".join(self.whole) if self.whole else "nothing wrong"
+        return f"without {self.name}: seed {self.seed} is {finds}; whole: {end}"
+
+
+def ablated(name: str) -> Shown:
+    """Look for a failure, from a known seed on: other code makes other episodes."""
+    _, finds, profile, known = ABLATIONS[name]
+    ask = Wanted(profile=profile, faults=ABLATION_FAULTS, ablation=name)
+    for seed in range(known, known + ABLATION_EPISODES):
+        if finds in result_of(ask, seed).kinds:
+            return Shown(name, seed, result_of(ask._replace(ablation=""), seed).wrong)
+    return Shown(name, None)
+
+
 def shrunk_plan(ask: Wanted, result: Result) -> Plan:
     """The smallest schedule found that fails in one of the same ways."""
 
@@ -96,8 +123,8 @@ def replay_command(ask: Wanted, seed: int) -> str:
         parts.append(f"--faults {ask.faults}")
     if ask.ablation:
         parts.append(f"--ablation {ask.ablation}")
-    if ask.faults_for:
-        parts.append(f"--faults-for {ask.faults_for}")
+    if ask.profile != "all":
+        parts.append(f"--profile {ask.profile}")
     if ask.only:
         parts.append("--only " + ",".join(str(number) for number in ask.only))
     return " ".join(parts)

@@ -14,7 +14,7 @@ from typing import Any
 
 import redis.exceptions
 
-from hedger.store.link import Link, Wire
+from hedger.store.link import Link
 from tests.simulation.data import WrongCommand
 from tests.simulation.loop import WORLD, Process
 from tests.simulation.server import NAMES, NoScript, Server
@@ -77,9 +77,9 @@ class Connection:
         if self._server.up:
             self._life = self._server.run_id
             self._server.connections.append(self)
-            _settle(arrived, None)
+            settle(arrived, None)
         else:
-            _settle(arrived, ConnectionRefusedError("nobody listens"))
+            settle(arrived, ConnectionRefusedError("nobody listens"))
 
     async def send_command(self, *command: Any, check_health: bool) -> None:
         await self._send([_packed(command)])
@@ -134,7 +134,7 @@ class Connection:
         """The other end is gone: whoever waits for an answer learns it."""
         self.is_connected = False
         for answer in self._answers:
-            _settle(answer, ConnectionResetError("the connection was reset"))
+            settle(answer, ConnectionResetError("the connection was reset"))
         if self in self._server.connections:
             self._server.connections.remove(self)
 
@@ -162,7 +162,8 @@ def _packed(command: Sequence[Any]) -> tuple[bytes, ...]:
     return tuple(p if isinstance(p, bytes) else str(p).encode() for p in command)
 
 
-def _settle(future: asyncio.Future[Any], reply: Any) -> None:
+def settle(future: asyncio.Future[Any], reply: Any) -> None:
+    """Answer a future that somebody may still wait for; an exception is raised there."""
     if future.done():
         return
     if isinstance(reply, Exception):
@@ -174,4 +175,4 @@ def _settle(future: asyncio.Future[Any], reply: Any) -> None:
 
 def _settle_all(futures: list[asyncio.Future[Any]], replies: list[Any]) -> None:
     for future, reply in zip(futures, replies, strict=True):
-        _settle(future, reply)
+        settle(future, reply)

@@ -6,11 +6,12 @@ the adapter; what an adapter may raise is named on each method.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from hedger.core.model import (
     Account,
+    AccountEvent,
     BookState,
     Conduct,
     Fill,
@@ -42,6 +43,7 @@ class Batch(NamedTuple):
     quotes: Sequence[Quote] = ()
     accounts: Sequence[Account] = ()
     fills: Sequence[Fill] = ()
+    events: Sequence[AccountEvent] = ()
 
 
 class Feed(Protocol):
@@ -100,6 +102,10 @@ class Venue(Protocol):
         """All fills since a market instant, oldest first; raises `VenueUnavailable`."""
         ...
 
+    async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
+        """Deposits and withdrawals since a market instant; raises `VenueUnavailable`."""
+        ...
+
     async def close(self) -> None:
         """Release the connection."""
         ...
@@ -116,11 +122,12 @@ class Lease(NamedTuple):
 
 
 class BookSeed(NamedTuple):
-    """What the configuration gives a book once."""
+    """What the configuration gives a book once; transfers count from ``since_ms`` on."""
 
     book: str
     digest: str
     positions: dict[str, int]
+    since_ms: int = 0
 
 
 class JournalEntry(NamedTuple):
@@ -147,6 +154,10 @@ class ShardInfo(NamedTuple):
     lease_ms_left: int
 
 
+Changes = Mapping[str, tuple[int, int]]
+"""Corrections of positions: instrument -> (lots stored, lots at the venue)."""
+
+
 class CloseOutcome(NamedTuple):
     """Answer of `Store.close`: ``ok``, ``not_current``, or ``fill_gap`` with what is recorded."""
 
@@ -157,7 +168,7 @@ class CloseOutcome(NamedTuple):
 class Store(Protocol):
     """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
 
-    Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward. Everything else
+    Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward, correct. All else
     is free of fences: fills are facts, holds are orders by people.
     """
 
@@ -286,6 +297,16 @@ class Store(Protocol):
 
     async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
         """Raise the revision to the highest the venue knows, with nothing in flight."""
+        ...
+
+    async def correct(
+        self, lease: Lease, book: str, *, seq: int, changes: Changes, why: str
+    ) -> None:
+        """Replace positions by what the venue holds, all or none, and raise the revision.
+
+        Only with nothing in flight, at revision ``seq``, and where each position still is what it
+        was compared with: raises `LeaseLost` or `RevisionConflict` (``stale``, ``busy``) else.
+        """
         ...
 
     async def hold(self, book: str, reason: str, *, stop: bool = False) -> None:

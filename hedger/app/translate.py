@@ -71,6 +71,8 @@ def _book_params(configuration: Configuration, book: Book) -> BookParams:
         rules=rules(book, digest),
         digest=digest,
         positions=None if holdings is None else dict(holdings),
+        unexplained=book.unexplained,
+        transfers=book.transfers,
     )
 
 
@@ -139,6 +141,7 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
         latency_ms=section.latency_ms,
         loss=section.loss,
         funding_rate_8h=section.funding_rate_8h,
+        events_per_day=section.events_per_day,
         accounts=tuple(
             PaperAccount(
                 name=book.account_name,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from hedger.backtest.ledger import Contracts, Ledger, Money, cost, money
 from hedger.errors import ConfigError
 from hedger.venues.simulator.events import (
@@ -19,6 +21,7 @@ from hedger.venues.simulator.events import (
     OrderSeen,
     Settled,
     Traded,
+    Transferred,
 )
 
 FLOWS = ("spread", "marking", "fees", "funding")
@@ -59,6 +62,7 @@ class Reader:
         self.settled: list[Settled] = []
         self.orders: dict[str, OrderSeen] = {}
         self.left_out = 0
+        self._transferred = 0.0
         self._valued: dict[str, Money] = {}
 
     def take(self, event: Event) -> None:
@@ -71,10 +75,28 @@ class Reader:
             self._open(event)
         elif isinstance(event, OrderSeen):
             self.orders[event.client_id] = event
-        elif self.rows and event.ms == self.rows[-1].ms:
+        elif isinstance(event, Transferred):
+            self._transfer(event)
+        elif isinstance(event, Traded) and event.equity is not None:
+            self._earn(msgspec.structs.replace(event, equity=event.equity - self._transferred))
+        else:
+            self._earn(event)
+
+    def _earn(self, event: Traded | Funded | Settled) -> None:
+        """What changed the account by trading: with the row of its instant, or the next."""
+        if self.rows and event.ms == self.rows[-1].ms:
             self._apply(event)
         else:
             self._waiting.append(event)
+
+    def _transfer(self, event: Transferred) -> None:
+        """What came in or went out is neither profit nor to be hedged: it is left out of equity."""
+        if self.opened is None or event.currency != self.opened.underlying:
+            raise ConfigError(
+                f"trade log: account {event.account} moved {event.amount:g} {event.currency}: a"
+                " report can leave out transfers of the underlying's coin only"
+            )
+        self._transferred += event.amount
 
     def _open(self, event: Opened) -> None:
         if self.opened is not None:
@@ -98,7 +120,9 @@ class Reader:
         if not self.rows:
             self._row(_opening(opened, bar.index if bar.ms == opened.ms else before))
         index = bar.index[opened.underlying]
-        self._row(Row(ms=bar.ms, index=index, equity=equity, marks=dict(bar.marks)))
+        self._row(
+            Row(ms=bar.ms, index=index, equity=equity - self._transferred, marks=dict(bar.marks))
+        )
 
     def _row(self, row: Row) -> None:
         """Begin a row with what waited for it; it stays open for the fills of its instant."""

@@ -47,10 +47,11 @@ def book(
     underlyings |= {instruments[n].underlying for n in hedges}
     if len(underlyings) != 1:
         raise ValueError(f"book {state.book}: needs one underlying, has {sorted(underlyings)}")
+    underlying = underlyings.pop()
     return Book(
         name=state.book,
         account=account,
-        underlying=underlyings.pop(),
+        underlying=underlying,
         seq=state.seq,
         legs=_legs(options, previous),
         futures=tuple(
@@ -68,6 +69,7 @@ def book(
         stopped=state.stopped,
         confirmed=state.confirmed,
         instruments=instruments,
+        moved_coin=state.coins.get(underlying, 0) * 1e-8,
     )
 
 

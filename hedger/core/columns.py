@@ -37,7 +37,10 @@ class Legs:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """One book at one revision: all positions of one underlying on one account."""
+    """One book at one revision: all positions of one underlying on one account.
+
+    ``moved_coin`` is what its owner paid in since, beside the configured ``base_coin``.
+    """
 
     name: str
     account: str
@@ -52,6 +55,7 @@ class Book:
     stopped: bool
     confirmed: float
     instruments: Mapping[str, Instrument]
+    moved_coin: float = 0.0
 
     @property
     def linear(self) -> bool:

@@ -134,7 +134,7 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
     )
     if size == 0.0:
         return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
-    name = rules.hedge.buy if size > 0 else rules.hedge.sell
+    name = _instrument(rules, memory, size, now)
     stage = memory.stage if hard else 0
     made = plan(
         book,
@@ -157,6 +157,15 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
     return draft.decision(Action.HEDGE, trade.reason, text, refusals=cuts, plan=made, memory=later)
 
 
+def _instrument(rules: Rules, memory: Memory, size: float, now: int) -> str:
+    """What to hedge with: the other one where this one was just deleveraged away from us."""
+    first, other = rules.hedge.buy, rules.hedge.sell
+    if size < 0:
+        first, other = other, first
+    avoided = {name for name, until_ms in memory.avoid if now < until_ms}
+    return other if first in avoided and other not in avoided else first
+
+
 def _reduces(seen: Exposure, trade: float) -> bool:
     """Whether |delta + trade| < |delta| for every delta in the interval."""
     return seen.low > -0.5 * trade if trade < 0 else seen.high < -0.5 * trade
@@ -170,6 +179,7 @@ def _remember(memory: Memory, made: Plan, index: float, now: int, *, stage: int)
         hedge_price=index,
         stage=stage,
         recent=limits.recent(memory, now, abs(traded)),
+        avoid=tuple(entry for entry in memory.avoid if now < entry[1]),
     )
 
 

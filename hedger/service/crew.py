@@ -8,7 +8,9 @@ from typing import Any
 from hedger.clock import wall_ms
 from hedger.errors import StoreError
 from hedger.ports import Lease
+from hedger.service.aftermath import Aftermath
 from hedger.service.alarms import NakedWatch
+from hedger.service.chronicle import Chronicle
 from hedger.service.execution import Execution
 from hedger.service.feed import Listener
 from hedger.service.fills import Fills
@@ -21,6 +23,8 @@ from hedger.service.roster import Desk, Roster
 from hedger.service.rounds import Rounds
 from hedger.service.scheduler import Scheduler
 from hedger.service.step import Stepper
+from hedger.service.strangers import Strangers
+from hedger.service.transfers import Transfers
 from hedger.service.worker import Worker
 from hedger.service.world import World
 from hedger.telemetry import logger
@@ -49,7 +53,16 @@ class Crew:
             alarms=world.alarms, longest_s=params.naked_ms_max / 1_000, now_s=now_s
         )
         self.journal = Journal(worker=params.worker, wall_ms=wall_ms, now_s=now_s)
-        self.fills = Fills(world)
+        self.chronicle = Chronicle(world, ownership=self.ownership, journal=self.journal)
+        self.aftermath = Aftermath(world, chronicle=self.chronicle)
+        self.strangers = Strangers(
+            world,
+            roster=self.roster,
+            chronicle=self.chronicle,
+            check=lambda desk: self.rounds.check(desk),  # noqa: PLW0108
+        )
+        self.transfers = Transfers(world, aftermath=self.aftermath, chronicle=self.chronicle)
+        self.fills = Fills(world, aftermath=self.aftermath)
         self.listeners = {name: self._listener(name) for name in world.feeds}
         self.worker = Worker(
             world,
@@ -72,6 +85,7 @@ class Crew:
             mark=lambda books, arrival_s: self.worker.quoted(books, arrival_s),  # noqa: PLW0108
             quiet=self._quiet,
             overflow=lambda venue: self.rounds.check_venue(venue),  # noqa: PLW0108
+            stirred=self.strangers.hear,
         )
 
     def _join_orders(self) -> None:
@@ -92,13 +106,18 @@ class Crew:
 
     def _join_books(self) -> None:
         history = History(
-            self.world, listeners=self.listeners, ownership=self.ownership, fills=self.fills
+            self.world,
+            listeners=self.listeners,
+            ownership=self.ownership,
+            fills=self.fills,
+            transfers=self.transfers,
         )
         self.reconciler = Reconciler(
             self.world,
             history=history,
             ownership=self.ownership,
             resolver=self.resolver,
+            aftermath=self.aftermath,
             in_flight=self.in_flight,
         )
         self.rounds = Rounds(
@@ -107,6 +126,8 @@ class Crew:
             listeners=self.listeners,
             fills=self.fills,
             history=history,
+            aftermath=self.aftermath,
+            transfers=self.transfers,
             reconciler=self.reconciler,
             mark=self.worker.mark,
         )
@@ -116,9 +137,11 @@ class Crew:
             ownership=self.ownership,
             execution=self.execution,
             journal=self.journal,
+            chronicle=self.chronicle,
             learn=history.learn,
             orphaned=self.resolver.add,
             decided=self.worker.decided,
+            check=self.rounds.check,
         )
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
@@ -158,6 +181,8 @@ class Crew:
 
     def _quiet(self, venue: str) -> bool:
         books = self.roster.of_venue(venue)
+        if any(desk.pause and desk.ready for desk in map(self.roster.__getitem__, books)):
+            return False
         return self.scheduler.quiet(books) and not any(self.execution.sending[b] for b in books)
 
     def _claimed(self, lease: Lease) -> None:

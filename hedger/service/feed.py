@@ -7,10 +7,10 @@ leaves the board as it is, so that everything on it grows old; nothing is invent
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from hedger.core.market import Board
-from hedger.core.model import Fill, Instrument
+from hedger.core.model import AccountEvent, Fill, Instrument
 from hedger.errors import VenueUnavailable
 from hedger.ports import Batch
 from hedger.service.world import World
@@ -35,6 +35,8 @@ class Listener:
         Whether nothing of these books is due or under way, so that a replay may go on.
     overflow
         Called when fills come faster than the store takes them; the history has them all.
+    stirred
+        Called with the fills and account events of a batch before its quotes can lead to anything.
     """
 
     def __init__(
@@ -45,15 +47,18 @@ class Listener:
         mark: Callable[[Collection[str], float], None],
         quiet: Callable[[str], bool],
         overflow: Callable[[str], None],
+        stirred: Callable[[str, Sequence[Fill], Sequence[AccountEvent]], None],
     ) -> None:
         self.board = Board({})
         self.fills: asyncio.Queue[Fill] = asyncio.Queue(FILLS_MAX)
+        self.events: asyncio.Queue[AccountEvent] = asyncio.Queue(FILLS_MAX)
         self._venue = venue
         self._feed = world.feeds[venue]
         self._clock = world.clock
         self._metrics = world.metrics
         self._timeout_s = world.request_s
         self._mark, self._quiet, self._overflow = mark, quiet, overflow
+        self._stirred = stirred
         self._by_instrument: dict[str, set[str]] = {}
         self._by_account: dict[str, set[str]] = {}
         self._heard_ms = 0
@@ -122,6 +127,10 @@ class Listener:
                 books |= self._by_account.get(account.account, set())
             else:
                 self._refused(account.account, refusal.rule, refusal.reason)
+        if batch.fills or batch.events:
+            self._stirred(self._venue, batch.fills, batch.events)
+        for event in batch.events:
+            self._keep(event)
         for fill in batch.fills:
             self._queue(fill)
         self._metrics.count("quotes", len(newest))
@@ -130,7 +139,7 @@ class Listener:
         self._progress.set()
 
     def applied(self) -> None:
-        """A fill of the queue is in the store, or somebody else's."""
+        """A fill or event of the queues is in the store, or somebody else's."""
         self._unapplied -= 1
         self.progress()
 
@@ -171,6 +180,14 @@ class Listener:
             self._unapplied += 1
         except asyncio.QueueFull:
             self._metrics.count("fills_overflow")
+            self._overflow(self._venue)
+
+    def _keep(self, event: AccountEvent) -> None:
+        try:
+            self.events.put_nowait(event)
+            self._unapplied += 1
+        except asyncio.QueueFull:
+            self._metrics.count("events_overflow")
             self._overflow(self._venue)
 
     def _refused(self, name: str, rule: str, reason: str) -> None:

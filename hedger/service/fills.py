@@ -2,7 +2,8 @@
 
 An order's own answer, the account's stream and the venue's history all tell of the same fills; the
 store applies each by (client id, trade id) once. What did not come from our orders is either a
-settlement, or follows a book that is configured to follow its account, or stops the book.
+settlement, or belongs to a book that is configured to follow its account, or moves nothing: the
+comparison of positions finds what it changed, and the book's policy says what that means.
 """
 
 from __future__ import annotations
@@ -11,22 +12,27 @@ from collections import OrderedDict
 
 import msgspec
 
-from hedger.core.model import Fill
-from hedger.service.alarms import halt
+from hedger.core.model import Fill, FillKind
+from hedger.service.aftermath import Aftermath
 from hedger.service.roster import Desk
+from hedger.service.verdict import Cause
 from hedger.service.world import World
 from hedger.telemetry import logger
 
-SETTLEMENT = "settlement"
 ACCOUNT = "account"
-"""Client ids under which the store keeps fills that no order of ours caused."""
+"""Client id under which the store keeps a follower's fills that no order of ours caused."""
+LEAVING = (FillKind.SETTLEMENT, FillKind.EXERCISE)
+"""What takes a leg out of the book by itself; kept in the store under its kind as client id."""
+NEWS = ("ok", "late")
+"""Answers of the store to a fill that moved a position."""
 KNOWN_MAX = 20_000
 
 
 class Fills:
     """Applies fills to the store."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, aftermath: Aftermath) -> None:
+        self._aftermath = aftermath
         self._store = world.store
         self._alarms = world.alarms
         self._metrics = world.metrics
@@ -34,54 +40,48 @@ class Fills:
         self._known: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
     async def apply(
-        self, desk: Desk, fill: Fill, *, live: bool = True, trusting: bool = True
+        self, desk: Desk, fill: Fill, *, trusting: bool = True, is_old: bool = False
     ) -> str:
         """Apply one fill: ``ok``, ``dup``, ``late``, or ``foreign`` where it was not applied.
 
-        Only a live foreign fill stops the book: one that is read from the history may be years
-        old; whether it matters is what the comparison of positions finds out. With ``trusting``
-        what was applied before is not sent again; on a take-over it must be, as a server that came
-        back may have forgotten it.
+        What is foreign is kept, to explain by it what the comparison of positions finds. With
+        ``trusting`` what was applied before is not sent again; on a take-over it must be, as a
+        server that came back may have forgotten it. What ``is_old``, of before the book began, is
+        counted but has no aftermath.
         """
         key = (desk.name, fill.client_id, fill.trade_id)
         if trusting and key in self._known:
             return "dup"
-        if fill.kind == SETTLEMENT:
-            result = await self._settle(desk, fill)
-        elif desk.is_own(fill):
+        if desk.is_own(fill):
             result = await self._store.fill(desk.name, fill, venue=desk.params.venue)
+        elif fill.kind in LEAVING:
+            result = await self._leave(desk, fill)
         elif desk.params.positions is None:
             follow = msgspec.structs.replace(fill, client_id=ACCOUNT)
             result = await self._store.fill(desk.name, follow, venue=desk.params.venue)
         else:
-            return await self._foreign(desk, fill, live=live)
-        if result != "foreign":
-            self._remember(key)
+            result = "foreign"
+        if result == "foreign":
+            if desk.foreign.add(fill):
+                self._metrics.count("fills_foreign")
+            return result
+        self._remember(key)
         self._tell(desk, fill, result)
+        if is_old or result not in NEWS or desk.is_own(fill):
+            return result
+        if fill.kind != FillKind.TRADE:
+            text = f"{fill.instrument}: {fill.lots:+d} lots at {fill.price:g}, {fill.trade_id}"
+            await self._aftermath.follow(desk, [Cause(fill.kind, text, (fill.instrument,))])
         return result
 
-    async def _settle(self, desk: Desk, fill: Fill) -> str:
+    async def _leave(self, desk: Desk, fill: Fill) -> str:
         """A leg leaves the book only if the book has it: the account may know older ones."""
         state = await self._store.load(desk.name)
         held = state.positions.get(fill.instrument, 0) if state is not None else 0
         if held * fill.lots >= 0 or abs(fill.lots) > abs(held):
             return "foreign"
-        leaving = msgspec.structs.replace(fill, client_id=SETTLEMENT)
+        leaving = msgspec.structs.replace(fill, client_id=fill.kind)
         return await self._store.fill(desk.name, leaving, venue=desk.params.venue)
-
-    async def _foreign(self, desk: Desk, fill: Fill, *, live: bool) -> str:
-        self._metrics.count("fills_foreign")
-        if live:
-            await halt(
-                self._store,
-                self._alarms,
-                book=desk.name,
-                what="foreign_fill",
-                reason=f"account {fill.account}: {fill.lots:+d} lots of {fill.instrument} filled"
-                f" by {fill.client_id or 'somebody else'} (trade {fill.trade_id}), expected only"
-                " this book's own orders",
-            )
-        return "foreign"
 
     def _remember(self, key: tuple[str, str, str]) -> None:
         """Spare the store a repeated report; it alone decides, so forgetting is harmless."""
@@ -100,7 +100,7 @@ class Fills:
                 reason=f"{fill.lots:+d} lots of {fill.instrument} for closed order"
                 f" {fill.client_id}",
             )
-        if result in ("ok", "late"):
+        if result in NEWS:
             self._log.info(
                 "fill",
                 book=desk.name,

@@ -11,6 +11,7 @@ from hedger.service.feed import Listener
 from hedger.service.fills import Fills
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk
+from hedger.service.transfers import Transfers
 from hedger.service.world import World
 
 DAY_MS = 86_400_000
@@ -18,6 +19,8 @@ HORIZON_MS = 6 * DAY_MS
 """How far back a take-over reads; the store remembers trade ids for a day longer."""
 SLACK_MS = 3_600_000
 """How far before the last reading the next one begins."""
+BLOCK_SLACK_MS = 60_000
+"""Market time by which the legs of one block may be apart."""
 OPENING_TRIES = 3
 
 
@@ -31,6 +34,7 @@ class History:
         listeners: Mapping[str, Listener],
         ownership: Ownership,
         fills: Fills,
+        transfers: Transfers,
     ) -> None:
         self._timeout_s = world.request_s
         self._store = world.store
@@ -40,6 +44,7 @@ class History:
         self._listeners = listeners
         self._ownership = ownership
         self._fills = fills
+        self._transfers = transfers
 
     async def learn(self, desk: Desk, state: BookState) -> None:
         """Fetch contract data that a book needs, and listen to those instruments.
@@ -71,16 +76,32 @@ class History:
         venue = self._venues[desk.params.venue]
         async with asyncio.timeout(self._timeout_s):
             fills = await venue.fills(desk.params.account, since_ms)
+            # Before a book was seeded, what came in is known to whoever configured it.
+            counts_ms = max(since_ms, state.since_ms)
+            moved = await venue.transfers(desk.params.account, counts_ms) if state.since_ms else []
+        for event in moved:
+            await self._transfers.take(desk, event)
         await self._contracts(desk, {fill.instrument for fill in fills})
         mine = [fill for fill in fills if _concerns(desk, state, fill)]
         for fill in mine:
-            await self._fills.apply(desk, fill, live=False, trusting=not whole)
+            is_old = fill.time_ms < state.since_ms
+            await self._fills.apply(desk, fill, trusting=not whole, is_old=is_old)
         desk.history_ms = now_ms
         seqs = (int(fill.client_id[-12:], 16) for fill in mine if desk.is_own(fill))
         highest = max(seqs, default=0)
         if highest > state.seq:
             await self._fast_forward(desk, highest)
         return highest
+
+    async def block(self, desk: Desk, leg: Fill) -> list[Fill]:
+        """All legs of the block that a fill is of, as far as they are of this book's underlying."""
+        venue = self._venues[desk.params.venue]
+        since_ms = max(leg.time_ms - BLOCK_SLACK_MS, 0)
+        async with asyncio.timeout(self._timeout_s):
+            fills = await venue.fills(desk.params.account, since_ms)
+        legs = [fill for fill in fills if fill.block == leg.block]
+        await self._contracts(desk, {fill.instrument for fill in legs})
+        return [fill for fill in legs if fill.instrument in desk.instruments]
 
     async def concerns(self, desk: Desk, instrument: str) -> bool:
         """Whether an instrument is of this book's underlying."""

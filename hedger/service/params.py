@@ -11,8 +11,10 @@ class BookParams(Record, frozen=True, kw_only=True):
 
     ``digest`` is that of the configuration: a worker whose digest differs from the stored one
     leaves the book alone. ``positions`` seeds a new book in lots; None means that the book follows
-    its account's fills. ``instruments`` are wanted beside the legs and the hedges, as a second
-    source for their prices.
+    its account's fills. ``unexplained`` is what happens to a hedge position that no order of the
+    book explains: ``adopt`` it with an alarm, or ``stop``. ``transfers`` says whether coin that is
+    paid in or taken out joins the ``base`` that is not hedged, or is to be ``hedge``d.
+    ``instruments`` are wanted beside the legs and the hedges, as a second source for their prices.
     """
 
     name: str
@@ -22,6 +24,8 @@ class BookParams(Record, frozen=True, kw_only=True):
     rules: Rules
     digest: str
     positions: dict[str, int] | None
+    unexplained: str = "adopt"
+    transfers: str = "base"
     instruments: tuple[str, ...] = ()
 
     @property

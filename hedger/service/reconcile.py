@@ -2,8 +2,9 @@
 
 The venue's history is applied and positions are compared before the first decision: a store that
 was lost or replaced must not hedge a second time what is hedged. Positions are compared only with
-nothing in flight, and must differ twice before the book is stopped: one difference may be a fill on
-its way, but a delta that rests on a position which the venue denies is no delta.
+nothing in flight, and must differ twice before anything follows: one difference may be a fill on
+its way, but a delta that rests on a position which the venue denies is no delta. What a lasting
+difference means, and whether the store is corrected or the book stopped, `verdict` says.
 
 A server that has come back may have forgotten orders that are on their way. Under one that is new
 to a shard, nothing of its books is read before whatever an earlier one allowed has passed its
@@ -15,14 +16,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from hedger.core.model import BookState
 from hedger.errors import HedgerError, LeaseLost, OutOfStep, UnknownVersion
-from hedger.ports import BookSeed, Lease
+from hedger.ports import BookSeed, Changes, Lease
+from hedger.service.aftermath import Aftermath
 from hedger.service.alarms import halt
 from hedger.service.history import History
 from hedger.service.ownership import Ownership
 from hedger.service.resolver import Resolver
 from hedger.service.roster import Desk
+from hedger.service.verdict import verdict
 from hedger.service.world import World
 from hedger.telemetry import logger
 
@@ -44,17 +46,20 @@ class Reconciler:
         history: History,
         ownership: Ownership,
         resolver: Resolver,
+        aftermath: Aftermath,
         in_flight: Callable[[str], bool],
     ) -> None:
         self._store = world.store
         self._lease_ms = world.params.lease_ms
         self._now_s = world.clock.monotonic_s
+        self._market_ms = world.clock.market_ms
         self._outlasts_s = world.params.order_timeout_ms_max / 1_000 + world.margin_s
         self._alarms = world.alarms
         self._metrics = world.metrics
         self._history = history
         self._ownership = ownership
         self._resolver = resolver
+        self._aftermath = aftermath
         self._in_flight = in_flight
         self._log = logger(worker=world.params.worker)
 
@@ -72,7 +77,8 @@ class Reconciler:
             positions = desk.params.positions
             if positions is None:
                 positions = await self._history.opening(desk)
-            seed = BookSeed(desk.name, desk.params.digest, positions)
+            since_ms = max(self._market_ms(), 1)
+            seed = BookSeed(desk.name, desk.params.digest, positions, since_ms)
             digest = await self._store.seed(seed)
         if digest not in (desk.params.digest, desk.stored_digest):
             self._log.error(
@@ -123,6 +129,7 @@ class Reconciler:
         if state is None or state.digest != desk.params.digest:
             desk.stored_digest = state.digest if state is not None else ""
             return False
+        heard = desk.pause.events
         highest = await self._history.catch_up(desk, state, whole=True)
         state = await self._store.load(desk.name) or state
         if highest > state.seq:
@@ -131,12 +138,12 @@ class Reconciler:
                 self._resolver.add(desk, intent)
             raise OutOfStep(f"book {desk.name}: open orders must end before its number moves on")
         await self._history.learn(desk, state)
-        await self._compare(desk, state, lease)
+        await self._compare(desk, lease, heard)
         if not self._still(lease):
             raise LeaseLost(f"shard {lease.shard} is not surely held, or on its way out")
         for intent in state.intents:
             self._resolver.add(desk, intent)
-        desk.ready, desk.stranded = True, False
+        desk.ready, desk.stranded, desk.ready_s = True, False, self._now_s()
         self._log.info(
             "book_ready", book=desk.name, epoch=lease.epoch, seq=state.seq, open=len(state.intents)
         )
@@ -164,56 +171,77 @@ class Reconciler:
         lease = self._ownership.lease(desk.shard)
         if state is None or not desk.ready or lease is None:
             return
+        heard = desk.pause.events
         await self._history.catch_up(desk, state, whole=False)
         for _ in range(QUIET_TRIES):
-            if await self._compare(desk, state, lease):
+            if await self._compare(desk, lease, heard):
                 return
             await asyncio.sleep(QUIET_S)
 
-    async def _compare(self, desk: Desk, state: BookState, lease: Lease) -> bool:
-        """Stop a book whose positions differ twice; False while they cannot be compared.
+    async def _compare(self, desk: Desk, lease: Lease, heard: int) -> bool:
+        """Correct or stop a book whose positions differ twice; False while it cannot be compared.
 
-        The second look offers every fill again, and counts only if the lease still holds after it:
-        a server that restarts between the looks forgets fills, which the next take-over brings.
+        A comparison that came to an end also ends the pause for everything that was ``heard``
+        before the history was read for it. A stopped book is left to whoever will resume it. The
+        second look offers every fill again, and counts only if the lease still holds after it: a
+        server that restarts between the looks forgets fills, which the next take-over brings.
         """
-        difference = "" if state.hold or state.stopped else await self._difference(desk)
-        if not difference:
-            return difference is not None
-        await asyncio.sleep(SECOND_LOOK_S)
-        await self._history.catch_up(desk, state, whole=True)
-        difference = await self._difference(desk)
-        if difference:
-            await self._store.renew(lease, lease_ms=self._lease_ms)
-            self._metrics.count("positions_differ")
-            reason = (
-                f"positions differ from account {desk.params.account} at {desk.params.venue}:"
-                f" {difference}"
-            )
+        state = await self._store.load(desk.name)
+        if state is not None and not state.stopped:
+            differences = await self._differences(desk)
+            if differences:
+                await asyncio.sleep(SECOND_LOOK_S)
+                await self._history.catch_up(desk, state, whole=True)
+                differences = await self._differences(desk, surely=True)
+            if differences is None:
+                return False
+            if differences:
+                await self._store.renew(lease, lease_ms=self._lease_ms)
+                await self._judge(desk, lease, differences)
+        desk.pause.end(heard)
+        return True
+
+    async def _differences(self, desk: Desk, *, surely: bool = False) -> Changes | None:
+        """What the store holds and what the venue does, where they differ; None while in motion.
+
+        ``surely`` reads the history once more after the positions: what moved between the two
+        readings shows there, and then nothing is said.
+        """
+        before = await self._store.load(desk.name)
+        if before is None or before.intents or self._in_flight(desk.name):
+            return None
+        held = await self._history.held(desk)
+        if surely:
+            await self._history.catch_up(desk, before, whole=False)
+        after = await self._store.load(desk.name)
+        if after is None or (after.seq, after.positions) != (before.seq, before.positions):
+            return None
+        pairs = {
+            name: (after.positions.get(name, 0), held.get(name, 0))
+            for name in sorted({*after.positions, *held})
+        }
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+    async def _judge(self, desk: Desk, lease: Lease, differences: Changes) -> None:
+        """Make the store agree with the venue and say why, or stop the book."""
+        self._metrics.count("positions_differ")
+        params = desk.params
+        found = verdict(differences, desk.foreign, hedges=params.hedges, policy=params.unexplained)
+        if found.stop:
+            where = f"account {params.account} at {params.venue}"
             await halt(
                 self._store,
                 self._alarms,
                 book=desk.name,
                 what="positions_differ",
-                reason=reason,
+                reason=f"positions differ from {where}: {found.stop}",
                 stop=True,
             )
-        return difference is not None
-
-    async def _difference(self, desk: Desk) -> str | None:
-        """What the venue holds and the store does not, in words; None while anything is open."""
-        before = await self._store.load(desk.name)
-        if before is None or before.intents or self._in_flight(desk.name):
-            return None
-        held = await self._history.held(desk)
-        after = await self._store.load(desk.name)
-        if after is None or (after.seq, after.positions) != (before.seq, before.positions):
-            return None
-        pairs = [
-            (name, after.positions.get(name, 0), held.get(name, 0))
-            for name in sorted({*after.positions, *held})
-        ]
-        return ", ".join(
-            f"{name} {ours:+d} lots, expected {theirs:+d}"
-            for name, ours, theirs in pairs
-            if ours != theirs
-        )
+            return
+        state = await self._store.load(desk.name)
+        if state is None:
+            raise OutOfStep(f"book {desk.name} is not in the store any more")
+        why = "; ".join(cause.text for cause in found.causes)
+        await self._store.correct(lease, desk.name, seq=state.seq, changes=found.changes, why=why)
+        desk.foreign.explained(found.fills)
+        await self._aftermath.follow(desk, found.causes)

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from hedger.core.columns import Book
-from hedger.core.model import BookState, Fill, Instrument
+from hedger.core.model import AccountEvent, BookState, Fill, Instrument
 from hedger.ports import Store
+from hedger.service.foreign import Foreign, Pause
 from hedger.service.params import BookParams
 from hedger.store.keys import intent_id
 
@@ -27,7 +28,9 @@ class Desk:
     the first look; ``history_ms`` is the market instant up to which the venue's fills are applied;
     ``unreadable`` says that the store holds it in a version of another release;
     ``stranded`` says that its lease ran out while the store was out of reach; ``rejects`` counts
-    rejected orders since one was last accepted.
+    rejected orders since one was last accepted. ``pause`` forbids new hedges until positions were
+    read again, ``foreign`` is what the account did without us, ``ready_s`` when it became ready,
+    ``moved_ms`` the market instant of the last transfer: older balances do not contain it.
     """
 
     params: BookParams
@@ -42,6 +45,10 @@ class Desk:
     history_ms: int | None = None
     rejects: int = 0
     unreadable: bool = False
+    ready_s: float = 0.0
+    moved_ms: int = 0
+    pause: Pause = field(default_factory=Pause)
+    foreign: Foreign = field(default_factory=Foreign)
 
     @property
     def name(self) -> str:
@@ -68,8 +75,12 @@ class Desk:
         open_ = {intent.instrument for intent in state.intents} if state else set()
         return held | open_ | set(self.params.hedges) | set(self.params.instruments)
 
-    def is_own(self, fill: Fill) -> bool:
-        """Whether a fill belongs to an order that this book's workers sent."""
+    def concerns(self, instrument: str) -> bool:
+        """Whether an instrument is known to be of this book's underlying."""
+        return instrument in self.instruments or instrument in self.params.hedges
+
+    def is_own(self, fill: Fill | AccountEvent) -> bool:
+        """Whether a fill or order is of this book's workers."""
         return fill.client_id.startswith(self.prefix)
 
 

@@ -6,21 +6,24 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from hedger.core.model import Fill
+from hedger.core.model import Fill, FillKind
 from hedger.errors import HedgerError
+from hedger.service.aftermath import Aftermath
+from hedger.service.blocks import Blocks
 from hedger.service.feed import Listener
-from hedger.service.fills import Fills
+from hedger.service.fills import NEWS, Fills
 from hedger.service.history import History
 from hedger.service.reconcile import Reconciler
 from hedger.service.roster import Desk, Roster
+from hedger.service.transfers import Transfers
 from hedger.service.world import World
 from hedger.telemetry import logger
 
 ENROL_S = 1.0
 CHECKS_A_VENUE = 4
 METRICS_S = 10.0
-NEWS = ("ok", "late")
-"""Answers of the store to a fill that moved a position."""
+PAUSE_S = 0.1
+"""First wait before a paused book is compared with its venue again."""
 
 
 class Rounds:
@@ -34,6 +37,8 @@ class Rounds:
         listeners: Mapping[str, Listener],
         fills: Fills,
         history: History,
+        aftermath: Aftermath,
+        transfers: Transfers,
         reconciler: Reconciler,
         mark: Callable[[str], None],
     ) -> None:
@@ -42,11 +47,15 @@ class Rounds:
         self._listeners = listeners
         self._fills = fills
         self._history = history
+        self._transfers = transfers
         self._reconciler = reconciler
         self._mark = mark
         self._log = logger(worker=world.params.worker)
         self._slots = {name: asyncio.Semaphore(CHECKS_A_VENUE) for name in world.venues}
         self._under_way: set[str] = set()
+        self._blocks = Blocks(
+            world, fills=fills, history=history, aftermath=aftermath, done=self._gathered
+        )
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What runs until the worker stops."""
@@ -54,6 +63,7 @@ class Rounds:
             self._check_all(),
             self._report(),
             *(self._apply(name) for name in self._listeners),
+            *(self._hear(name) for name in self._listeners),
             *(self._enrol(desk) for desk in self._roster),
         ]
 
@@ -62,6 +72,10 @@ class Rounds:
         if desk.name not in self._under_way:
             self._under_way.add(desk.name)
             self._world.spawn(self._check(desk))
+
+    def _gathered(self, desk: Desk) -> None:
+        self._mark(desk.name)
+        self.check(desk)
 
     def check_venue(self, venue: str) -> None:
         """Reconcile every book of a venue soon: its stream may have told less than all."""
@@ -73,6 +87,12 @@ class Rounds:
         try:
             async with self._slots[desk.params.venue]:
                 await self._reconciler.check(desk)
+            wait_s = PAUSE_S
+            while desk.pause and desk.ready:  # what came meanwhile, or could not be read
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, self._world.params.reconcile_ms / 1_000)
+                async with self._slots[desk.params.venue]:
+                    await self._reconciler.check(desk)
         finally:
             self._under_way.discard(desk.name)
             self._mark(desk.name)
@@ -87,7 +107,7 @@ class Rounds:
                 if desk.ready:
                     self.check(desk)
             if not books:
-                await asyncio.sleep(period_s)
+                await asyncio.sleep(min(period_s, ENROL_S))
 
     async def _enrol(self, desk: Desk) -> None:
         """Seed and compare once, then again as long as the store expects another configuration."""
@@ -108,8 +128,8 @@ class Rounds:
             fill = await listener.fills.get()
             try:
                 desk = await self._desk_of(venue, fill)
-                if desk is not None and await self._fills.apply(desk, fill) in NEWS:
-                    self._mark(desk.name)
+                if desk is not None:
+                    await self._take(desk, fill)
             except (HedgerError, TimeoutError) as error:
                 reason = str(error) or "no answer in time"
                 self._log.warning("fill_failed", trade=fill.trade_id, reason=reason)
@@ -117,6 +137,39 @@ class Rounds:
             except Exception:
                 self._world.metrics.count("defects")
                 self._log.exception("defect", during="fill", trade=fill.trade_id)
+            finally:
+                listener.applied()
+
+    async def _take(self, desk: Desk, fill: Fill) -> None:
+        """One fill of a book; what is not its own is followed by a look at the venue."""
+        own = desk.is_own(fill)
+        if not own and not desk.pause and fill.kind != FillKind.SETTLEMENT:
+            desk.pause.begin(f"{fill.lots:+d} lots of {fill.instrument} ({fill.kind})")
+        if self._blocks.takes(desk, fill):
+            return
+        if await self._fills.apply(desk, fill) in NEWS:
+            self._mark(desk.name)
+        if not own:
+            self.check(desk)
+
+    async def _hear(self, venue: str) -> None:
+        """Account events into the store; what fails is found in the history."""
+        listener = self._listeners[venue]
+        while True:
+            event = await listener.events.get()
+            try:
+                for desk in self._roster.of_account(venue, event.account):
+                    if desk.ready:
+                        await self._transfers.take(desk, event)
+                        if desk.pause:
+                            self.check(desk)
+            except (HedgerError, TimeoutError) as error:
+                reason = str(error) or "no answer in time"
+                self._log.warning("event_failed", what=event.event_id, reason=reason)
+                self.check_venue(venue)
+            except Exception:
+                self._world.metrics.count("defects")
+                self._log.exception("defect", during="event", what=event.event_id)
             finally:
                 listener.applied()
 

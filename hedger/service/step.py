@@ -12,9 +12,9 @@ import msgspec
 
 from hedger.core.book import book as columns
 from hedger.core.decide import decide
-from hedger.core.model import Action, BookState, Decision, Intent
-from hedger.errors import HedgerError, RevisionConflict
+from hedger.core.model import Action, BookState, Decision, Intent, Refusal
 from hedger.ports import Lease
+from hedger.service.chronicle import Chronicle
 from hedger.service.execution import Execution
 from hedger.service.feed import Listener
 from hedger.service.journal import Journal, Timings
@@ -23,8 +23,6 @@ from hedger.service.roster import Desk
 from hedger.service.scheduler import Due
 from hedger.service.world import World
 from hedger.telemetry import logger
-
-REJECT_NOTES = 3
 
 
 class Stepper:
@@ -38,6 +36,8 @@ class Stepper:
         Given an open intent that nobody here is sending: its outcome is unknown.
     decided
         Told of every decision, written down or not.
+    check
+        Compares a book with its venue soon.
     """
 
     def __init__(
@@ -48,9 +48,11 @@ class Stepper:
         ownership: Ownership,
         execution: Execution,
         journal: Journal,
+        chronicle: Chronicle,
         learn: Callable[[Desk, BookState], Awaitable[None]],
         orphaned: Callable[[Desk, Intent], None],
         decided: Callable[[Desk, Decision], None],
+        check: Callable[[Desk], None],
     ) -> None:
         self._open_max = world.params.open_max
         self._store = world.store
@@ -60,7 +62,9 @@ class Stepper:
         self._ownership = ownership
         self._execution = execution
         self._journal = journal
+        self._chronicle = chronicle
         self._learn, self._orphaned, self._decided = learn, orphaned, decided
+        self._check = check
         self._log = logger(worker=world.params.worker)
 
     async def step(self, desk: Desk, due: Due) -> bool:
@@ -77,8 +81,12 @@ class Stepper:
                 self._orphaned(desk, intent)
         if not desk.needs(state) <= set(desk.instruments):
             await self._learn(desk, state)
+        if desk.state is not None and desk.state.stopped and not state.stopped:
+            # A person lets it go on; what the venue did meanwhile is not known yet.
+            desk.pause.begin("resumed after a stop")
+            self._check(desk)
         loaded_s = self._clock.monotonic_s()
-        decision = self._decide(desk, state)
+        decision = self._unless_paused(desk, self._decide(desk, state), state)
         decided_s = self._clock.monotonic_s()
         self._decided(desk, decision)
         timings = Timings(
@@ -107,25 +115,7 @@ class Stepper:
         said = msgspec.structs.replace(
             decision, action=Action.BLOCKED, reason="venue_rejected", text=reason
         )
-        for _ in range(REJECT_NOTES):
-            lease = self._ownership.held(desk.shard)
-            try:
-                state = await self._store.load(desk.name)
-                if lease is None or state is None:
-                    return
-                entry_id = self._journal.next_id(desk.name)
-                entry = self._journal.entry(
-                    said, entry_id=entry_id, epoch=lease.epoch, intents=(intent,)
-                )
-                await self._store.note(
-                    lease, desk.name, seq=state.seq, memory=state.memory, entry=entry
-                )
-                return
-            except RevisionConflict:
-                continue
-            except HedgerError as error:
-                self._log.warning("note_failed", book=desk.name, reason=str(error))
-                return
+        await self._chronicle.note(desk, said, intents=(intent,))
 
     # --- parts ----------------------------------------------------------------------------
 
@@ -142,6 +132,33 @@ class Stepper:
             desk.state = state
         market = self._listeners[desk.params.venue].board.market()
         return decide(desk.book, market, desk.params.rules, self._clock.market_ms())
+
+    def _unless_paused(self, desk: Desk, decision: Decision, state: BookState) -> Decision:
+        """A hedge waits while something has moved that store or balances do not know yet."""
+        if decision.action is not Action.HEDGE or decision.plan is None:
+            return decision
+        if desk.pause:
+            text = f"paused until positions have been read again: {desk.pause.reason}"
+        elif self._is_behind(desk):
+            text = f"paused until balances contain the transfer of market instant {desk.moved_ms}"
+        else:
+            return decision
+        refusal = Refusal(rule="paused", wanted=decision.plan.wanted, allowed=0.0, reason=text)
+        return msgspec.structs.replace(
+            decision,
+            action=Action.BLOCKED,
+            reason="paused",
+            text=text,
+            refusals=(*decision.refusals, refusal),
+            plan=msgspec.structs.replace(decision.plan, lines=()),
+            memory=state.memory,
+        )
+
+    def _is_behind(self, desk: Desk) -> bool:
+        """Whether the balances last seen are older than the last transfer."""
+        market = self._listeners[desk.params.venue].board.market()
+        account = market.accounts.get(desk.params.account)
+        return account is not None and account.time_ms < desk.moved_ms
 
     async def _hedge(
         self, desk: Desk, lease: Lease, decision: Decision, due: Due, timings: Timings

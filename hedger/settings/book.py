@@ -150,6 +150,15 @@ class Book(Table):
     positions: PositionsFile = Field(
         description=f"CSV file with header instrument,quantity; '{ACCOUNT}' follows its fills."
     )
+    unexplained: Literal["adopt", "stop"] = Field(
+        default="adopt",
+        description="A hedge position that no order of the book explains: adopt it with an alarm,"
+        " or stop the book.",
+    )
+    transfers: Literal["base", "hedge"] = Field(
+        default="base",
+        description="Coin paid in or taken out: joins base_coin, or is hedged as exposure.",
+    )
     hedge: Hedge
     band: Band = Field(default_factory=Band)
     limits: Limits = Field(default_factory=Limits)

@@ -188,6 +188,13 @@ class PaperVenue(Table):
         le=0.05,
         description="Funding of perpetuals per 8 hours, as a fraction.",
     )
+    events_per_day: float = Field(
+        default=0.0,
+        ge=0,
+        le=10_000,
+        description="Chance events on the accounts per market day: manual trades, blocks,"
+        " auto-deleveraging, liquidation, transfers.",
+    )
 
 
 class Settings(Table):

@@ -6,16 +6,21 @@ goes on with JSON that they never touch: no number is parsed and printed again o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from hedger.core.model import Intent, IntentState, Memory
 from hedger.errors import ConfigError, UnknownVersion
+from hedger.ports import BookSeed, Changes, JournalEntry
 from hedger.store import keys
 
 LOTS_MAX = 2**53 - 1
 """Lua adds lots as doubles, exact up to here."""
+
+COIN = 100_000_000
+"""Lots of one coin: what was paid in is counted in its smallest unit."""
+_COIN_MARK = "$"
 
 _memory = msgspec.json.Decoder(Memory)
 _intent = msgspec.json.Decoder(Intent)
@@ -102,6 +107,54 @@ def checked_word(where: str, name: str) -> str:
     if not name or not name.isprintable() or " " in name:
         raise ValueError(f"{where}: name {name!r}, expected a word without spaces")
     return name
+
+
+def coin_name(currency: str) -> str:
+    """Under which name, among the positions, transferred coin is kept: no instrument has it."""
+    return f"{_COIN_MARK}{currency}"
+
+
+def split(lots: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """Positions of instruments, and transferred coin by currency, both in lots and by name.
+
+    Examples
+    --------
+    >>> split({"BTC-PERPETUAL": 3, "$BTC": 50_000_000})
+    ({'BTC-PERPETUAL': 3}, {'BTC': 50000000})
+    """
+    names = sorted(lots)
+    return (
+        {name: lots[name] for name in names if not name.startswith(_COIN_MARK)},
+        {name[1:]: lots[name] for name in names if name.startswith(_COIN_MARK)},
+    )
+
+
+def checked_entry(book: str, entry: JournalEntry) -> JournalEntry:
+    """Return a journal entry if it is one of this book."""
+    if keys.entry_parts(entry.id)[0] != book or entry.book != book:
+        raise ValueError(f"journal entry {entry.id} of {entry.book}: expected book {book}")
+    return entry
+
+
+def checked_positions(seed: BookSeed) -> dict[str, int]:
+    """Return the positions that a book starts with if they can be stored."""
+    where = f"position of book {seed.book}"
+    for name, lots in seed.positions.items():
+        checked_word(where, name)
+        checked_lots(f"{where} in {name}", lots)
+    return dict(seed.positions)
+
+
+def checked_changes(book: str, changes: Changes, why: str) -> Changes:
+    """Return the corrections of a book's positions if there are some, with a reason."""
+    if not changes or not why:
+        raise ValueError(f"correction of book {book}: expected changes and a reason")
+    for name, pair in changes.items():
+        where = f"correction of book {book} in {name}"
+        checked_word(where, name)
+        for lots in pair:
+            checked_lots(where, lots)
+    return changes
 
 
 def checked_version(what: str, version: bytes) -> None:

@@ -75,8 +75,22 @@ def intent_id(namespace: str, book: str, instrument: str, seq: int) -> str:
     """
     if not 0 <= seq < _SEQ_MAX:
         raise ValueError(f"seq {seq}: expected 0 to 2**48 - 1")
-    asset = blake2b(instrument.encode(), digest_size=2).hexdigest()
-    return f"{namespace}{book_hash(book)}{asset}{seq:012x}"
+    return f"{namespace}{book_hash(book)}{_asset_hash(instrument)}{seq:012x}"
+
+
+def made_as_ours(client_id: str, instrument: str) -> bool:
+    """Whether an order id for this instrument was made by `intent_id`, here or elsewhere.
+
+    Examples
+    --------
+    >>> made_as_ours(intent_id("00c0ffee", "btc-main", "BTC-PERPETUAL", 7), "BTC-PERPETUAL")
+    True
+    """
+    return _OWN_ID.fullmatch(client_id) is not None and client_id[16:20] == _asset_hash(instrument)
+
+
+def _asset_hash(instrument: str) -> str:
+    return blake2b(instrument.encode(), digest_size=2).hexdigest()
 
 
 def entry_parts(entry_id: str) -> tuple[str, int, int]:

@@ -15,27 +15,17 @@ import msgspec
 
 from hedger.core.model import BookState, Fill, Intent, IntentState, Memory
 from hedger.errors import ConfigError, LeaseLost, RevisionConflict, StoreError
-from hedger.ports import BookSeed, CloseOutcome, JournalEntry, Lease, ShardInfo, WorkerInfo
+from hedger.ports import (
+    BookSeed,
+    Changes,
+    CloseOutcome,
+    JournalEntry,
+    Lease,
+    ShardInfo,
+    WorkerInfo,
+)
 from hedger.store import codec, keys
-
-
-class _LeaseRow(msgspec.Struct):
-    owner: str = ""
-    epoch: int = 0
-    expiry: int = 0
-    run_id: str = ""
-    reconciled: str = ""
-
-
-class _BookRow(msgspec.Struct):
-    digest: str
-    positions: dict[str, int]
-    seq: int = 0
-    intents: dict[str, Intent] = {}
-    memory: Memory = Memory()
-    hold: str = ""
-    stopped: bool = False
-    confirmed: float = 0.0
+from hedger.store.rows import BookRow, LeaseRow
 
 
 class MemoryServer:
@@ -53,9 +43,9 @@ class MemoryServer:
         self.namespace = namespace or secrets.token_hex(4)
         self.monotonic = monotonic
         self.born = self.run_id = secrets.token_hex(20)
-        self.leases: dict[int, _LeaseRow] = {}
+        self.leases: dict[int, LeaseRow] = {}
         self.beats: dict[str, int] = {}
-        self.books: dict[str, _BookRow] = {}
+        self.books: dict[str, BookRow] = {}
         self.trades: dict[str, dict[str, int]] = {}
         self.journal: deque[JournalEntry] = deque(maxlen=journal_max)
 
@@ -130,7 +120,7 @@ class MemoryStore:
         codec.checked_word("owner", owner)
         server = self._server
         before, now = server.monotonic(), server.now_ms()
-        row = server.leases.setdefault(shard, _LeaseRow())
+        row = server.leases.setdefault(shard, LeaseRow())
         if row.owner not in ("", owner) and row.run_id == server.run_id and row.expiry > now:
             return None
         row.owner, row.run_id, row.expiry = owner, server.run_id, now + lease_ms
@@ -177,8 +167,10 @@ class MemoryStore:
                     f"book {seed.book!r}: its order ids would equal those of {other!r}:"
                     " rename one of the two"
                 )
-        held = {name: lots for name, lots in _checked_positions(seed).items() if lots}
-        row = self._server.books.setdefault(seed.book, _BookRow(seed.digest, held))
+        held = {name: lots for name, lots in codec.checked_positions(seed).items() if lots}
+        row = self._server.books.setdefault(
+            seed.book, BookRow(seed.digest, held, since_ms=seed.since_ms)
+        )
         return row.digest
 
     async def apply(self, seed: BookSeed, *, positions: bool) -> None:
@@ -203,11 +195,14 @@ class MemoryStore:
             msgspec.structs.replace(intent, filled=self._server.filled(intent.id))
             for intent in row.intents.values()
         )
+        positions, coins = codec.split(row.positions)
         return BookState(
             book=book,
             seq=row.seq,
             digest=row.digest,
-            positions=dict(sorted(row.positions.items())),
+            positions=positions,
+            coins=coins,
+            since_ms=row.since_ms,
             intents=tuple(sorted(intents, key=lambda intent: (intent.seq, intent.id))),
             memory=row.memory,
             hold=row.hold,
@@ -229,7 +224,7 @@ class MemoryStore:
         """Record 1..n intents, memory and journal entry at revision ``seq + 1``, all or none."""
         self._check_shard(lease, book)
         codec.checked_intents(book, seq, intents)
-        _check_entry(book, entry)
+        codec.checked_entry(book, entry)
         self._fence(lease)
         row = self._row(book)
         if row.stopped or (row.hold and not reduces):
@@ -247,7 +242,7 @@ class MemoryStore:
         """Store memory and journal entry without an intent; the revision stays."""
         self._check_shard(lease, book)
         if entry is not None:
-            _check_entry(book, entry)
+            codec.checked_entry(book, entry)
         self._fence(lease)
         row = self._row(book)
         _check_seq(book, row, seq)
@@ -305,6 +300,23 @@ class MemoryStore:
             raise RevisionConflict(f"busy: book {book} has open intents")
         row.seq = max(row.seq, seq)
 
+    async def correct(
+        self, lease: Lease, book: str, *, seq: int, changes: Changes, why: str
+    ) -> None:
+        """Replace positions by what the venue holds, all or none, with nothing in flight."""
+        codec.checked_changes(book, changes, why)
+        self._check_shard(lease, book)
+        self._fence(lease)
+        row = self._row(book)
+        if row.intents:
+            raise RevisionConflict(f"busy: book {book} has open intents")
+        _check_seq(book, row, seq)
+        if any(row.positions.get(name, 0) != ours for name, (ours, _) in changes.items()):
+            raise RevisionConflict(f"stale: book {book} is at revision {seq}")
+        row.positions |= {name: theirs for name, (_, theirs) in changes.items()}
+        row.positions = {name: lots for name, lots in row.positions.items() if lots}
+        row.seq += 1
+
     async def hold(self, book: str, reason: str, *, stop: bool = False) -> None:
         """Allow only what reduces |delta| until a person resumes; with ``stop`` nothing at all."""
         if not reason:
@@ -337,9 +349,9 @@ class MemoryStore:
 
     # the checks of the scripts
 
-    def _fence(self, lease: Lease) -> _LeaseRow:
+    def _fence(self, lease: Lease) -> LeaseRow:
         server = self._server
-        row = server.leases.get(lease.shard, _LeaseRow())
+        row = server.leases.get(lease.shard, LeaseRow())
         # A store in this process always talks to the server as it is now.
         mine = (lease.owner, lease.epoch, server.run_id)
         reason = "fenced" if (row.owner, row.epoch, row.run_id) != mine else ""
@@ -358,13 +370,13 @@ class MemoryStore:
                 f"book {book} is of shard {self.shard_of(book)}, the lease of {lease.shard}"
             )
 
-    def _row(self, book: str) -> _BookRow:
+    def _row(self, book: str) -> BookRow:
         row = self._server.books.get(keys.checked_name("book", book))
         if row is None:
             raise StoreError(f"book {book!r} is not in the store: seed it first")
         return row
 
-    def _check_readings(self, book: str, row: _BookRow, intents: Sequence[Intent]) -> None:
+    def _check_readings(self, book: str, row: BookRow, intents: Sequence[Intent]) -> None:
         """Both readings of each instrument: what is open counts as filled and as unfilled."""
         low = dict.fromkeys((intent.instrument for intent in intents), 0)
         low = {name: row.positions.get(name, 0) for name in low}
@@ -383,18 +395,6 @@ class MemoryStore:
                 )
 
 
-def _check_seq(book: str, row: _BookRow, seq: int) -> None:
+def _check_seq(book: str, row: BookRow, seq: int) -> None:
     if row.seq != seq:
         raise RevisionConflict(f"stale: book {book} is at revision {row.seq}")
-
-
-def _check_entry(book: str, entry: JournalEntry) -> None:
-    if keys.entry_parts(entry.id)[0] != book or entry.book != book:
-        raise ValueError(f"journal entry {entry.id} of {entry.book}: expected book {book}")
-
-
-def _checked_positions(seed: BookSeed) -> dict[str, int]:
-    for name, lots in seed.positions.items():
-        codec.checked_word(f"position of book {seed.book}", name)
-        codec.checked_lots(f"position of book {seed.book} in {name}", lots)
-    return dict(seed.positions)

@@ -25,15 +25,16 @@ def book_state(book: str, fields: Sequence[bytes], opened: Sequence[Any]) -> Boo
         codec.intent_from(raw, int(filled))
         for raw, filled in zip(opened[::2], opened[1::2], strict=True)
     )
+    positions, coins = codec.split(
+        {name[2:].decode(): int(lots) for name, lots in values.items() if name[:2] == b"p:"}
+    )
     return BookState(
         book=book,
         seq=int(values[b"seq"]),
         digest=values[b"digest"].decode(),
-        positions={
-            name[2:].decode(): int(lots)
-            for name, lots in sorted(values.items())
-            if name[:2] == b"p:"
-        },
+        positions=positions,
+        coins=coins,
+        since_ms=int(values.get(b"since", b"0")),
         intents=tuple(sorted(intents, key=lambda intent: (intent.seq, intent.id))),
         memory=codec.memory_from(values[b"memory"]),
         hold=values[b"hold"].decode(),

@@ -9,7 +9,7 @@ import msgspec
 
 from hedger.core.model import BookState, Fill, Intent, Memory
 from hedger.errors import ConfigError, RevisionConflict, StoreError
-from hedger.ports import BookSeed, CloseOutcome, JournalEntry, Lease
+from hedger.ports import BookSeed, Changes, CloseOutcome, JournalEntry, Lease
 from hedger.store import codec, keys, reading
 from hedger.store.deployment import Deployment
 from hedger.store.link import Argument
@@ -163,6 +163,23 @@ class RedisStore(Deployment):
         reply = await self._fenced("ffwd", lease, names, book, seq, self._params.log_max)
         self._refuse(reply, book)
 
+    async def correct(
+        self, lease: Lease, book: str, *, seq: int, changes: Changes, why: str
+    ) -> None:
+        """Replace positions by what the venue holds, all or none, with nothing in flight."""
+        codec.checked_changes(book, changes, why)
+        shard = self._shard(lease, book)
+        names = [
+            self._keys.book(shard, book),
+            self._keys.intents(shard, book),
+            self._keys.log(shard),
+        ]
+        arguments: list[Argument] = [book, seq, why, self._params.log_max]
+        for instrument, (ours, theirs) in changes.items():
+            arguments += [instrument, ours, theirs]
+        reply = await self._fenced("correct", lease, names, *arguments)
+        self._refuse(reply, book)
+
     async def hold(self, book: str, reason: str, *, stop: bool = False) -> None:
         """Allow only what reduces |delta| until a person resumes; with ``stop`` nothing at all."""
         if not reason:
@@ -234,19 +251,21 @@ class RedisStore(Deployment):
         return codec.memory_bytes(memory, self._schema)
 
     def _seed_arguments(self, seed: BookSeed) -> list[Argument]:
-        arguments: list[Argument] = [seed.book, seed.digest, self._params.log_max, self._schema]
-        for instrument, lots in seed.positions.items():
-            where = f"position of book {seed.book}"
-            codec.checked_word(where, instrument)
-            arguments += [instrument, codec.checked_lots(f"{where} in {instrument}", lots)]
+        arguments: list[Argument] = [
+            seed.book,
+            seed.digest,
+            self._params.log_max,
+            self._schema,
+            seed.since_ms,
+        ]
+        for instrument, lots in codec.checked_positions(seed).items():
+            arguments += [instrument, lots]
         return arguments
 
     def _entry_arguments(self, book: str, entry: JournalEntry | None) -> list[Argument]:
         if entry is None:
             return ["", 0, 0, b""]
-        named, ms, n = keys.entry_parts(entry.id)
-        if named != book or entry.book != book:
-            raise ValueError(f"journal entry {entry.id} of {entry.book}: expected book {book}")
+        _, ms, n = keys.entry_parts(codec.checked_entry(book, entry).id)
         if self._pressed:
             self._journal_dropped += 1
             return ["", 0, 0, b""]

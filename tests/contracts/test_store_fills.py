@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from hedger.core.model import IntentState, Memory
+from hedger.errors import LeaseLost
 from hedger.ports import BookSeed, CloseOutcome, JournalEntry
 from tests.store.desk import LEASE_MS, PERP, asynchronous, conflict, fill, intent
 
@@ -43,6 +44,36 @@ async def test_closing_needs_every_fill_that_the_venue_counts(world):
     assert again.result == "not_current"
     book = await store.load("b")
     assert (book.intents, book.positions, book.seq) == ((), {PERP: -5}, 1)
+
+
+@asynchronous
+async def test_a_correction_is_made_once_and_only_of_what_was_compared(world):
+    store, lease = await world.ready()
+    await store.fill("b", fill("account", "t1", 7), venue="paper")
+    changes = {PERP: (7, 9), "FUTURE": (0, -2)}
+    await store.correct(lease, "b", seq=0, changes=changes, why="anna traded")
+    book = await store.load("b")
+    assert (book.positions, book.seq) == ({PERP: 9, "FUTURE": -2}, 1)
+    with conflict("stale"):
+        await store.correct(lease, "b", seq=0, changes=changes, why="anna traded")
+    with conflict("stale"):
+        await store.correct(lease, "b", seq=1, changes=changes, why="anna traded")
+    await store.correct(lease, "b", seq=1, changes={"FUTURE": (-2, 0)}, why="it went again")
+    assert (await store.load("b")).positions == {PERP: 9}
+
+
+@asynchronous
+async def test_nothing_is_corrected_while_an_order_is_open_or_by_who_lost_the_lease(world):
+    store, lease = await world.ready()
+    order = intent(store)
+    await world.begin(store, lease, order)
+    with conflict("busy"):
+        await store.correct(lease, "b", seq=1, changes={PERP: (0, 3)}, why="a guess")
+    await store.close(lease, "b", order.id, filled=0, state="dead")
+    await store.release(lease)
+    with pytest.raises(LeaseLost):
+        await store.correct(lease, "b", seq=1, changes={PERP: (0, 3)}, why="a guess")
+    assert (await store.load("b")).positions == {}
 
 
 @asynchronous

@@ -16,6 +16,7 @@ class Account:
 
     def __init__(self, opened: dict[str, Any], rules: dict[str, Any]) -> None:
         self.name, self.rules = opened["account"], rules
+        self.base_coin: float = rules["base_coin"]
         self.lots: dict[str, int] = defaultdict(int)
         self.cash: float = opened["deposit"]
         self.entries: dict[str, float] = defaultdict(float)
@@ -101,6 +102,11 @@ class Account:
         self._book(event["instrument"], -lots, event["value"])
         self.counts["settlements"] += 1
 
+    def transfer(self, event: dict[str, Any]) -> None:
+        """Coin of its owner that comes or goes is not to be hedged."""
+        self.cash += event["amount"]
+        self.base_coin += event["amount"]
+
     def fund(self, event: dict[str, Any]) -> None:
         self.cash += event["amount"]
 
@@ -148,7 +154,7 @@ class Account:
                 price = event["mid"] if name == event["instrument"] else mark
                 rest += share * amount / price
                 coin += self.entries[name] - amount / price
-        cash = coin - self.rules["base_coin"] if usd else 0.0
+        cash = coin - self.base_coin if usd else 0.0
         return float(self.rules["ratio"]) * options + rest + float(cash)
 
     def _judge(self, key: str, order: dict[str, Any]) -> None:

@@ -69,9 +69,12 @@ def replayed(
             accounts[event["account"]].settle(event, mean)
         else:
             account = accounts[event["account"]]
-            {"OrderSeen": account.order, "Traded": account.trade, "Funded": account.fund}[kind](
-                event
-            )
+            {
+                "OrderSeen": account.order,
+                "Traded": account.trade,
+                "Funded": account.fund,
+                "Transferred": account.transfer,
+            }[kind](event)
     return accounts
 
 

@@ -22,6 +22,8 @@ CALL = option(64_000.0, 8, True)
 """Sold, ten coins of it, so that the book is about two and a half coins short."""
 LEGS = {CALL: -100}
 HEDGE = PERPETUAL.name
+BAND = 0.6
+"""The band is half a coin wide; what is left of it must fit into this."""
 
 
 def book_rules(**change: Any) -> Rules:
@@ -55,6 +57,13 @@ class Room:
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._ticker = asyncio.create_task(self._tick())
         self.ticking = True
+
+    def another_store(self, namespace: str) -> MemoryStore:
+        """A store of another deployment."""
+        server = MemoryServer(
+            shards=8, namespace=namespace, monotonic=asyncio.get_running_loop().time
+        )
+        return MemoryStore(server)
 
     async def _tick(self) -> None:
         while True:
@@ -174,3 +183,12 @@ def in_room(body: Callable[[Room], Awaitable[None]], **venue: Any) -> None:
 def alarms(logs: list[Any]) -> set[str]:
     """Kinds of the alarms that were raised."""
     return {line["alarm"] for line in logs if line["event"] == "alarm"}
+
+
+def reasons(room: Room) -> list[str]:
+    return [entry.reason for entry in room.journal()]
+
+
+def adrift(room: Room, before: int) -> float:
+    """By how many coins the hedge differs from what it was."""
+    return abs(room.venue.held.get(HEDGE, 0) - before) * PERPETUAL.lot / room.venue.index

@@ -11,9 +11,13 @@ from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, NamedTuple
 
 from hedger.core.model import (
+    Account,
+    AccountEvent,
     Conduct,
     Fill,
+    Happening,
     Instrument,
+    Kind,
     Order,
     OrderReport,
     OrderStatus,
@@ -76,13 +80,16 @@ class ScriptedVenue:
         self.received: list[tuple[int, Order]] = []
         self.log: list[Executed] = []
         self.history: list[Fill] = []
+        self.events: list[AccountEvent] = []
         self.reports: dict[str, OrderReport] = {}
         self.feeds: list[ScriptedFeed] = []
         self.witness: Callable[[], Any] = lambda: None
         self.down = False
         self.read_s = 0.0
         self.stream_fills = True
+        self.answer: Callable[[str, int], None] = lambda client_id, lots: None
         self.index = 60_000.0
+        self.equity: float | None = None
         self._trades = 0
 
     def account(self, name: str) -> dict[str, int]:
@@ -95,7 +102,7 @@ class ScriptedVenue:
         now, index = self.clock.market_ms(), self.index
         quotes = []
         for name, one in self.known.items():
-            if one is PERPETUAL:
+            if one.kind is not Kind.OPTION:
                 bid, ask = index - 0.5, index + 0.5
                 quotes.append(
                     Quote(instrument=name, time_ms=now, bid=bid, ask=ask, mark=index, index=index)
@@ -115,7 +122,13 @@ class ScriptedVenue:
         return quotes
 
     def tick(self, *fills: Fill) -> None:
-        batch = Batch(self.clock.market_ms(), self.quotes(), (), fills)
+        now = self.clock.market_ms()
+        accounts = (
+            [Account(account=name, time_ms=now, equity=self.equity) for name in self.accounts]
+            if self.equity is not None
+            else []
+        )
+        batch = Batch(now, self.quotes(), accounts, fills)
         for feed in self.feeds:
             feed.push(batch)
 
@@ -130,6 +143,12 @@ class ScriptedVenue:
         self.stream_fills = True
         for feed in self.feeds:
             feed.push(Batch(self.clock.market_ms(), (), (), fills))
+
+    def tell(self, *events: AccountEvent) -> None:
+        """What the account's stream tells beside fills."""
+        self.events += events
+        for feed in self.feeds:
+            feed.push(Batch(self.clock.market_ms(), events=events))
 
     # --- the engine -----------------------------------------------------------------------
 
@@ -150,6 +169,8 @@ class ScriptedVenue:
             fills=() if terse else fills,
         )
         self.reports[order.client_id] = report
+        if lots:
+            self.answer(order.client_id, lots)
         return report
 
     def trade(
@@ -160,6 +181,8 @@ class ScriptedVenue:
         *,
         kind: str = "trade",
         account: str = "acc",
+        block: str = "",
+        legs: int = 0,
     ) -> Fill:
         self._trades += 1
         held = self.account(account)
@@ -174,6 +197,8 @@ class ScriptedVenue:
             fee=0.0,
             time_ms=self.clock.market_ms(),
             kind=kind,
+            block=block,
+            block_legs=legs,
         )
         self.history.append(fill)
         self.log.append(
@@ -248,6 +273,11 @@ class ScriptedVenue:
         await asyncio.sleep(self.read_s)
         mine = (fill for fill in self.history if fill.account == account)
         return [fill for fill in mine if fill.time_ms >= since_ms]
+
+    async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
+        self._reachable()
+        kinds = (Happening.DEPOSIT, Happening.WITHDRAWAL)
+        return [e for e in self.events if e.kind in kinds and e.time_ms >= since_ms]
 
     async def close(self) -> None:
         pass

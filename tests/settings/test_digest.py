@@ -27,6 +27,8 @@ other: dict[str, st.SearchStrategy[Any]] = {
     "numeraire": st.just("coin"),
     "buy": st.sampled_from(["BTC-3JUL26", "BTC_USDC-PERPETUAL"]),
     "sell": st.sampled_from(["BTC-3JUL26", "BTC_USDC-PERPETUAL"]),
+    "unexplained": st.just("stop"),
+    "transfers": st.just("hedge"),
     "unit": st.sampled_from(["usd", "gross_delta"]),
     "rehedge_to": st.sampled_from(["centre", "target"]),
     "lower": st.floats(-1e9, 0),

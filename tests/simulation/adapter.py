@@ -6,7 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, TypeVar
 
-from hedger.core.model import Conduct, Fill, Instrument, Order, OrderReport, VenueClass
+from hedger.core.model import (
+    AccountEvent,
+    Conduct,
+    Fill,
+    Instrument,
+    Order,
+    OrderReport,
+    VenueClass,
+)
 from hedger.errors import OutcomeUnknown, VenueUnavailable
 from hedger.ports import Batch
 from tests.core.desk import PERPETUAL
@@ -79,6 +87,9 @@ class SimVenue:
 
     async def positions(self, account: str) -> dict[str, int]:
         return await self._read("positions", lambda: self._exchange.positions(account))
+
+    async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
+        return []
 
     async def fills(self, account: str, since_ms: int) -> list[Fill]:
         return await self._read("fills", lambda: self._exchange.fills(account, since_ms))

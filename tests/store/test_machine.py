@@ -215,6 +215,14 @@ class Both(RuleBasedStateMachine):
     def fast_forward(self, book, seq):
         self.fenced("fast_forward", book, 0, book, seq=seq)
 
+    @rule(book=st.sampled_from(BOOKS), which=st.sampled_from([0, 0, 1]), by=LOTS, ahead=PARTS)
+    def correct(self, book, which, by, ahead):
+        state = self.state(book)
+        held = state.positions.get("PERP", 0)
+        changes = {"PERP": (held + (ahead == 3), held + by), "FUTURE": (0, by)}
+        seq = state.seq + (ahead == 2)
+        self.fenced("correct", book, which, book, seq=seq, changes=changes, why="compared")
+
     @rule(book=st.sampled_from(BOOKS), kind=st.sampled_from(["hold", "hold", "stop"]))
     def hold(self, book, kind):
         self.n += 1

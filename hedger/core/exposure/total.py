@@ -79,7 +79,7 @@ def exposure(
         hedge_high=hedge + open_up,
         cash_delta=cash,
         equity=equity,
-        base_coin=0.0 if coin else rules.base_coin,
+        base_coin=0.0 if coin else rules.base_coin + book.moved_coin,
         options_value=value,
         book_delta=here,
         low=here + sum(d.down for d in found) + open_down,
@@ -162,7 +162,8 @@ def _cash(
         return 0.0, 0.0, value
     account = market.accounts[book.account]
     if not coin:
-        return account.equity - value - rules.base_coin, account.equity, value
+        base = rules.base_coin + book.moved_coin
+        return account.equity - value - base, account.equity, value
     assert account.quote_equity is not None
     equity = account.quote_equity / market.index[book.underlying].value
     return value - equity, equity, value

@@ -30,8 +30,11 @@ from hedger.core.model.decision import (
 from hedger.core.model.record import Record
 from hedger.core.model.rules import BandRule, DataRule, HedgeRule, LimitRule, Rules
 from hedger.core.model.state import (
+    AccountEvent,
     BookState,
     Fill,
+    FillKind,
+    Happening,
     Intent,
     IntentState,
     Memory,
@@ -43,6 +46,7 @@ from hedger.core.model.state import (
 __all__ = [
     "SETTLEMENT_WINDOW_MS",
     "Account",
+    "AccountEvent",
     "Action",
     "BandRule",
     "BookState",
@@ -54,6 +58,8 @@ __all__ = [
     "Exposure",
     "Fees",
     "Fill",
+    "FillKind",
+    "Happening",
     "HedgeQuote",
     "HedgeRule",
     "Instrument",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from msgspec import field
+
 from hedger.core.model.record import Record
 
 
@@ -11,7 +13,8 @@ class Memory(Record, frozen=True, kw_only=True):
     """What a decision must remember; stored with the intents, never in a worker alone.
 
     ``recent`` holds (time_ms, coin) of hedges of the last minute, summed by the second; ``stage``
-    is the slippage step beyond the hard band.
+    is the slippage step beyond the hard band. ``avoid`` holds (instrument, until_ms) of what was
+    taken from the account by auto-deleveraging, and is not hedged with while there is another.
     """
 
     hedges: int = 0
@@ -19,6 +22,7 @@ class Memory(Record, frozen=True, kw_only=True):
     hedge_price: float = 0.0
     stage: int = 0
     recent: tuple[tuple[int, float], ...] = ()
+    avoid: tuple[tuple[str, int], ...] = ()
 
 
 class IntentState(StrEnum):
@@ -60,7 +64,9 @@ class BookState(Record, frozen=True, kw_only=True):
     """What the store holds of one book: the revision, holdings in lots, and what is open.
 
     ``hold`` is the reason of a hold (only what reduces |delta| may be sent), ``stopped`` forbids
-    even that, ``confirmed`` is the first-trade size (coin) that a person has allowed.
+    even that, ``confirmed`` is the first-trade size (coin) that a person has allowed. ``coins`` is
+    what was paid in or taken out and is not to be hedged, by currency in 1e-8 coin; ``since_ms``
+    is the market instant from which transfers count (0: not known).
     """
 
     book: str
@@ -72,6 +78,8 @@ class BookState(Record, frozen=True, kw_only=True):
     hold: str = ""
     stopped: bool = False
     confirmed: float = 0.0
+    coins: dict[str, int] = field(default_factory=dict)
+    since_ms: int = 0
 
 
 class Order(Record, frozen=True, kw_only=True):
@@ -98,11 +106,22 @@ class OrderStatus(StrEnum):
     NOT_FOUND = "not_found"
 
 
+class FillKind(StrEnum):
+    """Why lots changed hands: by an order, or by what the venue did to the account."""
+
+    TRADE = "trade"
+    SETTLEMENT = "settlement"
+    EXERCISE = "exercise"
+    DELEVERAGING = "deleveraging"
+    LIQUIDATION = "liquidation"
+
+
 class Fill(Record, frozen=True, kw_only=True):
     """A fact: so many lots of an instrument changed hands; applied once by (client_id, trade_id).
 
-    ``kind`` is ``trade``, or ``settlement`` for a leg that left the account at expiry (price is
-    then the delivery value per unit). ``fee`` is in the instrument's settlement currency.
+    ``kind`` is one of `FillKind`; at a settlement or an exercise the price is the delivery value
+    per unit. ``fee`` is in the instrument's settlement currency. Fills of one block or combo share
+    ``block``, its id, and ``block_legs``, how many legs it has (0: not told).
     """
 
     account: str
@@ -114,6 +133,35 @@ class Fill(Record, frozen=True, kw_only=True):
     fee: float
     time_ms: int
     kind: str = "trade"
+    block: str = ""
+    block_legs: int = 0
+
+
+class Happening(StrEnum):
+    """What an account is told of beside fills."""
+
+    ORDER = "order"
+    FUNDING = "funding"
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+
+
+class AccountEvent(Record, frozen=True, kw_only=True):
+    """What happened to an account that is no fill; ``event_id`` is unique on the account.
+
+    An ``order`` was accepted (``client_id``, ``instrument``, signed ``lots``); everything else
+    moved ``amount`` of ``currency`` (signed: in is positive).
+    """
+
+    account: str
+    event_id: str
+    kind: Happening
+    time_ms: int
+    instrument: str = ""
+    client_id: str = ""
+    lots: int = 0
+    currency: str = ""
+    amount: float = 0.0
 
 
 class OrderReport(Record, frozen=True, kw_only=True):

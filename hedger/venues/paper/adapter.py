@@ -10,8 +10,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 
+import msgspec
+
 from hedger.clock import wall_ms
-from hedger.core.model import Conduct, Fill, Instrument, Order, OrderReport, OrderStatus
+from hedger.core.model import (
+    AccountEvent,
+    Conduct,
+    Fill,
+    Instrument,
+    Order,
+    OrderReport,
+    OrderStatus,
+)
 from hedger.errors import OutcomeUnknown, VenueRejected, VenueUnavailable
 from hedger.ports import Batch
 from hedger.venues.conduct import ANY, conduct
@@ -104,6 +114,10 @@ class PaperVenue:
         """All fills since a market instant, oldest first; raises `VenueUnavailable`."""
         return (await self._read(p.FillList, lambda i: p.Fills(i, account, since_ms))).fills
 
+    async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
+        """Deposits and withdrawals since a market instant; raises `VenueUnavailable`."""
+        return (await self._read(p.EventList, lambda i: p.Transfers(i, account, since_ms))).events
+
     async def close(self) -> None:
         """Release the connection; a running iteration of `batches` ends."""
         self._is_closed = True
@@ -176,6 +190,17 @@ class PaperVenue:
         """Open an account, once per name; raises `VenueUnavailable`."""
         await self._read(p.Ok, lambda i: p.OpenAccount(i, account))
 
+    async def happen(self, happening: p.Happen) -> None:
+        """Let something happen, once: it is not asked for again. Raises `VenueUnavailable`."""
+        try:
+            await self._link.ask(
+                p.Ok,
+                lambda i: msgspec.structs.replace(happening, id=i),
+                seconds=self._request_s_max,
+            )
+        except RefusedError as error:
+            raise VenueUnavailable(f"{self._name}: {error}") from None
+
     async def _read(self, kind: type[R], request: Callable[[int], p.Request]) -> R:
         """The first answer within the deadline; asked for again, as asking twice is harmless."""
         seconds = self._request_s_max
@@ -202,7 +227,7 @@ class PaperVenue:
         accounts = self._link.accounts
         fills = [f for f in message.fills if accounts.setdefault(f.account, Heard()).is_new(f)]
         self._wake.set()
-        self._inbox.put(message.market_ms, message.quotes, message.accounts, fills)
+        self._inbox.put(message.market_ms, message.quotes, message.accounts, fills, message.events)
 
     def _wake_up(self) -> None:
         self._wake.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hedger.core.model import Account, Fill, Quote
+from hedger.core.model import Account, AccountEvent, Fill, Quote
 from hedger.ports import Batch
 
 FILLS_MAX = 10_000
@@ -22,6 +22,7 @@ class Pending:
         self._quotes: dict[str, Quote] = {}
         self._accounts: dict[str, Account] = {}
         self._fills: list[Fill] = []
+        self._events: list[AccountEvent] = []
         self._is_new = False
 
     def __bool__(self) -> bool:
@@ -33,6 +34,7 @@ class Pending:
         quotes: Iterable[Quote] = (),
         accounts: Iterable[Account] = (),
         fills: Iterable[Fill] = (),
+        events: Iterable[AccountEvent] = (),
     ) -> None:
         """Add a batch; raises `FillsOverflowError`."""
         self.market_ms, self._is_new = market_ms, True
@@ -42,8 +44,9 @@ class Pending:
         for account in accounts:
             self._accounts[account.account] = account
         self._fills.extend(fills)
-        if len(self._fills) > FILLS_MAX:
-            raise FillsOverflowError(f"more than {FILLS_MAX} fills not read")
+        self._events.extend(events)
+        if len(self._fills) > FILLS_MAX or len(self._events) > FILLS_MAX:
+            raise FillsOverflowError(f"more than {FILLS_MAX} fills or events not read")
 
     def take(self) -> Batch:
         """All of it, once."""
@@ -52,7 +55,8 @@ class Pending:
             list(self._quotes.values()),
             list(self._accounts.values()),
             self._fills,
+            self._events,
         )
-        self._quotes, self._accounts, self._fills = {}, {}, []
+        self._quotes, self._accounts, self._fills, self._events = {}, {}, [], []
         self._is_new = False
         return batch

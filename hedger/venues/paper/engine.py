@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from hedger.core.model import Account, Fill, Instrument, Order, OrderReport, Quote
-from hedger.errors import ConfigError, HedgerError, VenueError
+from hedger.core.model import (
+    Account,
+    AccountEvent,
+    Fill,
+    FillKind,
+    Instrument,
+    Order,
+    OrderReport,
+    Quote,
+)
+from hedger.errors import ConfigError, HedgerError, VenueError, VenueRejected
 from hedger.venues.deribit.contracts import instrument as contract
+from hedger.venues.paper.happenings import KINDS, drawn
 from hedger.venues.paper.market import open_market
 from hedger.venues.paper.params import PaperAccount, PaperParams
+from hedger.venues.paper.protocol import Happen
+from hedger.venues.paper.telling import told
 from hedger.venues.paper.tradelog import TradeLog
 from hedger.venues.simulator.events import Bar, Event, Opened, Settled, Traded
 from hedger.venues.simulator.exchange import Exchange
@@ -43,6 +56,7 @@ class Engine:
         self.bars = 0
         self.was_running = False
         self._fills: list[Fill] = []
+        self._events: list[AccountEvent] = []
         try:
             self._check_identity()
             self.exchange = Exchange(instruments={}, funding_rate_8h=params.funding_rate_8h)
@@ -61,10 +75,37 @@ class Engine:
         instant = next(self._coming, None)
         if instant is None:
             return False
+        since_ms = self.market_ms
         self._instant = instant
         self.bars += 1
         self._record(self.exchange.advance(instant))
+        if self.params.events_per_day:
+            self._chance(since_ms)
         return True
+
+    def happen(self, happening: Happen) -> None:
+        """Let something happen to an account; raises `HedgerError` if it cannot."""
+        exchange, account = self.exchange, happening.account
+        kind = happening.kind
+        if kind in (FillKind.DELEVERAGING, FillKind.LIQUIDATION):
+            for name, lots in happening.lots.items():
+                self._record(exchange.close_out(account, name, lots=lots, kind=FillKind(kind)))
+        elif kind in ("block", FillKind.TRADE):
+            self.want(happening.lots)
+            self._record(exchange.trade(account, happening.lots, as_block=kind == "block"))
+        elif kind in ("deposit", "withdrawal"):
+            self._record(exchange.transfer(account, happening.currency, happening.amount))
+        else:
+            raise VenueRejected(f"{kind!r} cannot be made to happen: expected one of {KINDS}")
+
+    def _chance(self, since_ms: int) -> None:
+        params = self.params
+        happening = drawn(
+            self.exchange, seed=params.seed, since_ms=since_ms, rate_per_day=params.events_per_day
+        )
+        if happening is not None:
+            with contextlib.suppress(HedgerError):  # no market for it at this instant
+                self.happen(happening)
 
     def place(self, order: Order, *, now_ms: int) -> OrderReport:
         """Handle an order at real time ``now_ms``."""
@@ -82,6 +123,16 @@ class Engine:
         """Fills recorded since the last call, settlements too: what the accounts are to hear."""
         fills, self._fills = self._fills, []
         return fills
+
+    def take_events(self) -> list[AccountEvent]:
+        """Account events recorded since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
+        """Deposits and withdrawals since a market instant, oldest first."""
+        moved = self.exchange.transfers(account, since_ms)
+        return [event for event in map(told, moved) if event is not None]
 
     def open_account(self, account: PaperAccount) -> None:
         """Open an account once; raises `HedgerError` if it cannot be."""
@@ -200,6 +251,7 @@ class Engine:
         """Write events to the log, then let them be known."""
         self.log.append(events)
         self._fills += [_fill(event) for event in events if isinstance(event, Traded | Settled)]
+        self._events += [event for event in map(told, events) if event is not None]
 
     def _quote(self, name: str) -> Quote:
         bids, asks, mark, vol, forward = self._instant.shown[name]
@@ -240,7 +292,6 @@ class Engine:
 
 
 def _fill(event: Traded | Settled) -> Fill:
-    is_trade = isinstance(event, Traded)
     return Fill(
         account=event.account,
         client_id=event.client_id if isinstance(event, Traded) else SETTLEMENT_ID,
@@ -250,5 +301,7 @@ def _fill(event: Traded | Settled) -> Fill:
         price=event.price if isinstance(event, Traded) else event.value,
         fee=event.fee if isinstance(event, Traded) else 0.0,
         time_ms=event.ms,
-        kind="trade" if is_trade else "settlement",
+        kind=event.kind if isinstance(event, Traded) else FillKind.SETTLEMENT,
+        block=event.block if isinstance(event, Traded) else "",
+        block_legs=event.block_legs if isinstance(event, Traded) else 0,
     )

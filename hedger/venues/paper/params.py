@@ -33,9 +33,10 @@ class PaperParams(Record, frozen=True, kw_only=True):
     ``data`` is a folder of recorded market data, empty for the simulated market. ``speed`` is
     market seconds per real second and scales market time only; ``latency_ms`` (mean, there and
     back), order deadlines and ``pace_ms_max`` are real. ``loss`` is the probability that a request
-    or its reply is lost. ``instruments`` are tradable beside what the accounts hold.
-    ``autostart_s`` starts the market clock without a ``go``, ``idle_exit_s`` ends the process when
-    nobody has been connected for so long; None: never.
+    or its reply is lost. ``events_per_day`` is the rate (market time) at which chance does
+    something to an account: see `happenings`. ``instruments`` are tradable beside what the accounts
+    hold. ``autostart_s`` starts the market clock without a ``go``, ``idle_exit_s`` ends the process
+    when nobody has been connected for so long; None: never.
     """
 
     name: str
@@ -51,6 +52,7 @@ class PaperParams(Record, frozen=True, kw_only=True):
     latency_ms: float = 0.0
     loss: float = 0.0
     funding_rate_8h: float = 0.0
+    events_per_day: float = 0.0
     start_ms: int | None = None
     end_ms: int | None = None
     pace_ms_max: float = 500.0
@@ -95,7 +97,7 @@ def _problems(params: PaperParams) -> Iterator[str]:
 
 def _number_problems(params: PaperParams) -> Iterator[str]:
     positive = ("speed", "depth_usd", "bar_ms_min")
-    not_negative = ("deposit", "half_spread_bps", "latency_ms", "pace_ms_max")
+    not_negative = ("deposit", "half_spread_bps", "latency_ms", "pace_ms_max", "events_per_day")
     for field in (*positive, *not_negative, "loss", "funding_rate_8h"):
         value = getattr(params, field)
         if not math.isfinite(value):

@@ -11,7 +11,7 @@ import asyncio
 
 import msgspec
 
-from hedger.core.model import Account, Fill, Instrument, Order, OrderReport, Quote
+from hedger.core.model import Account, AccountEvent, Fill, Instrument, Order, OrderReport, Quote
 from hedger.venues.paper.params import PaperAccount
 
 VERSION = 1
@@ -112,6 +112,30 @@ class Stop(_Message, frozen=True):
     id: int
 
 
+class Transfers(_Message, frozen=True):
+    """What came into an account and went out since a market instant; answered by `EventList`."""
+
+    id: int
+    account: str
+    since_ms: int
+
+
+class Happen(_Message, frozen=True):
+    """Let something happen to an account, for tests and by chance; answered by `Ok`.
+
+    ``kind`` is ``deleveraging``, ``liquidation`` or ``trade`` (signed ``lots`` of instruments),
+    ``block`` (all of ``lots`` as one), ``deposit`` or ``withdrawal`` (signed ``amount``), or
+    ``mute``: fills of the account are not pushed any more, until ``unmute``.
+    """
+
+    id: int
+    account: str
+    kind: str
+    lots: dict[str, int] = {}
+    currency: str = ""
+    amount: float = 0.0
+
+
 class Done(_Message, frozen=True):
     """Everything up to this market instant is worked off; not answered."""
 
@@ -132,6 +156,8 @@ Request = (
     | Go
     | Stop
     | Done
+    | Transfers
+    | Happen
 )
 
 
@@ -191,6 +217,13 @@ class FillList(_Message, frozen=True):
     fills: list[Fill]
 
 
+class EventList(_Message, frozen=True):
+    """Account events, oldest first."""
+
+    id: int
+    events: list[AccountEvent]
+
+
 class Contracts(_Message, frozen=True):
     """Contract data by name."""
 
@@ -212,13 +245,14 @@ class Refused(_Message, frozen=True):
 
 
 class Push(_Message, frozen=True):
-    """Newest quotes and accounts since the last push, and every fill."""
+    """Newest quotes and accounts since the last push, and every fill and account event."""
 
     market_ms: int
     is_running: bool
     quotes: list[Quote]
     accounts: list[Account]
     fills: list[Fill]
+    events: list[AccountEvent] = []
 
 
 class End(_Message, frozen=True):
@@ -227,7 +261,7 @@ class End(_Message, frozen=True):
     market_ms: int
 
 
-Reply = Welcome | State | Report | Holdings | FillList | Contracts | Ok | Refused
+Reply = Welcome | State | Report | Holdings | FillList | EventList | Contracts | Ok | Refused
 Message = Reply | Push | End
 
 _encoder = msgspec.msgpack.Encoder()

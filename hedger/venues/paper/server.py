@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Sequence
 
 import msgspec
 
 from hedger.clock import wall_ms
-from hedger.core.model import Fill
+from hedger.core.model import AccountEvent, Fill
 from hedger.errors import HedgerError
 from hedger.venues.paper import protocol as p
 from hedger.venues.paper.engine import Engine
@@ -41,6 +42,7 @@ class Server:
         self._go, self._progress = asyncio.Event(), asyncio.Event()
         self._is_running = self._has_ended = False
         self._missed = 0
+        self._muted: set[str] = set()
         self._way = Way(latency_ms=params.latency_ms, loss=params.loss, seed=params.seed)
 
     # --- the market clock ---------------------------------------------------------------------
@@ -82,20 +84,30 @@ class Server:
         self._missed += bool(late)
 
     def _push_bar(self) -> None:
-        fills = self.engine.take_fills()
+        fills, events = self._news()
         for session in list(self._sessions):
-            self._push(session, fills, with_quotes=True)
+            self._push(session, fills, with_quotes=True, events=events)
+
+    def _news(self) -> tuple[list[Fill], list[AccountEvent]]:
+        """Fills and account events that nobody has heard yet; those of muted accounts are lost."""
+        fills = [f for f in self.engine.take_fills() if f.account not in self._muted]
+        return fills, self.engine.take_events()
 
     def _push_fills(self) -> None:
-        fills = self.engine.take_fills()
-        if not fills:
-            return
-        touched = {fill.account for fill in fills}
+        fills, events = self._news()
+        touched = {fill.account for fill in fills} | {event.account for event in events}
         for session in list(self._sessions):
             if touched & session.accounts.keys():
-                self._push(session, fills, with_quotes=False)
+                self._push(session, fills, with_quotes=False, events=events)
 
-    def _push(self, session: Session, fills: list[Fill], *, with_quotes: bool) -> None:
+    def _push(
+        self,
+        session: Session,
+        fills: list[Fill],
+        *,
+        with_quotes: bool,
+        events: Sequence[AccountEvent] = (),
+    ) -> None:
         if not session.is_subscribed:
             return
         accounts = [self.engine.account(name) for name in session.accounts]
@@ -106,6 +118,7 @@ class Server:
                 accounts=[account for account in accounts if account is not None],
                 fills=[fill for fill in fills if fill.account in session.accounts],
                 is_running=self._is_running,
+                events=[event for event in events if event.account in session.accounts],
             )
         except ConnectionError:
             session.close()
@@ -182,6 +195,8 @@ class Server:
                 return p.Holdings(id_, engine.exchange.positions(account))
             case p.Fills(id=id_, account=account, since_ms=since_ms):
                 return p.FillList(id_, engine.exchange.fills(account, since_ms))
+            case p.Transfers(id=id_, account=account, since_ms=since_ms):
+                return p.EventList(id_, engine.transfers(account, since_ms))
             case p.Instruments(id=id_, names=names):
                 return p.Contracts(id_, engine.instruments(names))
             case p.Subscribe():
@@ -201,6 +216,12 @@ class Server:
                 return self._welcome(id_)
             case p.Status(id=id_):
                 return self._state(id_)
+            case p.Happen(id=id_, account=account, kind="mute"):
+                self._muted.add(account)
+            case p.Happen(id=id_, account=account, kind="unmute"):
+                self._muted.discard(account)
+            case p.Happen(id=id_):
+                self.engine.happen(request)
             case p.Go(id=id_):
                 self._go.set()
             case p.Stop(id=id_):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
-from hedger.core.model import Account, Fill, Quote
+from hedger.core.model import Account, AccountEvent, Fill, Quote
 from hedger.venues.paper.conflate import Pending
 from hedger.venues.paper.protocol import End, Message, Push, Reply, frame
 
@@ -62,10 +63,11 @@ class Session:
         accounts: list[Account],
         fills: list[Fill],
         is_running: bool,
+        events: Sequence[AccountEvent] = (),
     ) -> None:
         """Queue market data; raises `FillsOverflowError`."""
         self._is_running = is_running
-        self._pending.put(market_ms, quotes, accounts, fills)
+        self._pending.put(market_ms, quotes, accounts, fills, events)
         self._wake.set()
 
     def end(self, market_ms: int) -> None:
@@ -102,8 +104,15 @@ class Session:
         queued: list[Message] = list(self._replies)
         self._replies.clear()
         if self._pending:
-            market_ms, quotes, accounts, fills = self._pending.take()
-            push = Push(market_ms, self._is_running, list(quotes), list(accounts), list(fills))
+            got = self._pending.take()
+            push = Push(
+                got.market_ms,
+                self._is_running,
+                list(got.quotes),
+                list(got.accounts),
+                list(got.fills),
+                list(got.events),
+            )
             queued.append(push)
         if self._end is not None:
             queued.append(self._end)

@@ -22,6 +22,7 @@ __all__ = [
     "OrderSeen",
     "Settled",
     "Traded",
+    "Transferred",
     "decoded",
     "encoded",
 ]
@@ -87,7 +88,8 @@ class Traded(_Line, frozen=True, kw_only=True):
     then the mark). ``legs`` are all positions after the fill, ``cash`` all balances by currency
     and ``equity`` the account's coin value, both after the fill and at the shown marks (None while
     a mark is missing), ``quote_equity`` what of it settles in quote currency, in that currency.
-    These describe; replaying a log does not read them.
+    These describe; replaying a log does not read them. ``kind``, ``block`` and ``block_legs`` are
+    those of the fill.
     """
 
     ms: int
@@ -108,6 +110,19 @@ class Traded(_Line, frozen=True, kw_only=True):
     equity: float | None = None
     quote_equity: float | None = None
     real_ms: int = 0
+    kind: str = "trade"
+    block: str = ""
+    block_legs: int = 0
+
+
+class Transferred(_Line, frozen=True, kw_only=True):
+    """Coin or money that came into an account (negative: went out)."""
+
+    ms: int
+    account: str
+    transfer_id: str
+    currency: str
+    amount: float
 
 
 class Funded(_Line, frozen=True, kw_only=True):
@@ -160,7 +175,7 @@ class Bar(_Line, frozen=True, kw_only=True):
     equity: dict[str, float]
 
 
-Event = Opened | OrderSeen | Traded | Funded | Settled | Bar
+Event = Opened | OrderSeen | Traded | Transferred | Funded | Settled | Bar
 
 
 def _plain(number: object) -> float | int:

@@ -5,7 +5,8 @@ resting limit orders, post-only, reduce-only, deadlines, fees, funding, inverse 
 accounting, settlement on the 30-minute mean. State changes by applying events and in no other way,
 so `Exchange.restore` gives the same exchange back from its trade log.
 
-Simplifications: no margin and no liquidation; no fee at delivery; a resting order fills, at its own
+Simplifications: no margin, so liquidation and auto-deleveraging happen only when they are asked
+for; no fee at delivery; a resting order fills, at its own
 price, when the shown opposite side reaches it. Settlement happens within `Exchange.advance`, so no
 order can reach an instrument during its settlement.
 """
@@ -15,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import isfinite
 
-from hedger.core.model import Fill, Instrument, Order, OrderReport
+from hedger.core.model import Fill, FillKind, Instrument, Order, OrderReport
 from hedger.errors import VenueRejected
-from hedger.venues.simulator import clearing, trading
-from hedger.venues.simulator.events import Event, Funded, Opened, Settled, Traded
+from hedger.venues.simulator import clearing, happenings, trading
+from hedger.venues.simulator.events import Event, Funded, Opened, Settled, Traded, Transferred
 from hedger.venues.simulator.instant import Instant
 from hedger.venues.simulator.state import State
 
@@ -130,6 +131,11 @@ class Exchange:
         )
         return self._applied([opened])
 
+    def underlying(self, account: str) -> str:
+        """What an account trades; raises `VenueRejected`."""
+        self._check_account(account)
+        return self._state.ledger.accounts[account].underlying
+
     def accounts(self) -> list[str]:
         """Names of all accounts."""
         return list(self._state.ledger.accounts)
@@ -176,6 +182,30 @@ class Exchange:
     def query(self, account: str, client_id: str) -> OrderReport:
         """State of one order (`OrderStatus.NOT_FOUND` too)."""
         return self._state.orders.report(account, client_id)
+
+    # --- what the venue does by itself, or an owner elsewhere ---------------------------------
+
+    def close_out(self, account: str, instrument: str, *, lots: int, kind: FillKind) -> list[Event]:
+        """Deleverage or liquidate so many (signed) lots; raises `VenueRejected`."""
+        self._check_account(account)
+        return self._applied(happenings.closed_out(self._state, account, instrument, lots, kind))
+
+    def trade(
+        self, account: str, legs: Mapping[str, int], *, as_block: bool = False
+    ) -> list[Event]:
+        """Trade instruments at their marks, for an owner elsewhere; raises `VenueRejected`."""
+        self._check_account(account)
+        name = f"B{self._state.orders.next_trade_id()}" if as_block else ""
+        return self._applied(happenings.block(self._state, account, legs, name))
+
+    def transfer(self, account: str, currency: str, amount: float) -> list[Event]:
+        """Pay in (or out, if negative); raises `VenueRejected`."""
+        self._check_account(account)
+        return self._applied([happenings.transfer(self._state, account, currency, amount)])
+
+    def transfers(self, account: str, since_ms: int) -> list[Transferred]:
+        """What came in and went out since a market instant, oldest first."""
+        return [t for t in self._state.transfers.get(account, ()) if t.ms >= since_ms]
 
     # --- recovery -----------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hedger.core.model import Instrument, Kind
-from hedger.venues.simulator.events import Funded, Opened, Settled, Traded
+from hedger.venues.simulator.events import Funded, Opened, Settled, Traded, Transferred
 
 __all__ = ["Account", "Holding", "Ledger", "average_price", "worth"]
 
@@ -90,6 +90,10 @@ class Ledger:
         self._trade(account, instrument, event.lots, event.price)
         _add(account.cash, instrument.settlement, -event.fee)
         _add(account.fees, instrument.settlement, event.fee)
+
+    def transferred(self, event: Transferred) -> None:
+        """Book what came in or went out."""
+        _add(self.accounts[event.account].cash, event.currency, event.amount)
 
     def funded(self, event: Funded) -> None:
         """Book a funding payment."""

@@ -63,6 +63,9 @@ class Orders:
             price=event.price,
             fee=event.fee,
             time_ms=event.ms,
+            kind=event.kind,
+            block=event.block,
+            block_legs=event.block_legs,
         )
         self._entries.setdefault((event.account, event.client_id), Entry()).fills.append(fill)
         self._fills.setdefault(event.account, []).append(fill)

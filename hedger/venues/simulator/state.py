@@ -18,6 +18,7 @@ from hedger.venues.simulator.events import (
     OrderSeen,
     Settled,
     Traded,
+    Transferred,
 )
 from hedger.venues.simulator.ledger import Ledger
 from hedger.venues.simulator.orders import Orders
@@ -34,6 +35,7 @@ class State:
         self.ledger = Ledger(instruments)
         self.orders = Orders()
         self.market = Published(instruments)
+        self.transfers: dict[str, list[Transferred]] = {}
 
     def apply(self, event: Event) -> None:
         """Change accounts and orders as the event says; a `Bar` moves market time and index."""
@@ -45,6 +47,9 @@ class State:
             case Traded():
                 self.ledger.traded(event)
                 self.orders.traded(event)
+            case Transferred():
+                self.ledger.transferred(event)
+                self.transfers.setdefault(event.account, []).append(event)
             case Funded():
                 self.ledger.funded(event)
             case Settled():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -223,6 +225,89 @@ def test_a_screen_lets_through_no_more_than_it_must() -> None:
             assert found.quiet[shelf.slot(mine.name)] == quiet, (seed, mine.name, said.text)
             inside, outside = inside + quiet, outside + (not quiet)
     assert min(inside, outside) > 50
+
+
+CALL = option(60_000.0, 30.0, True)
+DATED = msgspec.structs.replace(FUTURE, expiry_ms=START + 20 * DAY_MS)
+
+
+def _jumped(desk: Desk) -> None:
+    for step in range(40):
+        desk.now += 1_000
+        desk.index = 60_000.0 + step % 2
+        desk.quote_all()
+    desk.now += 10
+    desk.quote_hedge(bid=63_000.0, ask=63_001.0, mark=60_000.0)
+
+
+def _index_jumped(desk: Desk) -> None:
+    _jumped(desk)
+    desk.quote_hedge()
+    desk.now += 10
+    desk.quote_hedge(index=63_000.0)
+
+
+FAULTS: dict[str, tuple[Callable[[Desk], object], Rules]] = {
+    "hedge without a bid": (lambda d: d.quote_hedge(bid=None), rules()),
+    "hedge without an ask": (lambda d: d.quote_hedge(ask=None), rules()),
+    "old hedge quote": (lambda d: _later(d, 2_001), rules()),
+    "hedge quote yet to come": (lambda d: _later(d, -1_001), rules()),
+    "leg without a bid": (lambda d: d.quote_option(CALL, bid=None), rules()),
+    "old vol": (lambda d: (_later(d, 300_001), d.quote_hedge()), rules()),
+    "no account": (lambda d: None, rules(numeraire="usd")),
+    "old future": (lambda d: (_later(d, 300_001), d.quote_hedge(), d.quote_option(CALL)), rules()),
+    "unconfirmed jump of the hedge": (_jumped, rules()),
+    "unconfirmed jump of the index": (_index_jumped, rules()),
+}
+
+
+def _later(desk: Desk, ms: int) -> None:
+    desk.now += ms
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_single_fault_flags_a_book_that_was_quiet(fault: str) -> None:
+    harm, rule = FAULTS[fault]
+    desk = Desk({CALL: 1})
+    if fault == "old future":
+        desk.instruments[DATED.name], desk.legs[DATED] = DATED, 1
+        desk.board.add(desk.instruments)
+        desk.board.apply(
+            Quote(instrument=DATED.name, time_ms=START, bid=59_999.0, ask=60_001.0, index=60_000.0)
+        )
+    mine, shelf = desk.book(), Shelf()
+    if fault == "no account":
+        mine = _with(mine, account="nobody")
+    slot = shelf.put(mine, rule, desk.board.market().row)
+    if fault != "no account":
+        assert screen(shelf, desk.board.market(), desk.now).quiet[slot]
+    harm(desk)
+    market = desk.board.market()
+    said = decide(mine, market, rule, desk.now)
+    assert not screen(shelf, market, desk.now).quiet[slot]
+    if fault not in ("leg without a bid", "old vol"):  # a small doubt may leave the delta inside
+        assert said.action is Action.BLOCKED
+
+
+def test_an_open_intent_flags_a_book_until_it_is_closed() -> None:
+    desk, shelf = Desk({CALL: 1}), Shelf()
+    market = desk.board.market()
+    intent = Intent(
+        id="0" * 32, book="main", venue="v", account="acc", instrument=PERPETUAL.name, lots=3,
+        limit_ticks=1, deadline_ms=1, low=0, high=3, seq=3,
+    )  # fmt: skip
+    slot = shelf.put(desk.book(intents=(intent,)), rules(), market.row)
+    before = screen(shelf, market, desk.now)
+    assert not before.quiet[slot]
+    shelf.put(desk.book(), rules(), market.row)
+    assert screen(shelf, market, desk.now, laid_out=before.laid_out).quiet[slot]
+
+
+def test_a_band_of_another_kind_is_not_judged() -> None:
+    desk, shelf = Desk({CALL: 1}), Shelf()
+    market = desk.board.market()
+    slot = shelf.put(desk.book(), rules(band=BandRule(kind="other")), market.row)
+    assert not screen(shelf, market, desk.now).quiet[slot]
 
 
 def test_a_hedge_is_found_by_the_next_screen_without_a_new_layout() -> None:

@@ -108,10 +108,10 @@ def _within(age_ms: Ints, limit_ms: Ints) -> Bools:
 
 def _unpriced(cards: NDArray[Any], laid_out: Layout, market: Market, now: int) -> Bools:
     """Which books hold a living future without a fresh price."""
-    slot, row = laid_out.future_slot, laid_out.future_row
+    slot, row, expiry_ms = laid_out.futures.slot, laid_out.futures.row, laid_out.futures.expiry_ms
     priced = np.isfinite(market.ratio[row])
     priced &= _within(now - market.ratio_ms[row], cards["vol_age"][slot])
-    wrong = slot[~priced & (laid_out.future_expiry_ms > now)]
+    wrong = slot[~priced & (expiry_ms > now)]
     return np.bincount(wrong, minlength=laid_out.slots) > 0
 
 
@@ -124,5 +124,5 @@ def _suspected(shelf: Shelf, laid_out: Layout, market: Market) -> Bools:
             found |= cards["underlying"] == number
     for row in (market.row[name] for name in market.suspects if name in market.row):
         found |= (cards["buy"]["row"] == row) | (cards["sell"]["row"] == row)
-        found[laid_out.future_slot[laid_out.future_row == row]] = True
+        found[laid_out.futures.slot[laid_out.futures.row == row]] = True
     return found

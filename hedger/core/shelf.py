@@ -8,7 +8,7 @@ know.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,6 +72,10 @@ class Shelf:
         """The place of a book; None where it has none."""
         return self._slots.get(book)
 
+    def slots(self) -> Iterable[tuple[str, int]]:
+        """Every book and its place."""
+        return self._slots.items()
+
     def put(self, book: Book, rules: Rules, row: Mapping[str, int]) -> int:
         """Set a book down, in its old place if it has one; ``row`` is that of the `Market`."""
         slot = self._slots.get(book.name)
@@ -89,6 +93,12 @@ class Shelf:
         self.held[slot] = held
         self.cards[slot] = self._card(book, rules, row) if held.known else _UNJUDGED
         return slot
+
+    def distrust(self, book: str) -> None:
+        """Judge a book no more until it is put down again."""
+        slot = self._slots.get(book)
+        if slot is not None:
+            self.cards["judged"][slot] = False
 
     def remove(self, book: str) -> None:
         """Take a book away; its place is the next one's."""

@@ -20,6 +20,7 @@ from hedger.service.resolver import Resolver
 from hedger.service.roster import Desk, Roster
 from hedger.service.rounds import Rounds
 from hedger.service.scheduler import Scheduler
+from hedger.service.screening import Screening
 from hedger.service.step import Stepper
 from hedger.service.worker import Worker
 from hedger.service.world import World
@@ -51,12 +52,16 @@ class Crew:
         self.journal = Journal(worker=params.worker, wall_ms=wall_ms, now_s=now_s)
         self.fills = Fills(world)
         self.listeners = {name: self._listener(name) for name in world.feeds}
+        self.screening = Screening(
+            world, listeners=self.listeners, journal=self.journal, naked=self.naked
+        )
         self.worker = Worker(
             world,
             roster=self.roster,
             listeners=self.listeners,
             ownership=self.ownership,
             scheduler=self.scheduler,
+            screening=self.screening,
             naked=self.naked,
         )
         self._join_orders()
@@ -158,7 +163,8 @@ class Crew:
 
     def _quiet(self, venue: str) -> bool:
         books = self.roster.of_venue(venue)
-        return self.scheduler.quiet(books) and not any(self.execution.sending[b] for b in books)
+        sending = (book for book, orders in self.execution.sending.items() if orders)
+        return self.scheduler.quiet(books) and not any(book in books for book in sending)
 
     def _claimed(self, lease: Lease) -> None:
         for desk in self.roster.of_shard(lease.shard):
@@ -194,6 +200,7 @@ class Crew:
             desk.stranded = (desk.ready or desk.stranded) and not self.ownership.reachable
             desk.ready = False
             self.scheduler.remove(desk.name)
+            self.screening.forget(desk)
             self.journal.forget(desk.name)
             for listener in self.listeners.values():
                 listener.unwatch(desk.name)

@@ -8,7 +8,7 @@ unknown is said and not worked out: such a book is NaN or doubtful here, a matte
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,16 @@ from pricing.conventions import MS_PER_YEAR
 from pricing.prepared import PreparedBook
 
 _HERE = np.ones(1)
+
+
+class Futures(NamedTuple):
+    """Futures that are not hedged with, one after the other: slot, market row, venue amount."""
+
+    slot: Ints
+    row: Ints
+    amount: Floats
+    inverse: Bools
+    expiry_ms: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +54,7 @@ class Layout:
     group_expiry_ms: Ints
     group_inverse: Bools
     leg_sizes: Floats
-    future_slot: Ints
-    future_row: Ints
-    future_amount: Floats
-    future_inverse: Bools
-    future_expiry_ms: Ints
+    futures: Futures
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,6 @@ def layout(shelf: Shelf) -> Layout:
     )
     row_slot = np.zeros(rows.size, dtype=np.int64)
     row_slot[leg_row] = leg_slot
-    futures = [(slot, *future) for slot, held in there for future in held.futures]
-    slot, row, amount, coined, ends = zip(*futures, strict=True) if futures else ((),) * 5
     return Layout(
         version=shelf.version,
         slots=len(shelf.held),
@@ -116,11 +120,7 @@ def layout(shelf: Shelf) -> Layout:
         group_expiry_ms=expiry_ms[first],
         group_inverse=inverse[first],
         leg_sizes=_sums(leg_slot, np.abs(quantity), len(shelf.held)),
-        future_slot=np.array(slot, dtype=np.int64),
-        future_row=np.array(row, dtype=np.int64),
-        future_amount=np.array(amount, dtype=np.float64),
-        future_inverse=np.array(coined, dtype=np.bool_),
-        future_expiry_ms=np.array(ends, dtype=np.int64),
+        futures=_future_columns(there),
     )
 
 
@@ -160,6 +160,13 @@ def deltas(shelf: Shelf, laid_out: Layout, market: Market, now: int) -> Deltas:
         account_ms=account_ms,
         lot_delta=np.maximum(buy_lot, sell_lot),
     )
+
+
+def _future_columns(there: list[tuple[int, Held]]) -> Futures:
+    futures = [(slot, *future) for slot, held in there for future in held.futures]
+    columns = zip(*futures, strict=True) if futures else ((),) * len(Futures._fields)
+    kinds = (np.int64, np.int64, np.float64, np.bool_, np.int64)
+    return Futures(*(np.array(c, dtype=kind) for c, kind in zip(columns, kinds, strict=True)))
 
 
 def _joined(pieces: list[Any], kind: Any = np.float64) -> NDArray[Any]:
@@ -233,11 +240,11 @@ def _options(
 
 def _futures(laid_out: Layout, market: Market, now: int, index: Floats) -> Floats:
     """Delta per slot of futures that are not hedged with; NaN where one was never priced."""
-    slot = laid_out.future_slot
-    left_ms = laid_out.future_expiry_ms - now
-    price = market.ratio[laid_out.future_row] * index[slot]
-    amount = np.clip(left_ms / SETTLEMENT_WINDOW_MS, 0.0, 1.0) * laid_out.future_amount
-    delta = np.where(laid_out.future_inverse, amount / price, amount * price / index[slot])
+    slot, row, held, inverse, expiry_ms = laid_out.futures
+    left_ms = expiry_ms - now
+    price = market.ratio[row] * index[slot]
+    amount = np.clip(left_ms / SETTLEMENT_WINDOW_MS, 0.0, 1.0) * held
+    delta = np.where(inverse, amount / price, amount * price / index[slot])
     return _sums(slot, np.where(left_ms > 0, delta, 0.0), laid_out.slots)
 
 

@@ -101,6 +101,11 @@ class Scheduler:
             slot.backing_off = True
 
     @property
+    def timers(self) -> int:
+        """How many timers are set, those that nobody waits for any more among them."""
+        return len(self._real) + len(self._market)
+
+    @property
     def unsure(self) -> int:
         """How many books are due for prices or time alone."""
         return len(self._unsure)

@@ -210,8 +210,8 @@ def _options(
     rows, group_slot, slots = laid_out.rows, laid_out.group_slot, laid_out.slots
     left_ms = laid_out.group_expiry_ms - now
     greeks = laid_out.prepared.updated(
-        vol=market.vol[rows][laid_out.leg_row],
-        time_to_expiry=(left_ms / MS_PER_YEAR)[laid_out.leg_group],
+        vol=market.vol[rows].take(laid_out.leg_row),
+        time_to_expiry=(left_ms / MS_PER_YEAR).take(laid_out.leg_group),
     ).ladder(market.ratio[rows] * index[laid_out.row_slot], _HERE)
     value, coin_value, black = greeks.value[0], greeks.coin_value[0], greeks.delta[0]
     inverse, coin = laid_out.group_inverse, cards["coin"][group_slot]
@@ -257,8 +257,15 @@ def _hedge(hedge: NDArray[Any], market: Market, index: Floats) -> tuple[Floats, 
 
 def _doubtful(cards: NDArray[Any], laid_out: Layout, market: Market, now: int) -> Bools:
     """Which books hold a leg without a fresh two-sided price."""
-    rows, leg = laid_out.rows, laid_out.leg_row
+    rows, judged = laid_out.rows, cards["judged"]
     known = np.isfinite(market.vol[rows]) & np.isfinite(market.ratio[rows]) & market.priced[rows]
-    old = (now - market.vol_ms[rows])[leg] > cards["vol_age"][laid_out.leg_slot]
-    doubtful = (old | ~known[leg]) & (laid_out.group_expiry_ms > now)[laid_out.leg_group]
-    return np.bincount(laid_out.leg_slot[doubtful], minlength=laid_out.slots) > 0
+    age = now - market.vol_ms[rows]
+    least = cards["vol_age"].min(where=judged, initial=np.iinfo(np.int64).max)
+    wanting = ~known | (age > least)
+    if not wanting.any():  # the common case, told from the instruments without a look at each leg
+        return np.zeros(laid_out.slots, dtype=np.bool_)
+    some = np.flatnonzero(wanting[laid_out.leg_row])
+    row, slot = laid_out.leg_row[some], laid_out.leg_slot[some]
+    doubtful = ~known[row] | (age[row] > cards["vol_age"][slot])
+    doubtful &= (laid_out.group_expiry_ms > now)[laid_out.leg_group[some]]
+    return np.bincount(slot[doubtful], minlength=laid_out.slots) > 0

@@ -72,6 +72,11 @@ class Shelf:
         """The place of a book; None where it has none."""
         return self._slots.get(book)
 
+    def judges(self, book: str) -> bool:
+        """Whether a screen may judge a book as it lies here."""
+        slot = self._slots.get(book)
+        return slot is not None and bool(self.cards["judged"][slot])
+
     def slots(self) -> Iterable[tuple[str, int]]:
         """Every book and its place."""
         return self._slots.items()

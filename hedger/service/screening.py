@@ -89,10 +89,14 @@ class Screening:
             if place is not None:
                 place.rack.shelf.distrust(desk.name)
             return
+        now_s = self._clock.monotonic_s()
+        if place is not None and place.book is desk.book and place.rack.shelf.judges(desk.name):
+            place.read_s = now_s
+            return
         rack = place.rack if place is not None else self._rack(desk.params.venue)
         row = self._listeners[desk.params.venue].board.market().row
         slot = rack.shelf.put(desk.book, desk.params.rules, row)
-        self._places[desk.name] = _Place(rack, slot, desk.book, self._clock.monotonic_s())
+        self._places[desk.name] = _Place(rack, slot, desk.book, now_s)
 
     def forget(self, desk: Desk) -> None:
         """The book is another worker's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections import Counter
 from typing import Any
@@ -13,6 +14,8 @@ from hedger.core.screen import REASON
 from hedger.service import screening, worker
 from hedger.service.journal import QUIET_S
 from hedger.service.params import BookParams
+from hedger.service.reconcile import TURNS
+from hedger.service.rounds import CHECKS_A_VENUE
 from hedger.store.memory import MemoryServer, MemoryStore
 from tests.service.room import HEDGE, LEGS, Room, book_params, in_room
 
@@ -168,6 +171,37 @@ def test_few_books_are_stepped_without_a_screen(monkeypatch: pytest.MonkeyPatch)
         await room.hedged()
         await wait(room, 3.0)
         assert room.agrees()
+
+    in_room(body)
+
+
+class Crowded(MemoryStore):
+    """A store whose reads take a while, and that counts how many wait at once."""
+
+    def __init__(self, server: MemoryServer) -> None:
+        super().__init__(server)
+        self.waiting = self.most = 0
+
+    async def load(self, book: str) -> BookState | None:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        try:
+            await asyncio.sleep(0.05)
+            return await super().load(book)
+        finally:
+            self.waiting -= 1
+
+
+def test_very_many_books_are_adopted_a_few_at_a_time() -> None:
+    books = tuple(book_params(f"book-{i}", account=f"acc-book-{i}") for i in range(5 * TURNS))
+
+    async def body(room: Room) -> None:
+        store = Crowded(room.server)
+        for book in books:
+            room.venue.account(book.account)
+        await room.start(store=store, books=books, steps_max=4)
+        await room.until(lambda: all(hedged(room, book.name) for book in books), 120.0)
+        assert store.most <= TURNS + CHECKS_A_VENUE + 4
 
     in_room(body)
 

@@ -4,7 +4,7 @@ A real worker on the embedded server, and a venue in the same process that quote
 lets spot wander, and fills every order at once. Memory is compared between the end of the first
 fifth and the end. Run from the checkout's root:
 ``python -m benchmarks.many_soak [--books 2000] [--minutes 10] [--quotes 1000]``.
-Ends with 1 where memory grew by 5 % or more, a queue did not stay bounded, or a book was not ready.
+Ends with 1 where memory grew by 5 % or more, a queue did not stay bounded, or hedging stopped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from benchmarks.decide import Loopback, _runner, legs, quotes
 from benchmarks.many_books import LEGS, RULES
 from hedger.app.warm import warm
 from hedger.clock import SystemClock, wall_ms
-from hedger.core.model import BandRule, Fill, Order, OrderReport, OrderStatus, Quote
+from hedger.core.model import Action, BandRule, Fill, Order, OrderReport, OrderStatus, Quote
 from hedger.ports import Batch
 from hedger.service import supervisor
 from hedger.service.crew import Crew
@@ -42,7 +42,9 @@ LISTED = 1_000
 TURNS_PER_S = 50
 HISTORY = 64
 GROWTH_MAX = 0.05
-BAND = BandRule(lower=-2.0, upper=2.0, cooldown_ms=5_000)
+BAND = BandRule(lower=-0.5, upper=0.5, cooldown_ms=5_000)
+"""Narrower than what a swing of spot moves, so that every book is hedged again and again."""
+OUTSIDE_MAX = 0.05
 
 
 class Market(Loopback):
@@ -181,6 +183,9 @@ async def _watch(
             }
         )
         print("  ".join(f"{k} {v:,.1f}" for k, v in lines[-1].items()), flush=True)
+    if (crew := Watched.made) is not None and lines:
+        said = [crew.worker.stepper.judge(desk) for desk in crew.roster]
+        lines[-1]["outside"] = sum(one is None or one.action is not Action.NO_TRADE for one in said)
     stop.set()
 
 
@@ -198,6 +203,11 @@ def verdict(lines: list[dict[str, float]], books: int) -> list[str]:
         wrong.append("the queue of fills was full")
     if end["timers"] > 20 * books:
         wrong.append(f"{end['timers']:.0f} timers for {books} books")
+    print(f"{end['outside']:.0f} books with a trade to make at the end")
+    if end["outside"] > OUTSIDE_MAX * books:
+        wrong.append(f"{end['outside']:.0f} of {books} books had a trade to make")
+    if end["trades"] <= lines[len(lines) // 2]["trades"]:
+        wrong.append("nothing was hedged in the second half")
     wrong += [f"{end[what]:.0f} {what}" for what in ("defects", "alarms") if end[what]]
     return wrong
 

@@ -19,13 +19,15 @@ from hedger.core.model import (
     Quote,
     Rules,
 )
+from hedger.core.screen import screen
+from hedger.core.shelf import Shelf
 
 _NOW = 1_700_000_000_000
 _DAY_MS = 86_400_000
 
 
 def warm() -> None:
-    """Decide once on a small book of each style: quoted, doubtful, inverse and linear."""
+    """Decide and screen a small book of each style: quoted, doubtful, inverse and linear."""
     for inverse in (True, False):
         instruments = {i.name: i for i in _instruments(inverse)}
         board = Board(instruments)
@@ -47,6 +49,9 @@ def warm() -> None:
             )
             held = book(state, instruments, account="warm", hedges={"hedge"})
             decide(held, board.market(), rules, _NOW)
+            shelf = Shelf()
+            shelf.put(held, rules, board.market().row)
+            screen(shelf, board.market(), _NOW)
 
 
 def _instruments(inverse: bool) -> list[Instrument]:

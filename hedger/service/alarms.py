@@ -7,7 +7,7 @@ been outside its band without getting back in.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 from hedger.core.model import Action, Decision
@@ -67,6 +67,11 @@ class NakedWatch:
                 seconds=round(for_s, 1),
                 delta=delta,
             )
+
+    def inside(self, books: Set[str]) -> None:
+        """These books are surely inside their bands."""
+        for book in self._since.keys() & books:
+            del self._since[book]
 
     def forget(self, book: str) -> None:
         """The book is another worker's."""

@@ -22,6 +22,7 @@ from hedger.service.resolver import Resolver
 from hedger.service.roster import Desk, Roster
 from hedger.service.rounds import Rounds
 from hedger.service.scheduler import Scheduler
+from hedger.service.screening import Screening
 from hedger.service.step import Stepper
 from hedger.service.strangers import Strangers
 from hedger.service.transfers import Transfers
@@ -64,12 +65,16 @@ class Crew:
         self.transfers = Transfers(world, aftermath=self.aftermath, chronicle=self.chronicle)
         self.fills = Fills(world, aftermath=self.aftermath)
         self.listeners = {name: self._listener(name) for name in world.feeds}
+        self.screening = Screening(
+            world, listeners=self.listeners, journal=self.journal, naked=self.naked
+        )
         self.worker = Worker(
             world,
             roster=self.roster,
             listeners=self.listeners,
             ownership=self.ownership,
             scheduler=self.scheduler,
+            screening=self.screening,
             naked=self.naked,
         )
         self._join_orders()
@@ -181,9 +186,11 @@ class Crew:
 
     def _quiet(self, venue: str) -> bool:
         books = self.roster.of_venue(venue)
-        if any(desk.pause and desk.ready for desk in map(self.roster.__getitem__, books)):
+        sending = (book for book, orders in self.execution.sending.items() if orders)
+        if not self.scheduler.quiet(books) or any(book in books for book in sending):
             return False
-        return self.scheduler.quiet(books) and not any(self.execution.sending[b] for b in books)
+        desks = (self.roster[book] for book in books)
+        return not any(desk.pause and desk.ready for desk in desks)
 
     def _claimed(self, lease: Lease) -> None:
         for desk in self.roster.of_shard(lease.shard):
@@ -219,6 +226,7 @@ class Crew:
             desk.stranded = (desk.ready or desk.stranded) and not self.ownership.reachable
             desk.ready = False
             self.scheduler.remove(desk.name)
+            self.screening.forget(desk)
             self.journal.forget(desk.name)
             for listener in self.listeners.values():
                 listener.unwatch(desk.name)

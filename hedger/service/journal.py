@@ -101,6 +101,22 @@ class Journal:
         longest_s = REFUSED_S if decision.action is Action.BLOCKED else QUIET_S
         return last.repeats if self._now_s() - last.at_s >= longest_s else 0
 
+    def passes(self, book: str, reason: str, *, late: bool = False) -> bool:
+        """Count one more "no trade" like the last entry; False where an entry is to be written.
+
+        With ``late`` one that repeats the last may come later than it should.
+        """
+        last = self._last.get(book)
+        if last is None:
+            return False
+        action, said, _, refusals = last.key  # a hold that is lifted is seen by the next step
+        if (action, said, refusals) != (Action.NO_TRADE, reason, ()):
+            return False
+        if self._now_s() - last.at_s >= QUIET_S and not late:
+            return False
+        last.repeats += 1
+        return True
+
     def written(self, decision: Decision) -> None:
         """The entry is in the store: count anew."""
         self._last[decision.book] = _Last(_key(decision), self._now_s())

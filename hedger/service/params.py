@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hedger.core.model import Record, Rules
 from hedger.errors import ConfigError
 
@@ -69,11 +71,11 @@ class WorkerParams(Record, frozen=True, kw_only=True):
             )
         names = [book.name for book in self.books]
         if len(set(names)) != len(names):
-            twice = sorted({name for name in names if names.count(name) > 1})
+            twice = sorted(name for name, times in Counter(names).items() if times > 1)
             raise ConfigError(f"worker {self.worker}: books named twice: {', '.join(twice)}")
-        nets = [(book.venue, book.account, book.underlying) for book in self.books]
-        for book, net in zip(self.books, nets, strict=True):
-            if nets.count(net) > 1:
+        nets = Counter((book.venue, book.account, book.underlying) for book in self.books)
+        for book in self.books:
+            if nets[book.venue, book.account, book.underlying] > 1:
                 raise ConfigError(
                     f"book {book.name}: {book.underlying} on account {book.account} at"
                     f" {book.venue} has two books, expected one; use sub-accounts"

@@ -33,6 +33,9 @@ RETRY_S_MAX = 2.0
 SECOND_LOOK_S = 0.5
 QUIET_S = 0.25
 QUIET_TRIES = 20
+TURNS = 16
+"""So many books of one venue are enrolled or adopted at once: thousands that ask the store together
+would wait longer for a connection than an answer may take, and fail all of them."""
 """A busy book is watched this often, and so many times, for a moment with nothing in flight."""
 
 
@@ -61,10 +64,15 @@ class Reconciler:
         self._resolver = resolver
         self._aftermath = aftermath
         self._in_flight = in_flight
+        self._turns = {name: asyncio.Semaphore(TURNS) for name in world.venues}
         self._log = logger(worker=world.params.worker)
 
     async def enrol(self, desk: Desk) -> None:
         """Seed a new book; learn under which configuration the store keeps it."""
+        async with self._turns[desk.params.venue]:
+            await self._enrol(desk)
+
+    async def _enrol(self, desk: Desk) -> None:
         try:
             known = await self._store.load(desk.name)
         except UnknownVersion as error:
@@ -96,7 +104,8 @@ class Reconciler:
         while self._ownership.keeps(lease):
             try:
                 await self._outlast(lease, since_s)
-                return await self._adopt(desk, lease)
+                async with self._turns[desk.params.venue]:
+                    return self._ownership.keeps(lease) and await self._adopt(desk, lease)
             except UnknownVersion as error:
                 self._leave(desk, error)
                 return False

@@ -96,12 +96,13 @@ class Roster:
             )
         self._shards: dict[int, list[Desk]] = {}
         self._accounts: dict[tuple[str, str], list[Desk]] = {}
-        self._venues: dict[str, frozenset[str]] = {}
+        venues: dict[str, list[str]] = {}
         for desk in self:
             venue = desk.params.venue
             self._shards.setdefault(desk.shard, []).append(desk)
             self._accounts.setdefault((venue, desk.params.account), []).append(desk)
-            self._venues[venue] = self._venues.get(venue, frozenset()) | {desk.name}
+            venues.setdefault(venue, []).append(desk.name)
+        self._venues = {venue: frozenset(names) for venue, names in venues.items()}
 
     def __iter__(self) -> Iterator[Desk]:
         return iter(self._desks.values())

@@ -1,13 +1,15 @@
 """Which books are due: a quote or a timer marks a book, the newest quote wins, one step at a time.
 
 No I/O and no clock of its own; whoever runs it passes the time in, so that it is tested by
-arithmetic.
+arithmetic. A book that is due only because prices or time moved is *unsure*: with very many of them
+a screen may pass it over (`hedger.service.screening`). One whose state may have changed never is.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,10 +32,12 @@ class _Slot:
 
     arrival_s: float = math.nan
     due: bool = False
+    sure: bool = False
     busy: bool = False
     ready_s: float = -math.inf
     backing_off: bool = False
     market_ms: int | None = None
+    trigger_s: float = math.nan
 
 
 class Scheduler:
@@ -51,25 +55,27 @@ class Scheduler:
         self._min_interval_s = min_interval_s
         self._time_trigger_s = time_trigger_s
         self._slots: dict[str, _Slot] = {}
-        self._due: dict[str, None] = {}
+        self._sure: dict[str, None] = {}
+        self._unsure: dict[str, None] = {}
+        self._busy: set[str] = set()
         self._real: list[tuple[float, str]] = []
         self._market: list[tuple[int, str]] = []
 
     def add(self, book: str, *, now_s: float) -> None:
         """Schedule a book from now on; it is due at once."""
         if book not in self._slots:
-            self._slots[book] = _Slot()
-            heapq.heappush(self._real, (now_s + self._time_trigger_s, book))
+            self._slots[book] = slot = _Slot()
+            self._trigger(book, slot, now_s)
         self.mark(book)
 
     def remove(self, book: str) -> None:
         """Forget a book that is no longer ours; a step under way ends by itself."""
         self._slots.pop(book, None)
-        self._due.pop(book, None)
-        self._real = [entry for entry in self._real if entry[1] != book]
-        heapq.heapify(self._real)
+        self._sure.pop(book, None)
+        self._unsure.pop(book, None)
+        self._busy.discard(book)
 
-    def mark(self, book: str, *, arrival_s: float = math.nan) -> None:
+    def mark(self, book: str, *, arrival_s: float = math.nan, sure: bool = True) -> None:
         """Make a book due; a later quote replaces an earlier one that nobody has looked at."""
         slot = self._slots.get(book)
         if slot is None:
@@ -77,8 +83,9 @@ class Scheduler:
         if not math.isnan(arrival_s):
             slot.arrival_s = arrival_s
         slot.due = True
+        slot.sure = slot.sure or sure
         if not slot.busy:
-            self._due[book] = None
+            self._queue(book, slot)
 
     def mark_at(self, book: str, market_ms: int | None) -> None:
         """Make a book due when the market's clock reaches an instant; replaces the one before."""
@@ -98,19 +105,50 @@ class Scheduler:
             slot.ready_s = max(slot.ready_s, until_s)
             slot.backing_off = True
 
-    def take(self, *, now_s: float, market_ms: int, limit: int) -> list[Due]:
-        """Up to `limit` books to step now; each is busy until `done`."""
-        self._ring(now_s, market_ms)
+    @property
+    def timers(self) -> int:
+        """How many timers are set, those that nobody waits for any more among them."""
+        return len(self._real) + len(self._market)
+
+    @property
+    def unsure(self) -> int:
+        """How many books are due for prices or time alone."""
+        return len(self._unsure)
+
+    def undecided(self, *, now_s: float, market_ms: int) -> list[str]:
+        """Books that a screen may look at now: due for prices or time alone, and not too soon."""
+        self.ring(now_s, market_ms)
+        return [book for book in self._unsure if self._slots[book].ready_s <= now_s]
+
+    def passed(self, books: Iterable[str], *, now_s: float) -> None:
+        """Nothing was to be done about these: they are not due until something moves again."""
+        for book in books:
+            del self._unsure[book]
+            slot = self._slots[book]
+            slot.due, slot.arrival_s = False, math.nan
+            slot.ready_s, slot.backing_off = now_s + self._min_interval_s, False
+
+    def flagged(self, books: Iterable[str]) -> None:
+        """These have to be stepped, as soon as there is room."""
+        for book in books:
+            self._slots[book].sure = True
+            self._queue(book, self._slots[book])
+
+    def take(self, *, now_s: float, market_ms: int, limit: int, unsure: bool = True) -> list[Due]:
+        """Up to `limit` books to step now, unsure ones only if asked; each is busy until `done`."""
+        self.ring(now_s, market_ms)
         taken: list[Due] = []
-        for book in tuple(self._due):
+        for book in (*self._sure, *self._unsure) if unsure else tuple(self._sure):
             if len(taken) == limit:
                 break
             slot = self._slots[book]
             if slot.ready_s > now_s:
                 continue
-            del self._due[book]
+            self._sure.pop(book, None)
+            self._unsure.pop(book, None)
+            self._busy.add(book)
             taken.append(Due(book, slot.arrival_s))
-            slot.due, slot.busy, slot.arrival_s = False, True, math.nan
+            slot.due, slot.sure, slot.busy, slot.arrival_s = False, False, True, math.nan
             slot.ready_s, slot.backing_off = now_s + self._min_interval_s, False
         return taken
 
@@ -119,20 +157,22 @@ class Scheduler:
         slot = self._slots.get(book)
         if slot is not None:
             slot.busy = False
+            self._busy.discard(book)
             if slot.due:
-                self._due[book] = None
+                self._queue(book, slot)
 
-    def quiet(self, books: frozenset[str]) -> bool:
+    def quiet(self, books: Collection[str]) -> bool:
         """Whether none of these books is due or being stepped, those told to back off aside."""
-        return not any(
-            slot.busy or (slot.due and not slot.backing_off)
-            for slot in map(self._slots.get, books)
-            if slot is not None
-        )
+        if any(book in books for book in self._busy):
+            return False
+        due = (book for queue in (self._sure, self._unsure) for book in queue)
+        return not any(book in books and not self._slots[book].backing_off for book in due)
 
-    def wait_s(self, now_s: float, *, longest_s: float) -> float:
+    def wait_s(self, now_s: float, *, longest_s: float, unsure: bool = True) -> float:
         """How long nothing can become due by the machine's clock; the market's has to be asked."""
-        soonest_s = min((self._slots[book].ready_s for book in self._due), default=math.inf)
+        queues = (self._sure, self._unsure) if unsure else (self._sure,)
+        ready = (self._slots[book].ready_s for queue in queues for book in queue)
+        soonest_s = min(ready, default=math.inf)
         if self._real:
             soonest_s = min(soonest_s, self._real[0][0])
         return min(max(soonest_s - now_s, 0.0), longest_s)
@@ -143,17 +183,32 @@ class Scheduler:
         self._market = [(s.market_ms, book) for book, s in slots if s.market_ms is not None]
         heapq.heapify(self._market)
 
-    def _ring(self, now_s: float, market_ms: int) -> None:
+    def ring(self, now_s: float, market_ms: int) -> None:
+        """Make due whatever a timer has come for."""
         while self._real and self._real[0][0] <= now_s:
-            _, book = self._real[0]
-            heapq.heapreplace(self._real, (now_s + self._time_trigger_s, book))
-            self.mark(book)
+            at_s, book = heapq.heappop(self._real)
+            slot = self._slots.get(book)
+            if slot is not None and slot.trigger_s == at_s:
+                self._trigger(book, slot, now_s)
+                self.mark(book, sure=False)
         while self._market and self._market[0][0] <= market_ms:
             at_ms, book = heapq.heappop(self._market)
             slot = self._slots.get(book)
             if slot is not None and slot.market_ms == at_ms:
                 slot.market_ms = None
-                self.mark(book)
+                self.mark(book, sure=False)
+
+    def _trigger(self, book: str, slot: _Slot, now_s: float) -> None:
+        """Set the time trigger anew; what lies in the heap of a forgotten book fits no slot."""
+        slot.trigger_s = now_s + self._time_trigger_s
+        heapq.heappush(self._real, (slot.trigger_s, book))
+
+    def _queue(self, book: str, slot: _Slot) -> None:
+        if slot.sure:
+            self._unsure.pop(book, None)
+            self._sure[book] = None
+        elif book not in self._sure:
+            self._unsure[book] = None
 
 
 def data_limit_ms(decision: Decision, rules: Rules) -> int | None:

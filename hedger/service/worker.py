@@ -17,6 +17,7 @@ from hedger.service.intents import told
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk, Roster
 from hedger.service.scheduler import Due, Scheduler, data_limit_ms
+from hedger.service.screening import Screening
 from hedger.service.step import Stepper
 from hedger.service.world import World
 from hedger.telemetry import Throttle, logger
@@ -24,6 +25,10 @@ from hedger.telemetry import Throttle, logger
 LOOK_S = 0.05
 """How often the market's clock is asked, as nobody says when it moves."""
 WATCH_S = 1.0
+SCREEN_MIN = 8
+"""So many books due at once are screened together; fewer are stepped as they come."""
+SCREEN_WAIT_S = 0.002
+"""The least wait for a screen, as the books that are due may all be too soon."""
 REJECT_PAUSE_S_MIN = 0.25
 REJECT_PAUSE_S_MAX = 10.0
 FAILURE_PAUSE_S = 0.5
@@ -41,6 +46,7 @@ class Worker:
         listeners: Mapping[str, Listener],
         ownership: Ownership,
         scheduler: Scheduler,
+        screening: Screening,
         naked: NakedWatch,
     ) -> None:
         self._steps_max = world.params.steps_max
@@ -51,6 +57,7 @@ class Worker:
         self._listeners = listeners
         self._ownership = ownership
         self._scheduler = scheduler
+        self._screening = screening
         self._naked = naked
         self._wake = asyncio.Event()
         self._stepping: set[str] = set()
@@ -73,13 +80,14 @@ class Worker:
     def quoted(self, books: Collection[str], arrival_s: float) -> None:
         """Make books due for new quotes; what may start does so at once, not a loop turn later."""
         for book in books:
-            self._scheduler.mark(book, arrival_s=arrival_s)
+            self._scheduler.mark(book, arrival_s=arrival_s, sure=False)
         self._start_due()
         self._wake.set()
 
     def decided(self, desk: Desk, decision: Decision) -> None:
         """Watch the book's band, and look again when an input becomes too old."""
         self._naked.see(decision)
+        self._screening.see(desk, decision)
         self._scheduler.mark_at(desk.name, data_limit_ms(decision, desk.params.rules))
 
     def ended(self, desk: Desk) -> None:
@@ -104,7 +112,7 @@ class Worker:
             self._wake.clear()
             has_room = self._start_due()
             now_s = self._clock.monotonic_s()
-            wait_s = self._scheduler.wait_s(now_s, longest_s=LOOK_S) if has_room else LOOK_S
+            wait_s = self._wait_s(now_s) if has_room else LOOK_S
             try:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
@@ -113,12 +121,37 @@ class Worker:
 
     def _start_due(self) -> bool:
         """Start what is due and fits; False where everything is full."""
-        room = self._steps_max - len(self._stepping)
         now_s, market_ms = self._clock.monotonic_s(), self._clock.market_ms()
-        for due in self._scheduler.take(now_s=now_s, market_ms=market_ms, limit=room):
+        many = self._screen(now_s, market_ms)
+        room = self._steps_max - len(self._stepping)
+        for due in self._scheduler.take(
+            now_s=now_s, market_ms=market_ms, limit=room, unsure=not many
+        ):
             self._stepping.add(due.book)
             self._spawn(self._step(due))
         return len(self._stepping) < self._steps_max
+
+    def _screen(self, now_s: float, market_ms: int) -> bool:
+        """Pass over what surely needs no step; False where so few are due that none is needed."""
+        scheduler, screening = self._scheduler, self._screening
+        scheduler.ring(now_s, market_ms)
+        for book in screening.overdue(market_ms):
+            scheduler.mark(book, sure=False)
+        if scheduler.unsure < SCREEN_MIN:
+            return False
+        if screening.may_look(now_s):
+            books = scheduler.undecided(now_s=now_s, market_ms=market_ms)
+            quiet, flagged = screening.sift([self._roster[book] for book in books], market_ms)
+            scheduler.passed(quiet, now_s=now_s)
+            scheduler.flagged(flagged)
+        return True
+
+    def _wait_s(self, now_s: float) -> float:
+        """Until something may be started; unsure books wait for the next screen."""
+        if self._scheduler.unsure < SCREEN_MIN:
+            return self._scheduler.wait_s(now_s, longest_s=LOOK_S)
+        wait_s = self._scheduler.wait_s(now_s, longest_s=LOOK_S, unsure=False)
+        return min(wait_s, max(self._screening.next_s - now_s, SCREEN_WAIT_S))
 
     async def watch(self) -> None:
         """While the store is out of reach, judge the books that were ours, for the alarm alone."""

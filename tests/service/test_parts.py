@@ -96,6 +96,49 @@ def test_a_removed_book_rings_no_more_and_the_limit_holds() -> None:
     assert len(s.take(now_s=99.0, market_ms=99, limit=2)) == 2
 
 
+def test_what_a_screen_passes_over_is_not_due_until_something_moves_again() -> None:
+    s = scheduler()
+    s.add("b", now_s=1.0)
+    assert len(s.take(now_s=1.0, market_ms=0, limit=9)) == 1
+    s.done("b")
+    for name in "ab":
+        s.mark(name, arrival_s=2.0, sure=False)
+    assert s.unsure == 2
+    assert s.take(now_s=2.0, market_ms=0, limit=9, unsure=False) == []
+    assert s.undecided(now_s=2.0, market_ms=0) == ["a", "b"]
+    s.passed(["a"], now_s=2.0)
+    s.flagged(["b"])
+    assert s.take(now_s=2.0, market_ms=0, limit=9) == [("b", 2.0)]
+    s.mark("a", sure=False)
+    assert s.undecided(now_s=2.05, market_ms=0) == []  # too soon after the last look
+    assert s.undecided(now_s=2.1, market_ms=0) == ["a"]
+
+
+def test_a_book_whose_state_may_have_changed_is_never_left_to_a_screen() -> None:
+    s = scheduler()
+    s.mark("a", sure=False)
+    s.mark("a")
+    s.mark("a", arrival_s=1.0, sure=False)
+    assert s.undecided(now_s=1.0, market_ms=0) == []
+    assert s.take(now_s=1.0, market_ms=0, limit=9, unsure=False) == [("a", 1.0)]
+    s.mark("a")  # while it is stepped
+    s.done("a")
+    assert s.undecided(now_s=2.0, market_ms=0) == []
+    assert len(s.take(now_s=2.0, market_ms=0, limit=9, unsure=False)) == 1
+
+
+def test_timers_of_removed_books_are_dropped_when_they_ring() -> None:
+    s = Scheduler(min_interval_s=0.0, time_trigger_s=1.0)
+    for turn in range(50):
+        s.add("a", now_s=0.01 * turn)
+        s.mark_at("a", turn)
+        s.remove("a")
+    s.add("a", now_s=0.5)
+    assert s.timers == 101
+    assert len(s.take(now_s=1.5, market_ms=100, limit=9)) == 1
+    assert s.timers == 1
+
+
 def blocked(**change: Any) -> Decision:
     made = Decision(
         book="main",

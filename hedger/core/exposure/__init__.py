@@ -1,6 +1,7 @@
 """Book x Market -> `Exposure`."""
 
 from hedger.core.exposure.legs import own_value
+from hedger.core.exposure.many import Deltas, Layout, deltas, layout
 from hedger.core.exposure.total import exposure
 
-__all__ = ["exposure", "own_value"]
+__all__ = ["Deltas", "Layout", "deltas", "exposure", "layout", "own_value"]

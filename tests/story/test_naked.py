@@ -9,6 +9,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hedger.app.deployment import Deployment, deployment
 from hedger.clock import wall_ms
 from hedger.settings import load
@@ -62,6 +64,7 @@ async def silenced(folder: Path, path: Path) -> tuple[Aftermath, dict[str, Any]]
         return await Aftermath.of(running), seen
 
 
+@pytest.mark.long
 def test_a_naked_book_is_told_while_the_server_does_not_answer(tmp_path: Path) -> None:
     path = fleet(tmp_path, books=3, lease_s=1.5, latency_ms=5.0)
     text = path.read_text()

@@ -71,7 +71,8 @@ def play(folder: Path, *, adapts: bool) -> tuple[Aftermath, dict[str, Any]]:
     return asyncio.run(stormy(folder, path))
 
 
-@pytest.mark.parametrize("adapts", [True, pytest.param(False, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("adapts", [True, False])
 def test_in_a_storm_the_deadline_grows_with_the_acknowledgements(
     tmp_path: Path, adapts: bool
 ) -> None:

@@ -163,6 +163,7 @@ async def _read_by_the_next(running: Deployment) -> Aftermath:
             return await Aftermath.of(running._replace(store=store))
 
 
+@pytest.mark.long
 def test_two_releases_share_the_books_and_the_older_one_leaves_what_it_cannot_read(
     tmp_path: Path,
 ) -> None:

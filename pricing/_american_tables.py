@@ -30,7 +30,7 @@ __all__ = [
     "tables",
 ]
 
-LEVELS: Final = ((4, 6), (8, 8), (12, 12), (16, 16), (24, 24), (32, 32))  # nodes, angles a node
+LEVELS: Final = ((4, 6), (8, 8), (12, 10), (16, 14), (24, 22), (32, 32))  # nodes, angles a node
 PREMIUM_POINTS: Final = 48
 POINTS_MAX: Final = LEVELS[-1][0] * LEVELS[-1][1]
 LANES: Final = 8  # a loop of this constant length becomes one vector instruction
@@ -38,21 +38,24 @@ LANES: Final = 8  # a loop of this constant length becomes one vector instructio
 # by kind.  Boundaries that start at the strike are hard by (rate / vol)^2 time, the rate counted
 # from a negative dividend yield; those that start below it by the distance in total vols, for they
 # bend sharply where it is short.
-AT_STRIKE_KINDS: Final = (1e-3, 1e-2, 1e-1, 1.0, 5.0, np.inf)
+AT_STRIKE_KINDS: Final = (1e-3, 1e-2, 0.2, 1.0, 1.5, 5.0, np.inf)
 AT_STRIKE_ERRORS: Final = (
-    (8e-8, 3e-9, 3e-10, 2e-11, 2e-12),
-    (3e-7, 2e-8, 2e-9, 2e-10, 2e-11),
-    (1e-6, 7e-8, 1e-8, 6e-10, 6e-11),
-    (3e-6, 3e-7, 2e-8, 2e-9, 2e-10),
-    (3e-5, 2e-6, 2e-7, 2e-8, 2e-9),
+    (8e-8, 3e-9, 3e-10, 7e-11, 2e-11),
+    (3e-7, 2e-8, 2e-9, 3e-10, 3e-11),
+    (2e-6, 9e-8, 2e-8, 3e-9, 3e-10),
+    (3e-6, 3e-7, 4e-8, 5e-9, 5e-10),
+    (1e-5, 5e-7, 9e-8, 9e-9, 9e-10),
+    (3e-5, 2e-6, 3e-7, 3e-8, 3e-9),
     (2e-3, 2e-4, 3e-6, 7e-8, 7e-9),
 )
-BELOW_STRIKE_KINDS: Final = (0.05, 0.4, 1.0, 1.5, 2.5, np.inf)
+BELOW_STRIKE_KINDS: Final = (0.05, 0.4, 0.7, 1.0, 1.25, 1.5, 2.5, np.inf)
 BELOW_STRIKE_ERRORS: Final = (
-    (5e-6, 2e-7, 3e-8, 1e-8, 1e-9),
+    (5e-6, 8e-7, 2e-7, 6e-8, 1e-9),
     (2e-5, 3e-6, 5e-7, 5e-8, 5e-9),
-    (1e-5, 8e-7, 2e-7, 9e-9, 1e-9),
-    (4e-6, 2e-7, 2e-8, 2e-9, 2e-10),
+    (1e-5, 1e-6, 3e-7, 1e-8, 1e-9),
+    (1e-5, 5e-7, 8e-8, 5e-9, 5e-10),
+    (4e-6, 3e-7, 2e-8, 2e-9, 2e-10),
+    (4e-6, 9e-8, 2e-8, 2e-9, 2e-10),
     (9e-7, 5e-8, 5e-9, 1e-10, 1e-11),
     (3e-8, 1e-9, 5e-11, 1e-12, 1e-13),
 )

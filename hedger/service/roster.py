@@ -1,6 +1,7 @@
 """The books that this worker is configured to keep, and what it knows of each while it runs.
 
-Nothing here is truth: positions, memory and open orders are read from the store at each decision.
+Nothing here is truth: positions, memory and open orders are the store's, and what was read of them
+is acted on only where the store proves at the same moment that it is still so.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Desk:
     ``prefix`` begins every client order id of this book; ``ready`` says that it is ours and has
     been reconciled; ``stored_digest`` is the configuration that the store expects, empty before
     the first look; ``history_ms`` is the market instant up to which the venue's fills are applied;
-    ``stranded`` says that its lease ran out while the store was out of reach; ``rejects`` counts
+    ``known`` is the state as last read and the lease's epoch at that time, None where it may have
+    changed; ``stranded`` says that its lease ran out while the store was out of reach; ``rejects`` counts
     rejected orders since one was last accepted.
     """
 
@@ -34,6 +36,7 @@ class Desk:
     prefix: str
     instruments: dict[str, Instrument] = field(default_factory=dict)
     state: BookState | None = None
+    known: tuple[int, BookState] | None = None
     book: Book | None = None
     ready: bool = False
     stranded: bool = False

@@ -15,10 +15,14 @@ from hedger.core.model import Decision, Rules
 
 
 class Due(NamedTuple):
-    """A book to be decided now; ``arrival_s`` is when its newest quote came in, NaN for a timer."""
+    """A book to be decided now; ``arrival_s`` is when its newest quote came in, NaN for a timer.
+
+    ``only_quotes`` says that nothing but quotes made it due: no timer, fill or end of an order.
+    """
 
     book: str
     arrival_s: float
+    only_quotes: bool = False
 
 
 @dataclass(slots=True)
@@ -27,6 +31,7 @@ class _Slot:
 
     arrival_s: float = math.nan
     due: bool = False
+    only_quotes: bool = True
     busy: bool = False
     ready_s: float = -math.inf
     backing_off: bool = False
@@ -71,7 +76,9 @@ class Scheduler:
         slot = self._slots.get(book)
         if slot is None:
             return
-        if not math.isnan(arrival_s):
+        if math.isnan(arrival_s):
+            slot.only_quotes = False
+        else:
             slot.arrival_s = arrival_s
         slot.due = True
         if not slot.busy:
@@ -104,8 +111,8 @@ class Scheduler:
             if slot.ready_s > now_s:
                 continue
             del self._due[book]
-            taken.append(Due(book, slot.arrival_s))
-            slot.due, slot.busy, slot.arrival_s = False, True, math.nan
+            taken.append(Due(book, slot.arrival_s, slot.only_quotes))
+            slot.due, slot.busy, slot.arrival_s, slot.only_quotes = False, True, math.nan, True
             slot.ready_s, slot.backing_off = now_s + self._min_interval_s, False
         return taken
 

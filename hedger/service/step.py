@@ -1,6 +1,8 @@
 """One step of one book: read, decide, record, send; the only writer of decisions.
 
-The state is read from the store at each step, so that nothing a worker remembers can be acted on.
+A quote alone is decided on the state as it was last read, under the same lease and with nothing
+open: BEGIN and NOTE refuse what was decided on a book that has changed since, whoever changed it, and
+then it is read again. Whatever else makes a book due has it read, a timer every second among them.
 """
 
 from __future__ import annotations
@@ -69,14 +71,13 @@ class Stepper:
         if lease is None or not desk.ready:
             return True
         started_s = self._clock.monotonic_s()
-        state = await self._store.load(desk.name)
-        if state is None or not self._same_config(desk, state):
-            return True
-        if state.intents and not self._execution.sending[desk.name]:
-            for intent in state.intents:
-                self._orphaned(desk, intent)
-        if not desk.needs(state) <= set(desk.instruments):
-            await self._learn(desk, state)
+        known, desk.known = desk.known, None  # whatever fails from here on has it read again
+        if known is None or not due.only_quotes or known[0] != lease.epoch:
+            state = await self._read(desk)
+            if state is None:
+                return True
+        else:
+            state = known[1]
         loaded_s = self._clock.monotonic_s()
         decision = self._decide(desk, state)
         decided_s = self._clock.monotonic_s()
@@ -89,8 +90,10 @@ class Stepper:
         self._metrics.observe("load_us", timings.load_us)
         self._metrics.observe("decide_us", timings.decide_us)
         if decision.action is Action.HEDGE and len(state.intents) < self._open_max:
-            return await self._hedge(desk, lease, decision, due, timings)
-        await self._note(desk, lease, decision, timings)
+            return await self._hedge(desk, lease, state, decision, due, timings)
+        await self._note(desk, lease, state, decision, timings)
+        if not state.intents:
+            desk.known = (lease.epoch, state)
         return True
 
     def judge(self, desk: Desk) -> Decision | None:
@@ -118,7 +121,12 @@ class Stepper:
                     said, entry_id=entry_id, epoch=lease.epoch, intents=(intent,)
                 )
                 await self._store.note(
-                    lease, desk.name, seq=state.seq, memory=state.memory, entry=entry
+                    lease,
+                    desk.name,
+                    seq=state.seq,
+                    facts=state.facts,
+                    memory=state.memory,
+                    entry=entry,
                 )
                 return
             except RevisionConflict:
@@ -129,8 +137,20 @@ class Stepper:
 
     # --- parts ----------------------------------------------------------------------------
 
+    async def _read(self, desk: Desk) -> BookState | None:
+        """The book as the store has it now; None where it must not be decided here."""
+        state = await self._store.load(desk.name)
+        if state is None or not self._same_config(desk, state):
+            return None
+        if state.intents and not self._execution.sending[desk.name]:
+            for intent in state.intents:
+                self._orphaned(desk, intent)
+        if not desk.needs(state) <= set(desk.instruments):
+            await self._learn(desk, state)
+        return state
+
     def _decide(self, desk: Desk, state: BookState) -> Decision:
-        if desk.book is None or state != desk.state:
+        if desk.book is None or (state is not desk.state and state != desk.state):
             held = {name: lots for name, lots in state.positions.items() if lots}
             desk.book = columns(
                 msgspec.structs.replace(state, positions=held),
@@ -144,7 +164,13 @@ class Stepper:
         return decide(desk.book, market, desk.params.rules, self._clock.market_ms())
 
     async def _hedge(
-        self, desk: Desk, lease: Lease, decision: Decision, due: Due, timings: Timings
+        self,
+        desk: Desk,
+        lease: Lease,
+        state: BookState,
+        decision: Decision,
+        due: Due,
+        timings: Timings,
     ) -> bool:
         """Record the intents, then send them; nothing is sent that is not recorded."""
         entry_id = self._journal.next_id(desk.name)
@@ -160,6 +186,7 @@ class Stepper:
             lease,
             desk.name,
             seq=decision.seq,
+            facts=state.facts,
             intents=intents,
             reduces=decision.plan is not None and decision.plan.reduces,
             memory=decision.memory,
@@ -174,7 +201,9 @@ class Stepper:
         self._tell(decision, entry_id, lease, [intent.id for intent in intents])
         return True
 
-    async def _note(self, desk: Desk, lease: Lease, decision: Decision, timings: Timings) -> None:
+    async def _note(
+        self, desk: Desk, lease: Lease, state: BookState, decision: Decision, timings: Timings
+    ) -> None:
         """Write the decision down if it says something new; a quiet tick writes nothing."""
         repeats = self._journal.repeats(decision)
         if not repeats:
@@ -184,7 +213,12 @@ class Stepper:
             decision, entry_id=entry_id, epoch=lease.epoch, timings=timings, repeats=repeats
         )
         await self._store.note(
-            lease, desk.name, seq=decision.seq, memory=decision.memory, entry=entry
+            lease,
+            desk.name,
+            seq=decision.seq,
+            facts=state.facts,
+            memory=state.memory,  # nothing is sent, so there is nothing new to remember
+            entry=entry,
         )
         self._journal.written(decision)
         self._tell(decision, entry_id, lease, [])

@@ -18,14 +18,15 @@ VERSION = b"1"
 LOTS_MAX = 2**53 - 1
 """Lua adds lots as doubles, exact up to here."""
 
+_NOTHING = Memory()
 _memory = msgspec.json.Decoder(Memory)
 _intent = msgspec.json.Decoder(Intent)
 _encode = msgspec.json.Encoder().encode
 
 
 def memory_bytes(memory: Memory) -> bytes:
-    """Return a memory as stored."""
-    return VERSION + _encode(memory)
+    """Return a memory as stored; that nothing is remembered is stored as nothing."""
+    return VERSION + _encode(memory) if memory != _NOTHING else b""
 
 
 def memory_from(raw: bytes) -> Memory:

@@ -31,6 +31,7 @@ class _BookRow(msgspec.Struct):
     digest: str
     positions: dict[str, int]
     seq: int = 0
+    facts: int = 0
     intents: dict[str, Intent] = {}
     memory: Memory = Memory()
     hold: str = ""
@@ -180,7 +181,7 @@ class MemoryStore:
         """`config apply`: replace the digest; with ``positions`` set those named (0 removes)."""
         await self.seed(seed)
         row = self._server.books[seed.book]
-        row.digest, row.seq = seed.digest, row.seq + 1
+        row.digest, row.seq, row.facts = seed.digest, row.seq + 1, row.facts + 1
         if positions:
             row.positions |= seed.positions
             row.positions = {name: lots for name, lots in row.positions.items() if lots}
@@ -201,6 +202,7 @@ class MemoryStore:
         return BookState(
             book=book,
             seq=row.seq,
+            facts=row.facts,
             digest=row.digest,
             positions=dict(sorted(row.positions.items())),
             intents=tuple(sorted(intents, key=lambda intent: (intent.seq, intent.id))),
@@ -220,6 +222,7 @@ class MemoryStore:
         reduces: bool,
         memory: Memory,
         entry: JournalEntry,
+        facts: int | None = None,
     ) -> None:
         """Record 1..n intents, memory and journal entry at revision ``seq + 1``, all or none."""
         self._check_shard(lease, book)
@@ -227,9 +230,9 @@ class MemoryStore:
         _check_entry(book, entry)
         self._fence(lease)
         row = self._row(book)
+        _check_seq(book, row, seq, facts)
         if row.stopped or (row.hold and not reduces):
             raise RevisionConflict(f"hold: book {book}: {row.hold}")
-        _check_seq(book, row, seq)
         self._check_readings(book, row, intents)
         for intent in intents:
             row.intents[intent.id] = msgspec.structs.replace(intent, epoch=lease.epoch, filled=0)
@@ -237,7 +240,14 @@ class MemoryStore:
         self._server.journal.append(entry)
 
     async def note(
-        self, lease: Lease, book: str, *, seq: int, memory: Memory, entry: JournalEntry | None
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        seq: int,
+        memory: Memory,
+        entry: JournalEntry | None,
+        facts: int | None = None,
     ) -> None:
         """Store memory and journal entry without an intent; the revision stays."""
         self._check_shard(lease, book)
@@ -245,8 +255,9 @@ class MemoryStore:
             _check_entry(book, entry)
         self._fence(lease)
         row = self._row(book)
-        _check_seq(book, row, seq)
-        row.memory = memory
+        _check_seq(book, row, seq, facts)
+        if row.memory != memory:
+            row.memory, row.facts = memory, row.facts + 1
         if entry is not None:
             self._server.journal.append(entry)
 
@@ -263,6 +274,7 @@ class MemoryStore:
         row.positions[fill.instrument] = row.positions.get(fill.instrument, 0) + fill.lots
         if row.positions[fill.instrument] == 0:
             del row.positions[fill.instrument]
+        row.facts += 1
         return "ok" if fill.client_id in row.intents else "late"
 
     async def close(
@@ -279,17 +291,18 @@ class MemoryStore:
         if recorded != filled:
             return CloseOutcome("fill_gap", recorded)
         del row.intents[intent_id]
+        row.facts += 1
         return CloseOutcome("ok", recorded)
 
     async def unknown(self, lease: Lease, book: str, intent_id: str) -> None:
         """Mark an open intent as of unknown outcome; one that is not open stays as it is."""
         self._check_shard(lease, book)
         self._fence(lease)
-        intents = self._row(book).intents
-        if intent_id in intents:
-            intents[intent_id] = msgspec.structs.replace(
-                intents[intent_id], state=IntentState.UNKNOWN
-            )
+        row = self._row(book)
+        intent = row.intents.get(intent_id)
+        if intent is not None and intent.state is IntentState.PENDING:
+            row.intents[intent_id] = msgspec.structs.replace(intent, state=IntentState.UNKNOWN)
+            row.facts += 1
 
     async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
         """Raise the revision to the highest the venue knows, with nothing in flight."""
@@ -298,7 +311,8 @@ class MemoryStore:
         row = self._row(book)
         if row.intents:
             raise RevisionConflict(f"busy: book {book} has open intents")
-        row.seq = max(row.seq, seq)
+        if seq > row.seq:
+            row.seq, row.facts = seq, row.facts + 1
 
     async def hold(self, book: str, reason: str, *, stop: bool = False) -> None:
         """Allow only what reduces |delta| until a person resumes; with ``stop`` nothing at all."""
@@ -308,12 +322,14 @@ class MemoryStore:
         if stop or not row.stopped:
             row.hold = reason
         row.stopped = row.stopped or stop
+        row.facts += 1
 
     async def resume(self, book: str, *, who: str, confirmed: float = 0.0) -> None:
         """Clear a hold; ``confirmed`` > 0 allows a first trade up to that size (coin)."""
         row = self._row(book)
         row.hold, row.stopped = "", False
         row.confirmed = confirmed if confirmed > 0 else row.confirmed
+        row.facts += 1
 
     # reading
 
@@ -378,8 +394,8 @@ class MemoryStore:
                 )
 
 
-def _check_seq(book: str, row: _BookRow, seq: int) -> None:
-    if row.seq != seq:
+def _check_seq(book: str, row: _BookRow, seq: int, facts: int | None) -> None:
+    if row.seq != seq or facts not in (None, row.facts):
         raise RevisionConflict(f"stale: book {book} is at revision {row.seq}")
 
 

@@ -36,12 +36,23 @@ def test_the_newest_quote_wins_and_a_book_under_way_is_due_once_more_after() -> 
     s = scheduler()
     s.mark("a", arrival_s=1.0)
     s.mark("a", arrival_s=1.5)
-    assert s.take(now_s=2.0, market_ms=0, limit=9) == [("a", 1.5)]
+    assert s.take(now_s=2.0, market_ms=0, limit=9) == [("a", 1.5, True)]
     s.mark("a", arrival_s=2.1)
     s.mark("a", arrival_s=2.2)
     assert s.take(now_s=3.0, market_ms=0, limit=9) == []
     s.done("a")
-    assert s.take(now_s=3.0, market_ms=0, limit=9) == [("a", 2.2)]
+    assert s.take(now_s=3.0, market_ms=0, limit=9) == [("a", 2.2, True)]
+
+
+def test_a_step_knows_whether_anything_but_quotes_asked_for_it() -> None:
+    s = scheduler()
+    s.mark("a", arrival_s=1.0)
+    s.mark("a")
+    s.mark("a", arrival_s=1.5)
+    assert s.take(now_s=2.0, market_ms=0, limit=9) == [("a", 1.5, False)]
+    s.mark("a", arrival_s=2.1)
+    s.done("a")
+    assert s.take(now_s=3.0, market_ms=0, limit=9) == [("a", 2.1, True)]
 
 
 def test_the_minimum_interval_delays_and_does_not_forget() -> None:

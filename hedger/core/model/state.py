@@ -60,7 +60,9 @@ class BookState(Record, frozen=True, kw_only=True):
     """What the store holds of one book: the revision, holdings in lots, and what is open.
 
     ``hold`` is the reason of a hold (only what reduces |delta| may be sent), ``stopped`` forbids
-    even that, ``confirmed`` is the first-trade size (coin) that a person has allowed.
+    even that, ``confirmed`` is the first-trade size (coin) that a person has allowed. ``facts``
+    counts every change but the recording of intents, which raises ``seq``: while both are as they
+    were read, so is all the rest.
     """
 
     book: str
@@ -72,6 +74,7 @@ class BookState(Record, frozen=True, kw_only=True):
     hold: str = ""
     stopped: bool = False
     confirmed: float = 0.0
+    facts: int = 0
 
 
 class Order(Record, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
 end
 redis.call('HSET', KEYS[1], 'digest', ARGV[3])
 redis.call('HINCRBY', KEYS[1], 'seq', 1)
+changed(KEYS[1])
 for i = 5, #ARGV, 2 do
   if ARGV[i + 1] == '0' then
     redis.call('HDEL', KEYS[1], 'p:' .. ARGV[i])

@@ -1,21 +1,21 @@
 -- KEYS lease book intents log journal
--- ARGV run_id owner epoch book seq reduces memory trades_prefix log_max journal_max
+-- ARGV run_id owner epoch book seq facts reduces memory trades_prefix log_max journal_max
 --      entry_id entry_ms entry_n payload (id record)+
--- FENCED | EXPIRED | NOBOOK | HOLD reason | STALE seq | BUSY instrument low high | OK seq
-local FIRST = 15
+-- FENCED | EXPIRED | NOBOOK | STALE seq | HOLD reason | BUSY instrument low high | OK seq
+local FIRST = 16
 local refused = fence()
 if refused then
   return refused
 end
-local book = redis.call('HMGET', KEYS[2], 'seq', 'hold', 'stopped')
+local book = redis.call('HMGET', KEYS[2], 'seq', 'hold', 'stopped', 'facts')
 if not book[1] then
   return {'NOBOOK'}
 end
-if book[3] == '1' or (book[2] ~= '' and ARGV[6] ~= '1') then
-  return {'HOLD', book[2]}
-end
-if book[1] ~= ARGV[5] then
+if book[1] ~= ARGV[5] or (ARGV[6] ~= '' and (book[4] or '0') ~= ARGV[6]) then
   return {'STALE', book[1]}
+end
+if book[3] == '1' or (book[2] ~= '' and ARGV[7] ~= '1') then
+  return {'HOLD', book[2]}
 end
 
 -- Both readings of each instrument: what is open, old and new, counts as filled and as unfilled.
@@ -34,7 +34,7 @@ for i = 1, #open, 2 do
   if not lots then
     return {'BUSY', open[i], 0, 0}
   end
-  local left = lots - filled(ARGV[8] .. open[i])
+  local left = lots - filled(ARGV[9] .. open[i])
   if left * lots > 0 then
     count(instrument, left)
   end
@@ -57,7 +57,7 @@ for i = FIRST, #ARGV, 2 do
   detail[#detail + 1] = ARGV[i] .. ' ' .. instrument .. ' ' .. digits(lots)
 end
 local seq = redis.call('HINCRBY', KEYS[2], 'seq', 1)
-redis.call('HSET', KEYS[2], 'memory', ARGV[7])
-log(KEYS[4], ARGV[9], 'begin', ARGV[4], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. table.concat(detail, ', '))
-journal(KEYS[5], ARGV[10], ARGV[4], ARGV[11], ARGV[12], ARGV[13], ARGV[14])
+redis.call('HSET', KEYS[2], 'memory', ARGV[8])
+log(KEYS[4], ARGV[10], 'begin', ARGV[4], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. table.concat(detail, ', '))
+journal(KEYS[5], ARGV[11], ARGV[4], ARGV[12], ARGV[13], ARGV[14], ARGV[15])
 return {'OK', seq}

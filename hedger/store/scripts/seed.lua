@@ -3,7 +3,7 @@ local digest = redis.call('HGET', KEYS[1], 'digest')
 if digest then
   return digest
 end
-redis.call('HSET', KEYS[1], 'v', '1', 'seq', '0', 'digest', ARGV[3], 'memory', '',
+redis.call('HSET', KEYS[1], 'v', '1', 'seq', '0', 'facts', '0', 'digest', ARGV[3], 'memory', '',
   'hold', '', 'stopped', '0', 'confirmed', '0')
 for i = 5, #ARGV, 2 do
   if ARGV[i + 1] ~= '0' then

@@ -253,9 +253,9 @@ class Store(Protocol):
         """Record 1..n intents, memory and journal entry at revision ``seq + 1``, all or none.
 
         ``seq`` is the revision decided on; with ``facts``, nothing else of the book may have
-        changed either since it was read with that many. ``reduces`` says that every intent reduces |delta| on
-        every reading, which alone is allowed while the book is on hold (and nothing is allowed
-        while it is stopped). Raises `LeaseLost`, or `RevisionConflict` whose text begins with
+        changed either since it was read with that many. ``reduces`` says that every intent reduces
+        |delta| on every reading, which alone is allowed while the book is on hold (and nothing is
+        allowed while it is stopped). Raises `LeaseLost`, or `RevisionConflict` whose text begins with
         ``stale`` (not as it was read), ``busy`` (what is open could pass an intent's bound on one
         reading) or ``hold``.
         """

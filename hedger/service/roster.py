@@ -27,8 +27,8 @@ class Desk:
     been reconciled; ``stored_digest`` is the configuration that the store expects, empty before
     the first look; ``history_ms`` is the market instant up to which the venue's fills are applied;
     ``known`` is the state as last read and the lease's epoch at that time, None where it may have
-    changed; ``stranded`` says that its lease ran out while the store was out of reach; ``rejects`` counts
-    rejected orders since one was last accepted.
+    changed; ``stranded`` says that its lease ran out while the store was out of reach; ``rejects``
+    counts rejected orders since one was last accepted.
     """
 
     params: BookParams

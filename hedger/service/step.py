@@ -1,8 +1,8 @@
 """One step of one book: read, decide, record, send; the only writer of decisions.
 
 A quote alone is decided on the state as it was last read, under the same lease and with nothing
-open: BEGIN and NOTE refuse what was decided on a book that has changed since, whoever changed it, and
-then it is read again. Whatever else makes a book due has it read, a timer every second among them.
+open: BEGIN and NOTE refuse what was decided on a book that has changed since, whoever changed it,
+and then it is read again. Whatever else makes a book due has it read, a timer every second too.
 """
 
 from __future__ import annotations

@@ -157,8 +157,8 @@ class CloseOutcome(NamedTuple):
 class Store(Protocol):
     """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
 
-    Fenced: renew, release, reconciled, begin, note, close, fast_forward. Everything else is free of fences:
-    fills are facts, holds are orders by people.
+    Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward. Everything else
+    is free of fences: fills are facts, holds are orders by people.
     """
 
     # deployment and ownership
@@ -255,9 +255,9 @@ class Store(Protocol):
         ``seq`` is the revision decided on; with ``facts``, nothing else of the book may have
         changed either since it was read with that many. ``reduces`` says that every intent reduces
         |delta| on every reading, which alone is allowed while the book is on hold (and nothing is
-        allowed while it is stopped). Raises `LeaseLost`, or `RevisionConflict` whose text begins with
-        ``stale`` (not as it was read), ``busy`` (what is open could pass an intent's bound on one
-        reading) or ``hold``.
+        allowed while it is stopped). Raises `LeaseLost`, or `RevisionConflict` whose text begins
+        with ``stale`` (not as it was read), ``busy`` (what is open could pass an intent's bound on
+        one reading) or ``hold``.
         """
         ...
 

@@ -81,17 +81,19 @@ class Stepper:
         loaded_s = self._clock.monotonic_s()
         decision = self._decide(desk, state)
         decided_s = self._clock.monotonic_s()
-        self._decided(desk, decision)
         timings = Timings(
             quote_us=None if math.isnan(due.arrival_s) else _us(started_s - due.arrival_s),
             load_us=_us(loaded_s - started_s),
             decide_us=_us(decided_s - loaded_s),
         )
-        self._metrics.observe("load_us", timings.load_us)
-        self._metrics.observe("decide_us", timings.decide_us)
-        if decision.action is Action.HEDGE and len(state.intents) < self._open_max:
-            return await self._hedge(desk, lease, state, decision, due, timings)
-        await self._note(desk, lease, state, decision, timings)
+        try:
+            if decision.action is Action.HEDGE and len(state.intents) < self._open_max:
+                return await self._hedge(desk, lease, state, decision, due, timings)
+            await self._note(desk, lease, state, decision, timings)
+        finally:  # whoever watches is told after the order, and of what could not be written too
+            self._metrics.observe("load_us", timings.load_us)
+            self._metrics.observe("decide_us", timings.decide_us)
+            self._decided(desk, decision)
         if not state.intents:
             desk.known = (lease.epoch, state)
         return True

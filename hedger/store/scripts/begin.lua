@@ -39,22 +39,22 @@ for i = 1, #open, 2 do
     count(instrument, left)
   end
 end
+local wanted, detail = {}, {}
 for i = FIRST, #ARGV, 2 do
-  local lots, _, _, instrument = parse(ARGV[i + 1])
+  local lots, from, to, instrument = parse(ARGV[i + 1])
   count(instrument, lots)
+  wanted[#wanted + 1] = {instrument, from, to}
+  detail[#detail + 1] = ARGV[i] .. ' ' .. instrument .. ' ' .. digits(lots)
 end
-for i = FIRST, #ARGV, 2 do
-  local _, from, to, instrument = parse(ARGV[i + 1])
+for _, want in ipairs(wanted) do
+  local instrument, from, to = want[1], want[2], want[3]
   if low[instrument] < from or high[instrument] > to then
     return {'BUSY', instrument, digits(low[instrument]), digits(high[instrument])}
   end
 end
 
-local detail = {}
 for i = FIRST, #ARGV, 2 do
-  local lots, _, _, instrument = parse(ARGV[i + 1])
   redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
-  detail[#detail + 1] = ARGV[i] .. ' ' .. instrument .. ' ' .. digits(lots)
 end
 local seq = redis.call('HINCRBY', KEYS[2], 'seq', 1)
 redis.call('HSET', KEYS[2], 'memory', ARGV[8])

@@ -33,7 +33,8 @@ class Legs:
     """Option legs of one book, (n,) each; ``quantity`` in coin, ``group`` an index in ``groups``.
 
     A group is one (expiry_ms, inverse) pair: what shares a forward and a settlement currency.
-    ``memo`` keeps what follows from these columns alone, so that it is not worked out at each tick.
+    ``memo`` keeps what follows from these columns alone, so that it is not worked out at each tick;
+    a changed copy begins with an empty one.
     """
 
     names: tuple[str, ...]
@@ -43,7 +44,7 @@ class Legs:
     is_call: Bools
     group: Ints
     groups: tuple[tuple[int, bool], ...]
-    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def places(self, market: Market) -> Places:
         """Rows of the legs; a market's table of rows is never changed, only replaced."""

@@ -6,10 +6,7 @@ is. Nothing expires but leases and beats.
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -17,60 +14,9 @@ from hedger.core.model import BookState, Fill, Intent, IntentState, Memory
 from hedger.errors import ConfigError, LeaseLost, RevisionConflict, StoreError
 from hedger.ports import BookSeed, CloseOutcome, JournalEntry, Lease, ShardInfo, WorkerInfo
 from hedger.store import codec, keys
+from hedger.store.memory_rows import BookRow, LeaseRow, MemoryServer
 
-
-class _LeaseRow(msgspec.Struct):
-    owner: str = ""
-    epoch: int = 0
-    expiry: int = 0
-    run_id: str = ""
-    reconciled: str = ""
-
-
-class _BookRow(msgspec.Struct):
-    digest: str
-    positions: dict[str, int]
-    seq: int = 0
-    facts: int = 0
-    intents: dict[str, Intent] = {}
-    memory: Memory = Memory()
-    hold: str = ""
-    stopped: bool = False
-    confirmed: float = 0.0
-
-
-class MemoryServer:
-    """What all stores of one deployment share; its time is the injected monotonic clock."""
-
-    def __init__(
-        self,
-        *,
-        shards: int = 256,
-        namespace: str | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-        journal_max: int = 2_000,
-    ) -> None:
-        self.shards = shards
-        self.namespace = namespace or secrets.token_hex(4)
-        self.monotonic = monotonic
-        self.born = self.run_id = secrets.token_hex(20)
-        self.leases: dict[int, _LeaseRow] = {}
-        self.beats: dict[str, int] = {}
-        self.books: dict[str, _BookRow] = {}
-        self.trades: dict[str, dict[str, int]] = {}
-        self.journal: deque[JournalEntry] = deque(maxlen=journal_max)
-
-    def now_ms(self) -> int:
-        """The server's time."""
-        return int(self.monotonic() * 1000)
-
-    def restart(self) -> None:
-        """Become a new incarnation with the same data."""
-        self.run_id = secrets.token_hex(20)
-
-    def filled(self, intent_id: str) -> int:
-        """Lots recorded under an intent."""
-        return sum(self.trades.get(intent_id, {}).values())
+__all__ = ["MemoryServer", "MemoryStore"]
 
 
 class MemoryStore:
@@ -126,7 +72,7 @@ class MemoryStore:
         codec.checked_word("owner", owner)
         server = self._server
         before, now = server.monotonic(), server.now_ms()
-        row = server.leases.setdefault(shard, _LeaseRow())
+        row = server.leases.setdefault(shard, LeaseRow())
         if row.owner not in ("", owner) and row.run_id == server.run_id and row.expiry > now:
             return None
         row.owner, row.run_id, row.expiry = owner, server.run_id, now + lease_ms
@@ -174,7 +120,7 @@ class MemoryStore:
                     " rename one of the two"
                 )
         held = {name: lots for name, lots in _checked_positions(seed).items() if lots}
-        row = self._server.books.setdefault(seed.book, _BookRow(seed.digest, held))
+        row = self._server.books.setdefault(seed.book, BookRow(seed.digest, held))
         return row.digest
 
     async def apply(self, seed: BookSeed, *, positions: bool) -> None:
@@ -348,9 +294,9 @@ class MemoryStore:
 
     # the checks of the scripts
 
-    def _fence(self, lease: Lease) -> _LeaseRow:
+    def _fence(self, lease: Lease) -> LeaseRow:
         server = self._server
-        row = server.leases.get(lease.shard, _LeaseRow())
+        row = server.leases.get(lease.shard, LeaseRow())
         # A store in this process always talks to the server as it is now.
         mine = (lease.owner, lease.epoch, server.run_id)
         reason = "fenced" if (row.owner, row.epoch, row.run_id) != mine else ""
@@ -369,13 +315,13 @@ class MemoryStore:
                 f"book {book} is of shard {self.shard_of(book)}, the lease of {lease.shard}"
             )
 
-    def _row(self, book: str) -> _BookRow:
+    def _row(self, book: str) -> BookRow:
         row = self._server.books.get(keys.checked_name("book", book))
         if row is None:
             raise StoreError(f"book {book!r} is not in the store: seed it first")
         return row
 
-    def _check_readings(self, book: str, row: _BookRow, intents: Sequence[Intent]) -> None:
+    def _check_readings(self, book: str, row: BookRow, intents: Sequence[Intent]) -> None:
         """Both readings of each instrument: what is open counts as filled and as unfilled."""
         low = dict.fromkeys((intent.instrument for intent in intents), 0)
         low = {name: row.positions.get(name, 0) for name in low}
@@ -394,7 +340,7 @@ class MemoryStore:
                 )
 
 
-def _check_seq(book: str, row: _BookRow, seq: int, facts: int | None) -> None:
+def _check_seq(book: str, row: BookRow, seq: int, facts: int | None) -> None:
     if row.seq != seq or facts not in (None, row.facts):
         raise RevisionConflict(f"stale: book {book} is at revision {row.seq}")
 

@@ -27,9 +27,11 @@ import structlog
 import uvloop
 from redis.asyncio import Redis
 
-from benchmarks.loopback import Loopback, legs, one_book, worker
+from benchmarks.decide import desk
+from benchmarks.loopback import QUOTES_PER_S, RULES, Loopback, legs, one_book, worker
 from benchmarks.measure import Finding, Table, main
-from hedger.clock import SystemClock
+from hedger.clock import SystemClock, wall_ms
+from hedger.core.decide import decide
 from hedger.core.model import Fill, Intent, Memory
 from hedger.ports import BookSeed, JournalEntry, Lease, Store
 from hedger.service.journal import decoded
@@ -305,6 +307,29 @@ async def until(condition: Callable[[], Coroutine[Any, Any, bool]]) -> None:
             await asyncio.sleep(0.005)
 
 
+# --- what a machine does that has just slept --------------------------------------------------
+
+
+def decide_after(rest: Callable[[], None], *, rounds: int = 300) -> float:
+    """Median time of one decision, each after a rest [s]."""
+    now = wall_ms()
+    book, market = desk(LEGS, now)
+    samples = []
+    for _ in range(rounds):
+        rest()
+        start = time.perf_counter()
+        decide(book, market, RULES, now)
+        samples.append(time.perf_counter() - start)
+    return statistics.median(samples)
+
+
+def spin() -> None:
+    """Stay awake for as long as a worker sleeps between two quotes."""
+    end = time.perf_counter() + 1.0 / QUOTES_PER_S
+    while time.perf_counter() < end:
+        pass
+
+
 # --- the table --------------------------------------------------------------------------------
 
 
@@ -322,10 +347,13 @@ def table(quick: bool) -> Table:
     rate, cpu = uvloop.run(rate_and_cpu(seconds))
     together = {n: uvloop.run(side_by_side(n, seconds=seconds)) for n in (1, 2, 4)}
     dead_s = uvloop.run(takeover())
+    awake, asleep = decide_after(spin), decide_after(lambda: time.sleep(1.0 / QUOTES_PER_S))
     p50, p99 = seen["quote_to_intent_us_p50"], seen["quote_to_intent_us_p99"]
     times = [
         ("bare fenced call of redis-py, between quotes, p50", 1e6 * seen["bare"], "us"),
         ("bare fenced call, one after the other, p50", 1e6 * seen["bare in a row"], "us"),
+        ("decide, 50 legs, after 2 ms of spinning, p50", 1e6 * awake, "us"),
+        ("decide, 50 legs, after 2 ms of sleep, p50", 1e6 * asleep, "us"),
         ("decide, 50 legs, in the worker, p50", 1e6 * seen["decide_us_p50"], "us"),
         ("begin in the worker, p50", 1e6 * seen["begin_us_p50"], "us"),
         ("hedges", seen["hedges"], ""),
@@ -333,6 +361,9 @@ def table(quick: bool) -> Table:
         *((f"begin + fill + close, {n} processes", all_, "/s") for n, all_ in together.items()),
     ]
     most_s = (LEASE_MS + DEADLINE_MS) / 1_000 + 1.0
+    note = (
+        f"this machine takes {asleep / awake:.1f} x as long for the same work after 2 ms of sleep"
+    )
     findings = [
         Finding("quote to intent recorded, p50", 1e3 * p50, 0.5, "most", "ms"),
         Finding("quote to intent recorded, p99", 1e3 * p99, 1.5, "most", "ms"),

@@ -361,9 +361,6 @@ def table(quick: bool) -> Table:
         *((f"begin + fill + close, {n} processes", all_, "/s") for n, all_ in together.items()),
     ]
     most_s = (LEASE_MS + DEADLINE_MS) / 1_000 + 1.0
-    note = (
-        f"this machine takes {asleep / awake:.1f} x as long for the same work after 2 ms of sleep"
-    )
     findings = [
         Finding("quote to intent recorded, p50", 1e3 * p50, 0.5, "most", "ms"),
         Finding("quote to intent recorded, p99", 1e3 * p99, 1.5, "most", "ms"),

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from benchmarks.decide import HEDGE, legs
+from benchmarks.loopback import HEDGE, legs
 from benchmarks.measure import Finding, Table, best_times, main
 from hedger.core.book import book
 from hedger.core.columns import Book, Market

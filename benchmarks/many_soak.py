@@ -25,8 +25,9 @@ from typing import Any
 import msgspec
 import numpy as np
 import structlog
+import uvloop
 
-from benchmarks.decide import Loopback, _runner, legs, quotes
+from benchmarks.loopback import Loopback, legs, quotes
 from benchmarks.many_books import LEGS, RULES
 from hedger.app.warm import warm
 from hedger.clock import SystemClock, wall_ms
@@ -53,7 +54,7 @@ class Market(Loopback):
     def __init__(self, books: int, quotes_per_s: int) -> None:
         super().__init__(legs(LISTED))
         self.rng = np.random.default_rng(3)
-        self.accounts = {f"a{n}": self._positions() for n in range(books)}
+        self.books = {f"a{n}": self._positions() for n in range(books)}
         self.filled: defaultdict[str, list[Fill]] = defaultdict(list)
         self.per_turn = max(quotes_per_s // TURNS_PER_S, 2)
         self.sent = 0
@@ -80,7 +81,7 @@ class Market(Loopback):
     async def place(self, order: Order) -> OrderReport:
         """Fill whole, at once."""
         self.trades += 1
-        held = self.accounts[order.account]
+        held = self.books[order.account]
         held[order.instrument] = held.get(order.instrument, 0) + order.lots
         fill = Fill(
             account=order.account,
@@ -99,7 +100,7 @@ class Market(Loopback):
 
     async def positions(self, account: str) -> dict[str, int]:
         """What is held."""
-        return {n: q for n, q in self.accounts[account].items() if q}
+        return {n: q for n, q in self.books[account].items() if q}
 
     async def fills(self, account: str, since_ms: int) -> list[Fill]:
         """The newest."""
@@ -132,7 +133,7 @@ async def soak(books: int, minutes: float, quotes_per_s: int) -> list[dict[str, 
         books=tuple(
             BookParams(
                 name=f"b{n}", venue="loop", account=f"a{n}", underlying="BTC", rules=rules,
-                digest="x", positions=dict(venue.accounts[f"a{n}"]),
+                digest="x", positions=dict(venue.books[f"a{n}"]),
             )
             for n in range(books)
         ),
@@ -223,7 +224,7 @@ def main() -> None:
         parser.error("--books and --quotes at least 1, --minutes at least 0.5")
     quiet = open(os.devnull, "w")  # noqa: SIM115
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(quiet))
-    lines = _runner()(soak(options.books, options.minutes, options.quotes))
+    lines = uvloop.run(soak(options.books, options.minutes, options.quotes))
     wrong = verdict(lines, options.books)
     print("\n".join(wrong) or "held")
     sys.exit(bool(wrong))

@@ -90,13 +90,17 @@ def show(table: Table) -> None:
             print(f"      {found.note}")
 
 
-def main(title: str, *tables: Callable[[bool], Table]) -> None:
-    """The command line of a benchmark: ``--json`` for one object, ``--quick`` for a short look."""
+def main(title: str, *tables: Callable[[bool], Table], pinned: bool = True) -> None:
+    """The command line of a benchmark: ``--json`` for one object, ``--quick`` for a short look.
+
+    One that starts other processes is not `pinned`: they would share its core.
+    """
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--quick", action="store_true", help="fewer options and rounds")
     arguments = parser.parse_args()
-    pin()
+    if pinned:
+        pin()
     done = []
     for table in tables:
         done.append(table(arguments.quick))

@@ -264,19 +264,28 @@ class Store(Protocol):
         reduces: bool,
         memory: Memory,
         entry: JournalEntry,
+        facts: int | None = None,
     ) -> None:
         """Record 1..n intents, memory and journal entry at revision ``seq + 1``, all or none.
 
-        ``seq`` is the revision decided on. ``reduces`` says that every intent reduces |delta| on
-        every reading, which alone is allowed while the book is on hold (and nothing is allowed
-        while it is stopped). Raises `LeaseLost`, or `RevisionConflict` whose text begins with
-        ``stale`` (another revision), ``busy`` (what is open could pass an intent's bound on one
-        reading) or ``hold``.
+        ``seq`` is the revision decided on; with ``facts``, nothing else of the book may have
+        changed either since it was read with that many. ``reduces`` says that every intent reduces
+        |delta| on every reading, which alone is allowed while the book is on hold (and nothing is
+        allowed while it is stopped). Raises `LeaseLost`, or `RevisionConflict` whose text begins
+        with ``stale`` (not as it was read), ``busy`` (what is open could pass an intent's bound on
+        one reading) or ``hold``.
         """
         ...
 
     async def note(
-        self, lease: Lease, book: str, *, seq: int, memory: Memory, entry: JournalEntry | None
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        seq: int,
+        memory: Memory,
+        entry: JournalEntry | None,
+        facts: int | None = None,
     ) -> None:
         """Store memory and journal entry without an intent; raises `RevisionConflict`."""
         ...

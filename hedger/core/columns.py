@@ -7,7 +7,8 @@ one option leg. Both are built outside `decide` and never changed after.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,21 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
+class Places(NamedTuple):
+    """Where a market has a book's legs: the row of each, -1 for none, and which have none."""
+
+    row: Mapping[str, int]
+    rows: Ints
+    missing: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Legs:
     """Option legs of one book, (n,) each; ``quantity`` in coin, ``group`` an index in ``groups``.
 
     A group is one (expiry_ms, inverse) pair: what shares a forward and a settlement currency.
+    ``memo`` keeps what follows from these columns alone, so that it is not worked out at each tick;
+    a changed copy begins with an empty one.
     """
 
     names: tuple[str, ...]
@@ -33,6 +44,16 @@ class Legs:
     is_call: Bools
     group: Ints
     groups: tuple[tuple[int, bool], ...]
+    memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def places(self, market: Market) -> Places:
+        """Rows of the legs; a market's table of rows is never changed, only replaced."""
+        found: Places | None = self.memo.get("places")
+        if found is None or found.row is not market.row:
+            rows = np.array([market.row.get(name, -1) for name in self.names], dtype=np.int64)
+            missing = tuple(int(i) for i in np.flatnonzero(rows < 0))
+            found = self.memo["places"] = Places(market.row, rows, missing)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

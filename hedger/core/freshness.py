@@ -45,9 +45,9 @@ def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal,
     found += [_future_fault(market, name, rules, now) for name in futures]
     found.append(_account_fault(book, market, rules, now))
     found += [
-        _unknown_row(market, name)
-        for i, name in enumerate(book.legs.names)
-        if name not in market.row and book.legs.expiry_ms[i] > now
+        _unknown_row(book.legs.names[i])
+        for i in book.legs.places(market).missing
+        if book.legs.expiry_ms[i] > now
     ]
     found += [
         _block(
@@ -64,10 +64,11 @@ def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal,
 def warnings(book: Book, market: Market, rules: Rules, now: int) -> tuple[str, ...]:
     """What a person should know though it blocks nothing: ageing vols, refused quotes."""
     found = []
-    rows = [market.row[n] for n in book.legs.names if n in market.row]
-    if rows:
-        seen = market.vol_ms[rows]
-        oldest = int(now - seen[seen >= 0].min()) if (seen >= 0).any() else 0
+    _, rows, missing = book.legs.places(market)
+    seen = market.vol_ms[rows[rows >= 0] if missing else rows]
+    known = seen if seen.size and seen.min() >= 0 else seen[seen >= 0]
+    if known.size:
+        oldest = int(now - known.min())
         if oldest > rules.data.vol_age_ms_warn:
             found.append(f"oldest vol is {oldest} ms old")
     for name, refusal in market.refused.items():
@@ -86,7 +87,7 @@ def _block(rule: str, reason: str, instrument: str, age_ms: int | None = None) -
     )
 
 
-def _unknown_row(market: Market, name: str) -> Refusal:
+def _unknown_row(name: str) -> Refusal:
     return _block("not_subscribed", f"{name} is not subscribed", name)
 
 

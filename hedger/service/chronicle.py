@@ -68,7 +68,14 @@ class Chronicle:
                 entry = self._journal.entry(
                     said, entry_id=entry_id, epoch=lease.epoch, intents=intents
                 )
-                await self._store.note(lease, desk.name, seq=state.seq, memory=memory, entry=entry)
+                await self._store.note(
+                    lease,
+                    desk.name,
+                    seq=state.seq,
+                    facts=state.facts,
+                    memory=memory,
+                    entry=entry,
+                )
                 return
             except RevisionConflict:
                 continue

@@ -1,6 +1,7 @@
 """The books that this worker is configured to keep, and what it knows of each while it runs.
 
-Nothing here is truth: positions, memory and open orders are read from the store at each decision.
+Nothing here is truth: positions, memory and open orders are the store's, and what was read of them
+is acted on only where the store proves at the same moment that it is still so.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from hedger.store.keys import intent_id
 
 PREFIX = 16
 """Leading characters of a client order id that name the deployment and the book."""
+READ_S_MAX = 10.0
+"""What was read of a book is trusted for this long at most, whatever its prices do."""
 
 
 @dataclass(slots=True)
@@ -26,11 +29,13 @@ class Desk:
     ``prefix`` begins every client order id of this book; ``ready`` says that it is ours and has
     been reconciled; ``stored_digest`` is the configuration that the store expects, empty before
     the first look; ``history_ms`` is the market instant up to which the venue's fills are applied;
-    ``unreadable`` says that the store holds it in a version of another release;
-    ``stranded`` says that its lease ran out while the store was out of reach; ``rejects`` counts
-    rejected orders since one was last accepted. ``pause`` forbids new hedges until positions were
-    read again, ``foreign`` is what the account did without us, ``ready_s`` when it became ready,
-    ``moved_ms`` the market instant of the last transfer: older balances do not contain it.
+    ``known`` is the state as last read and the lease's epoch at that time, None where it may have
+    changed, and ``read_s`` when a step last read it; ``unreadable`` says that the store holds it in
+    a version of another release; ``stranded`` says that its lease ran out while the store was out
+    of reach; ``rejects`` counts rejected orders since one was last accepted. ``pause`` forbids new
+    hedges until positions were read again, ``foreign`` is what the account did without us,
+    ``ready_s`` when it became ready, ``moved_ms`` the market instant of the last transfer: older
+    balances do not contain it.
     """
 
     params: BookParams
@@ -38,6 +43,8 @@ class Desk:
     prefix: str
     instruments: dict[str, Instrument] = field(default_factory=dict)
     state: BookState | None = None
+    known: tuple[int, BookState] | None = None
+    read_s: float = 0.0
     book: Book | None = None
     ready: bool = False
     stranded: bool = False

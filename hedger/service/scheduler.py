@@ -1,8 +1,10 @@
 """Which books are due: a quote or a timer marks a book, the newest quote wins, one step at a time.
 
 No I/O and no clock of its own; whoever runs it passes the time in, so that it is tested by
-arithmetic. A book that is due only because prices or time moved is *unsure*: with very many of them
-a screen may pass it over (`hedger.service.screening`). One whose state may have changed never is.
+arithmetic. What made a book due is one of three causes, the strongest counts: for quotes it may be
+decided on its state as last read, for a timer it is read again. Due for either it is *unsure*: with
+very many of them a screen may pass it over (`hedger.service.screening`). One whose state may have
+changed is read, and never passed over.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import heapq
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 from hedger.core.model import Decision, Rules
@@ -19,11 +22,23 @@ TIMERS_SPARE = 64
 """Timers beyond two a book that may wait before those that were replaced are dropped."""
 
 
+class Cause(IntEnum):
+    """What has made a book due, the weakest first."""
+
+    QUOTE = 0
+    TIMER = 1
+    STATE = 2
+
+
 class Due(NamedTuple):
-    """A book to be decided now; ``arrival_s`` is when its newest quote came in, NaN for a timer."""
+    """A book to be decided now; ``arrival_s`` is when its newest quote came in, NaN for a timer.
+
+    ``only_quotes`` says that nothing but quotes made it due: no timer, fill or end of an order.
+    """
 
     book: str
     arrival_s: float
+    only_quotes: bool = False
 
 
 @dataclass(slots=True)
@@ -32,12 +47,16 @@ class _Slot:
 
     arrival_s: float = math.nan
     due: bool = False
-    sure: bool = False
+    cause: Cause = Cause.QUOTE
     busy: bool = False
     ready_s: float = -math.inf
     backing_off: bool = False
     market_ms: int | None = None
     trigger_s: float = math.nan
+
+    def forget(self) -> None:
+        """What made it due has been seen to."""
+        self.due, self.cause, self.arrival_s = False, Cause.QUOTE, math.nan
 
 
 class Scheduler:
@@ -75,17 +94,21 @@ class Scheduler:
         self._unsure.pop(book, None)
         self._busy.discard(book)
 
-    def mark(self, book: str, *, arrival_s: float = math.nan, sure: bool = True) -> None:
-        """Make a book due; a later quote replaces an earlier one that nobody has looked at."""
+    def mark(self, book: str, cause: Cause = Cause.STATE) -> None:
+        """Make a book due."""
         slot = self._slots.get(book)
         if slot is None:
             return
-        if not math.isnan(arrival_s):
-            slot.arrival_s = arrival_s
-        slot.due = True
-        slot.sure = slot.sure or sure
+        slot.due, slot.cause = True, max(slot.cause, cause)
         if not slot.busy:
             self._queue(book, slot)
+
+    def quoted(self, book: str, arrival_s: float) -> None:
+        """Make a book due; a later quote replaces an earlier one that nobody has looked at."""
+        slot = self._slots.get(book)
+        if slot is not None:
+            slot.arrival_s = arrival_s
+            self.mark(book, Cause.QUOTE)
 
     def mark_at(self, book: str, market_ms: int | None) -> None:
         """Make a book due when the market's clock reaches an instant; replaces the one before."""
@@ -125,14 +148,14 @@ class Scheduler:
         for book in books:
             del self._unsure[book]
             slot = self._slots[book]
-            slot.due, slot.arrival_s = False, math.nan
+            slot.forget()
             slot.ready_s, slot.backing_off = now_s + self._min_interval_s, False
 
     def flagged(self, books: Iterable[str]) -> None:
-        """These have to be stepped, as soon as there is room."""
+        """These have to be stepped, as soon as there is room; why they are due is as before."""
         for book in books:
-            self._slots[book].sure = True
-            self._queue(book, self._slots[book])
+            del self._unsure[book]
+            self._sure[book] = None
 
     def take(self, *, now_s: float, market_ms: int, limit: int, unsure: bool = True) -> list[Due]:
         """Up to `limit` books to step now, unsure ones only if asked; each is busy until `done`."""
@@ -147,8 +170,9 @@ class Scheduler:
             self._sure.pop(book, None)
             self._unsure.pop(book, None)
             self._busy.add(book)
-            taken.append(Due(book, slot.arrival_s))
-            slot.due, slot.sure, slot.busy, slot.arrival_s = False, False, True, math.nan
+            taken.append(Due(book, slot.arrival_s, slot.cause is Cause.QUOTE))
+            slot.forget()
+            slot.busy = True
             slot.ready_s, slot.backing_off = now_s + self._min_interval_s, False
         return taken
 
@@ -190,13 +214,13 @@ class Scheduler:
             slot = self._slots.get(book)
             if slot is not None and slot.trigger_s == at_s:
                 self._trigger(book, slot, now_s)
-                self.mark(book, sure=False)
+                self.mark(book, Cause.TIMER)
         while self._market and self._market[0][0] <= market_ms:
             at_ms, book = heapq.heappop(self._market)
             slot = self._slots.get(book)
             if slot is not None and slot.market_ms == at_ms:
                 slot.market_ms = None
-                self.mark(book, sure=False)
+                self.mark(book, Cause.TIMER)
 
     def _trigger(self, book: str, slot: _Slot, now_s: float) -> None:
         """Set the time trigger anew; what lies in the heap of a forgotten book fits no slot."""
@@ -204,7 +228,7 @@ class Scheduler:
         heapq.heappush(self._real, (slot.trigger_s, book))
 
     def _queue(self, book: str, slot: _Slot) -> None:
-        if slot.sure:
+        if slot.cause is Cause.STATE:
             self._unsure.pop(book, None)
             self._sure[book] = None
         elif book not in self._sure:

@@ -21,7 +21,7 @@ from hedger.core.shelf import NEVER_MS, Shelf
 from hedger.service.alarms import NakedWatch
 from hedger.service.feed import Listener
 from hedger.service.journal import Journal
-from hedger.service.roster import Desk
+from hedger.service.roster import READ_S_MAX, Desk
 from hedger.service.world import World
 from hedger.telemetry import logger
 
@@ -29,12 +29,11 @@ SHELF_MAX = 512
 """Books on one shelf: one that changes its legs has no more than these laid out anew."""
 SHARE = 4.0
 """Screens leave at least three quarters of the time to everything else."""
-READ_S_MAX = 10.0
-"""A book is read from the store again after this long, whatever its prices do..."""
 READS_MAX = 16
-"""... but so many of one screen at most, so that a hedge never waits behind very many looks..."""
+"""So many books of one screen at most are read only because `READ_S_MAX` has gone by, so that a
+hedge never waits behind very many looks..."""
 READ_S_LAST = 30.0
-"""... and after this long in any case."""
+"""... and after this long each is in any case."""
 
 
 @dataclass(slots=True)
@@ -50,7 +49,7 @@ class _Rack:
 
 @dataclass(slots=True)
 class _Place:
-    """Where a book lies, as it was at its last step, and when that was."""
+    """Where a book lies, as it was at its last step, and when it was last read for one."""
 
     rack: _Rack
     slot: int
@@ -82,21 +81,23 @@ class Screening:
         self._log = logger(worker=world.params.worker)
 
     def see(self, desk: Desk, decision: Decision) -> None:
-        """A step read and decided a book; only one that was left inside its band is screened."""
+        """A step decided a book; only one that was left inside its band is screened.
+
+        It is as old as its state, which the step may have known from one before.
+        """
         place = self._places.get(desk.name)
         inside = decision.action is Action.NO_TRADE and decision.reason == REASON
         if not inside or desk.book is None:
             if place is not None:
                 place.rack.shelf.distrust(desk.name)
             return
-        now_s = self._clock.monotonic_s()
         if place is not None and place.book is desk.book and place.rack.shelf.judges(desk.name):
-            place.read_s = now_s
+            place.read_s = desk.read_s
             return
         rack = place.rack if place is not None else self._rack(desk.params.venue)
         row = self._listeners[desk.params.venue].board.market().row
         slot = rack.shelf.put(desk.book, desk.params.rules, row)
-        self._places[desk.name] = _Place(rack, slot, desk.book, now_s)
+        self._places[desk.name] = _Place(rack, slot, desk.book, desk.read_s)
 
     def forget(self, desk: Desk) -> None:
         """The book is another worker's."""

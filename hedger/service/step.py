@@ -1,6 +1,9 @@
 """One step of one book: read, decide, record, send; the only writer of decisions.
 
-The state is read from the store at each step, so that nothing a worker remembers can be acted on.
+A quote alone is decided on the state as it was last read, under the same lease and with nothing
+open: BEGIN and NOTE refuse what was decided on a book that has changed since, whoever changed it,
+and then it is read again. Whatever else makes a book due has it read: a timer every second too, but
+for books that a screen passes over, which are read every `READ_S_MAX` seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from hedger.service.execution import Execution
 from hedger.service.feed import Listener
 from hedger.service.journal import Journal, Timings
 from hedger.service.ownership import Ownership
-from hedger.service.roster import Desk
+from hedger.service.roster import READ_S_MAX, Desk
 from hedger.service.scheduler import Due
 from hedger.service.world import World
 from hedger.telemetry import logger
@@ -73,32 +76,33 @@ class Stepper:
         if lease is None or not desk.ready:
             return True
         started_s = self._clock.monotonic_s()
-        state = await self._store.load(desk.name)
-        if state is None or not self._same_config(desk, state):
-            return True
-        if state.intents and not self._execution.sending[desk.name]:
-            for intent in state.intents:
-                self._orphaned(desk, intent)
-        if not desk.needs(state) <= set(desk.instruments):
-            await self._learn(desk, state)
-        if desk.state is not None and desk.state.stopped and not state.stopped:
-            # A person lets it go on; what the venue did meanwhile is not known yet.
-            desk.pause.begin("resumed after a stop")
-            self._check(desk)
+        known, desk.known = desk.known, None  # whatever fails from here on has it read again
+        young = started_s - desk.read_s < READ_S_MAX
+        if known is not None and due.only_quotes and young and known[0] == lease.epoch:
+            state = known[1]
+        else:
+            found = await self._read(desk)
+            if found is None:
+                return True
+            state = found
         loaded_s = self._clock.monotonic_s()
         decision = self._unless_paused(desk, self._decide(desk, state), state)
         decided_s = self._clock.monotonic_s()
-        self._decided(desk, decision)
         timings = Timings(
             quote_us=None if math.isnan(due.arrival_s) else _us(started_s - due.arrival_s),
             load_us=_us(loaded_s - started_s),
             decide_us=_us(decided_s - loaded_s),
         )
-        self._metrics.observe("load_us", timings.load_us)
-        self._metrics.observe("decide_us", timings.decide_us)
-        if decision.action is Action.HEDGE and len(state.intents) < self._open_max:
-            return await self._hedge(desk, lease, decision, due, timings)
-        await self._note(desk, lease, decision, timings)
+        try:
+            if decision.action is Action.HEDGE and len(state.intents) < self._open_max:
+                return await self._hedge(desk, lease, state, decision, due, timings)
+            await self._note(desk, lease, state, decision, timings)
+        finally:  # whoever watches is told after the order, and of what could not be written too
+            self._metrics.observe("load_us", timings.load_us)
+            self._metrics.observe("decide_us", timings.decide_us)
+            self._decided(desk, decision)
+        if not state.intents:
+            desk.known = (lease.epoch, state)
         return True
 
     def judge(self, desk: Desk) -> Decision | None:
@@ -119,8 +123,25 @@ class Stepper:
 
     # --- parts ----------------------------------------------------------------------------
 
+    async def _read(self, desk: Desk) -> BookState | None:
+        """The book as the store has it now; None where it must not be decided here."""
+        desk.read_s = self._clock.monotonic_s()
+        state = await self._store.load(desk.name)
+        if state is None or not self._same_config(desk, state):
+            return None
+        if state.intents and not self._execution.sending[desk.name]:
+            for intent in state.intents:
+                self._orphaned(desk, intent)
+        if not desk.needs(state) <= set(desk.instruments):
+            await self._learn(desk, state)
+        if desk.state is not None and desk.state.stopped and not state.stopped:
+            # A person lets it go on; what the venue did meanwhile is not known yet.
+            desk.pause.begin("resumed after a stop")
+            self._check(desk)
+        return state
+
     def _decide(self, desk: Desk, state: BookState) -> Decision:
-        if desk.book is None or state != desk.state:
+        if desk.book is None or (state is not desk.state and state != desk.state):
             held = {name: lots for name, lots in state.positions.items() if lots}
             desk.book = columns(
                 msgspec.structs.replace(state, positions=held),
@@ -161,7 +182,13 @@ class Stepper:
         return account is not None and account.time_ms < desk.moved_ms
 
     async def _hedge(
-        self, desk: Desk, lease: Lease, decision: Decision, due: Due, timings: Timings
+        self,
+        desk: Desk,
+        lease: Lease,
+        state: BookState,
+        decision: Decision,
+        due: Due,
+        timings: Timings,
     ) -> bool:
         """Record the intents, then send them; nothing is sent that is not recorded."""
         entry_id = self._journal.next_id(desk.name)
@@ -177,6 +204,7 @@ class Stepper:
             lease,
             desk.name,
             seq=decision.seq,
+            facts=state.facts,
             intents=intents,
             reduces=decision.plan is not None and decision.plan.reduces,
             memory=decision.memory,
@@ -191,7 +219,9 @@ class Stepper:
         self._tell(decision, entry_id, lease, [intent.id for intent in intents])
         return True
 
-    async def _note(self, desk: Desk, lease: Lease, decision: Decision, timings: Timings) -> None:
+    async def _note(
+        self, desk: Desk, lease: Lease, state: BookState, decision: Decision, timings: Timings
+    ) -> None:
         """Write the decision down if it says something new; a quiet tick writes nothing."""
         repeats = self._journal.repeats(decision)
         if not repeats:
@@ -201,7 +231,12 @@ class Stepper:
             decision, entry_id=entry_id, epoch=lease.epoch, timings=timings, repeats=repeats
         )
         await self._store.note(
-            lease, desk.name, seq=decision.seq, memory=decision.memory, entry=entry
+            lease,
+            desk.name,
+            seq=decision.seq,
+            facts=state.facts,
+            memory=state.memory,  # nothing is sent, so there is nothing new to remember
+            entry=entry,
         )
         self._journal.written(decision)
         self._tell(decision, entry_id, lease, [])

@@ -16,7 +16,7 @@ from hedger.service.feed import Listener
 from hedger.service.intents import told
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk, Roster
-from hedger.service.scheduler import Due, Scheduler, data_limit_ms
+from hedger.service.scheduler import Cause, Due, Scheduler, data_limit_ms
 from hedger.service.screening import Screening
 from hedger.service.step import Stepper
 from hedger.service.world import World
@@ -80,7 +80,7 @@ class Worker:
     def quoted(self, books: Collection[str], arrival_s: float) -> None:
         """Make books due for new quotes; what may start does so at once, not a loop turn later."""
         for book in books:
-            self._scheduler.mark(book, arrival_s=arrival_s, sure=False)
+            self._scheduler.quoted(book, arrival_s)
         self._start_due()
         self._wake.set()
 
@@ -136,7 +136,7 @@ class Worker:
         scheduler, screening = self._scheduler, self._screening
         scheduler.ring(now_s, market_ms)
         for book in screening.overdue(market_ms):
-            scheduler.mark(book, sure=False)
+            scheduler.mark(book, Cause.TIMER)
         if scheduler.unsure < SCREEN_MIN:
             return False
         if screening.may_look(now_s):

@@ -132,7 +132,7 @@ class Keys:
         return f"{self._shard(shard)}:lease"
 
     def book(self, shard: int, book: str) -> str:
-        """Hash: version, seq, digest, hold, memory, and ``p:<instrument>`` in lots."""
+        """Hash: version, seq, facts, digest, hold, memory, and ``p:<instrument>`` in lots."""
         return f"{self._shard(shard)}:b:{book}"
 
     def intents(self, shard: int, book: str) -> str:

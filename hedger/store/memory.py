@@ -6,10 +6,7 @@ is. Nothing expires but leases and beats.
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -25,41 +22,9 @@ from hedger.ports import (
     WorkerInfo,
 )
 from hedger.store import codec, keys
-from hedger.store.rows import BookRow, LeaseRow
+from hedger.store.rows import BookRow, LeaseRow, MemoryServer
 
-
-class MemoryServer:
-    """What all stores of one deployment share; its time is the injected monotonic clock."""
-
-    def __init__(
-        self,
-        *,
-        shards: int = 256,
-        namespace: str | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-        journal_max: int = 2_000,
-    ) -> None:
-        self.shards = shards
-        self.namespace = namespace or secrets.token_hex(4)
-        self.monotonic = monotonic
-        self.born = self.run_id = secrets.token_hex(20)
-        self.leases: dict[int, LeaseRow] = {}
-        self.beats: dict[str, int] = {}
-        self.books: dict[str, BookRow] = {}
-        self.trades: dict[str, dict[str, int]] = {}
-        self.journal: deque[JournalEntry] = deque(maxlen=journal_max)
-
-    def now_ms(self) -> int:
-        """The server's time."""
-        return int(self.monotonic() * 1000)
-
-    def restart(self) -> None:
-        """Become a new incarnation with the same data."""
-        self.run_id = secrets.token_hex(20)
-
-    def filled(self, intent_id: str) -> int:
-        """Lots recorded under an intent."""
-        return sum(self.trades.get(intent_id, {}).values())
+__all__ = ["MemoryServer", "MemoryStore"]
 
 
 class MemoryStore:
@@ -177,7 +142,7 @@ class MemoryStore:
         """`config apply`: replace the digest; with ``positions`` set those named (0 removes)."""
         await self.seed(seed)
         row = self._server.books[seed.book]
-        row.digest, row.seq = seed.digest, row.seq + 1
+        row.digest, row.seq, row.facts = seed.digest, row.seq + 1, row.facts + 1
         if positions:
             row.positions |= seed.positions
             row.positions = {name: lots for name, lots in row.positions.items() if lots}
@@ -199,6 +164,7 @@ class MemoryStore:
         return BookState(
             book=book,
             seq=row.seq,
+            facts=row.facts,
             digest=row.digest,
             positions=positions,
             coins=coins,
@@ -220,6 +186,7 @@ class MemoryStore:
         reduces: bool,
         memory: Memory,
         entry: JournalEntry,
+        facts: int | None = None,
     ) -> None:
         """Record 1..n intents, memory and journal entry at revision ``seq + 1``, all or none."""
         self._check_shard(lease, book)
@@ -227,9 +194,9 @@ class MemoryStore:
         codec.checked_entry(book, entry)
         self._fence(lease)
         row = self._row(book)
+        _check_seq(book, row, seq, facts)
         if row.stopped or (row.hold and not reduces):
             raise RevisionConflict(f"hold: book {book}: {row.hold}")
-        _check_seq(book, row, seq)
         self._check_readings(book, row, intents)
         for intent in intents:
             row.intents[intent.id] = msgspec.structs.replace(intent, epoch=lease.epoch, filled=0)
@@ -237,7 +204,14 @@ class MemoryStore:
         self._server.journal.append(entry)
 
     async def note(
-        self, lease: Lease, book: str, *, seq: int, memory: Memory, entry: JournalEntry | None
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        seq: int,
+        memory: Memory,
+        entry: JournalEntry | None,
+        facts: int | None = None,
     ) -> None:
         """Store memory and journal entry without an intent; the revision stays."""
         self._check_shard(lease, book)
@@ -245,8 +219,9 @@ class MemoryStore:
             codec.checked_entry(book, entry)
         self._fence(lease)
         row = self._row(book)
-        _check_seq(book, row, seq)
-        row.memory = memory
+        _check_seq(book, row, seq, facts)
+        if row.memory != memory:
+            row.memory, row.facts = memory, row.facts + 1
         if entry is not None:
             self._server.journal.append(entry)
 
@@ -263,6 +238,7 @@ class MemoryStore:
         row.positions[fill.instrument] = row.positions.get(fill.instrument, 0) + fill.lots
         if row.positions[fill.instrument] == 0:
             del row.positions[fill.instrument]
+        row.facts += 1
         return "ok" if fill.client_id in row.intents else "late"
 
     async def close(
@@ -279,17 +255,18 @@ class MemoryStore:
         if recorded != filled:
             return CloseOutcome("fill_gap", recorded)
         del row.intents[intent_id]
+        row.facts += 1
         return CloseOutcome("ok", recorded)
 
     async def unknown(self, lease: Lease, book: str, intent_id: str) -> None:
         """Mark an open intent as of unknown outcome; one that is not open stays as it is."""
         self._check_shard(lease, book)
         self._fence(lease)
-        intents = self._row(book).intents
-        if intent_id in intents:
-            intents[intent_id] = msgspec.structs.replace(
-                intents[intent_id], state=IntentState.UNKNOWN
-            )
+        row = self._row(book)
+        intent = row.intents.get(intent_id)
+        if intent is not None and intent.state is IntentState.PENDING:
+            row.intents[intent_id] = msgspec.structs.replace(intent, state=IntentState.UNKNOWN)
+            row.facts += 1
 
     async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
         """Raise the revision to the highest the venue knows, with nothing in flight."""
@@ -298,7 +275,8 @@ class MemoryStore:
         row = self._row(book)
         if row.intents:
             raise RevisionConflict(f"busy: book {book} has open intents")
-        row.seq = max(row.seq, seq)
+        if seq > row.seq:
+            row.seq, row.facts = seq, row.facts + 1
 
     async def correct(
         self, lease: Lease, book: str, *, seq: int, changes: Changes, why: str
@@ -325,12 +303,14 @@ class MemoryStore:
         if stop or not row.stopped:
             row.hold = reason
         row.stopped = row.stopped or stop
+        row.facts += 1
 
     async def resume(self, book: str, *, who: str, confirmed: float = 0.0) -> None:
         """Clear a hold; ``confirmed`` > 0 allows a first trade up to that size (coin)."""
         row = self._row(book)
         row.hold, row.stopped = "", False
         row.confirmed = confirmed if confirmed > 0 else row.confirmed
+        row.facts += 1
 
     # reading
 
@@ -395,6 +375,6 @@ class MemoryStore:
                 )
 
 
-def _check_seq(book: str, row: BookRow, seq: int) -> None:
-    if row.seq != seq:
+def _check_seq(book: str, row: BookRow, seq: int, facts: int | None = None) -> None:
+    if row.seq != seq or facts not in (None, row.facts):
         raise RevisionConflict(f"stale: book {book} is at revision {row.seq}")

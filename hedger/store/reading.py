@@ -31,6 +31,7 @@ def book_state(book: str, fields: Sequence[bytes], opened: Sequence[Any]) -> Boo
     return BookState(
         book=book,
         seq=int(values[b"seq"]),
+        facts=int(values.get(b"facts", b"0")),
         digest=values[b"digest"].decode(),
         positions=positions,
         coins=coins,

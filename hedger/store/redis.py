@@ -80,10 +80,12 @@ class RedisStore(Deployment):
         reduces: bool,
         memory: Memory,
         entry: JournalEntry,
+        facts: int | None = None,
     ) -> None:
         """Record 1..n intents, memory and journal entry at revision ``seq + 1``, all or none."""
         shard = self._shard(lease, book)
-        arguments: list[Argument] = [book, seq, int(reduces), self._memory(memory)]
+        arguments: list[Argument] = [book, seq, _asked(facts), int(reduces)]
+        arguments.append(self._memory(memory))
         arguments += [self._keys.trades(shard), self._params.log_max, self._params.journal_max]
         arguments += self._entry_arguments(book, entry)
         for intent in codec.checked_intents(book, seq, intents):
@@ -98,11 +100,18 @@ class RedisStore(Deployment):
         self._refuse(reply, book)
 
     async def note(
-        self, lease: Lease, book: str, *, seq: int, memory: Memory, entry: JournalEntry | None
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        seq: int,
+        memory: Memory,
+        entry: JournalEntry | None,
+        facts: int | None = None,
     ) -> None:
         """Store memory and journal entry without an intent; the revision stays."""
         shard = self._shard(lease, book)
-        arguments: list[Argument] = [book, seq, self._memory(memory)]
+        arguments: list[Argument] = [book, seq, _asked(facts), self._memory(memory)]
         arguments += [self._params.journal_max, *self._entry_arguments(book, entry)]
         names = [self._keys.book(shard, book), self._keys.journal(shard)]
         reply = await self._fenced("note", lease, names, *arguments)
@@ -149,7 +158,11 @@ class RedisStore(Deployment):
     async def unknown(self, lease: Lease, book: str, intent_id: str) -> None:
         """Mark an open intent as of unknown outcome; one that is not open stays as it is."""
         shard = self._shard(lease, book)
-        names = [self._keys.intents(shard, book), self._keys.log(shard)]
+        names = [
+            self._keys.book(shard, book),
+            self._keys.intents(shard, book),
+            self._keys.log(shard),
+        ]
         await self._fenced("unknown", lease, names, book, intent_id, self._params.log_max)
 
     async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
@@ -255,7 +268,7 @@ class RedisStore(Deployment):
             seed.book,
             seed.digest,
             self._params.log_max,
-            self._schema,
+            self._memory(Memory()),
             seed.since_ms,
         ]
         for instrument, lots in codec.checked_positions(seed).items():
@@ -270,6 +283,11 @@ class RedisStore(Deployment):
             self._journal_dropped += 1
             return ["", 0, 0, b""]
         return [entry.id, ms, n, entry.payload]
+
+
+def _asked(facts: int | None) -> Argument:
+    """The count of facts that the book must still have; empty asks for none."""
+    return "" if facts is None else facts
 
 
 def _under(intent: Intent, lease: Lease) -> Intent:

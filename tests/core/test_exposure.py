@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -167,3 +168,9 @@ def test_doubt_interval_holds_every_vol_within_its_width(
         assert point is not None
         assert doubt.low - 2e-2 <= point.book_delta <= doubt.high + 2e-2
     assert shown.low == pytest.approx(doubt.low, abs=1e-12)
+
+
+def test_a_changed_copy_of_the_legs_remembers_nothing_of_the_old_ones():
+    legs = Desk({option(64_000.0, 8, True): -100}).book().legs
+    legs.memo["anything"] = 1
+    assert dataclasses.replace(legs, quantity=2.0 * legs.quantity).memo == {}

@@ -11,10 +11,11 @@ import pytest
 
 from hedger.core.model import BookState
 from hedger.core.screen import REASON
-from hedger.service import screening, worker
+from hedger.service import journal, screening, worker
 from hedger.service.journal import QUIET_S
 from hedger.service.params import BookParams
 from hedger.service.reconcile import TURNS
+from hedger.service.roster import READ_S_MAX
 from hedger.service.rounds import CHECKS_A_VENUE
 from hedger.store.memory import MemoryServer, MemoryStore
 from tests.service.room import HEDGE, LEGS, Room, book_params, in_room
@@ -80,6 +81,27 @@ def test_quiet_books_are_read_seldom_and_written_down_every_ten_seconds() -> Non
     in_room(body)
 
 
+def test_a_step_on_the_state_as_last_read_makes_that_no_younger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal, "QUIET_S", 0.7 * READ_S_MAX)  # written down between two reads
+    reads: list[float] = []
+
+    async def body(room: Room) -> None:
+        store = await settled(room)
+        await wait(room, 12.0)
+        for _ in range(400):
+            before = store.loads["book-3"]
+            await asyncio.sleep(0.1)
+            if store.loads["book-3"] > before:
+                reads.append(room.clock.monotonic_s())
+
+    in_room(body)
+    gaps = [b - a for a, b in itertools.pairwise(reads)]
+    assert len(gaps) >= 2
+    assert max(gaps) <= READ_S_MAX + 1.0
+
+
 def _orders_of_a_move() -> dict[str, list[int]]:
     """What each account was sent while the index rose by three per cent."""
     sent: dict[str, list[int]] = {}
@@ -136,7 +158,7 @@ def test_a_position_that_another_process_changed_is_noticed_soon() -> None:
         room.row("book-3").positions[leg] -= 100
         room.venue.account("acc-book-3")[leg] -= 100
         orders = len(room.venue.received)
-        await room.until(lambda: len(room.venue.received) > orders, screening.READ_S_MAX + 2.0)
+        await room.until(lambda: len(room.venue.received) > orders, READ_S_MAX + 2.0)
         assert room.venue.received[-1][1].account == "acc-book-3"
 
     in_room(body)

@@ -17,7 +17,7 @@ from hedger.service.election import owner_of
 from hedger.service.intents import Acks
 from hedger.service.journal import Journal, decoded
 from hedger.service.params import WorkerParams
-from hedger.service.scheduler import Scheduler, data_limit_ms
+from hedger.service.scheduler import Cause, Scheduler, data_limit_ms
 from hedger.telemetry import Histogram, Metrics, Throttle
 from tests.service.room import book_params, book_rules
 
@@ -34,19 +34,30 @@ def scheduler() -> Scheduler:
 
 def test_the_newest_quote_wins_and_a_book_under_way_is_due_once_more_after() -> None:
     s = scheduler()
-    s.mark("a", arrival_s=1.0)
-    s.mark("a", arrival_s=1.5)
-    assert s.take(now_s=2.0, market_ms=0, limit=9) == [("a", 1.5)]
-    s.mark("a", arrival_s=2.1)
-    s.mark("a", arrival_s=2.2)
+    s.quoted("a", 1.0)
+    s.quoted("a", 1.5)
+    assert s.take(now_s=2.0, market_ms=0, limit=9) == [("a", 1.5, True)]
+    s.quoted("a", 2.1)
+    s.quoted("a", 2.2)
     assert s.take(now_s=3.0, market_ms=0, limit=9) == []
     s.done("a")
-    assert s.take(now_s=3.0, market_ms=0, limit=9) == [("a", 2.2)]
+    assert s.take(now_s=3.0, market_ms=0, limit=9) == [("a", 2.2, True)]
+
+
+def test_a_step_knows_whether_anything_but_quotes_asked_for_it() -> None:
+    s = scheduler()
+    s.quoted("a", 1.0)
+    s.mark("a")
+    s.quoted("a", 1.5)
+    assert s.take(now_s=2.0, market_ms=0, limit=9) == [("a", 1.5, False)]
+    s.quoted("a", 2.1)
+    s.done("a")
+    assert s.take(now_s=3.0, market_ms=0, limit=9) == [("a", 2.1, True)]
 
 
 def test_the_minimum_interval_delays_and_does_not_forget() -> None:
     s = scheduler()
-    s.mark("a", arrival_s=0.02)
+    s.quoted("a", 0.02)
     assert s.take(now_s=0.05, market_ms=0, limit=9) == []
     assert s.wait_s(0.05, longest_s=1.0) == pytest.approx(0.05)
     assert len(s.take(now_s=0.1001, market_ms=0, limit=9)) == 1
@@ -76,7 +87,7 @@ def test_timers_that_were_replaced_do_not_pile_up() -> None:
 def test_backing_off_outlasts_quotes_and_is_quiet_for_a_replay() -> None:
     s = scheduler()
     s.back_off("a", 3.0)
-    s.mark("a", arrival_s=1.0)
+    s.quoted("a", 1.0)
     assert s.quiet(frozenset({"a"}))
     assert s.take(now_s=2.9, market_ms=0, limit=9) == []
     assert len(s.take(now_s=3.0, market_ms=0, limit=9)) == 1
@@ -102,25 +113,25 @@ def test_what_a_screen_passes_over_is_not_due_until_something_moves_again() -> N
     assert len(s.take(now_s=1.0, market_ms=0, limit=9)) == 1
     s.done("b")
     for name in "ab":
-        s.mark(name, arrival_s=2.0, sure=False)
+        s.quoted(name, 2.0)
     assert s.unsure == 2
     assert s.take(now_s=2.0, market_ms=0, limit=9, unsure=False) == []
     assert s.undecided(now_s=2.0, market_ms=0) == ["a", "b"]
     s.passed(["a"], now_s=2.0)
     s.flagged(["b"])
-    assert s.take(now_s=2.0, market_ms=0, limit=9) == [("b", 2.0)]
-    s.mark("a", sure=False)
+    assert s.take(now_s=2.0, market_ms=0, limit=9) == [("b", 2.0, True)]
+    s.mark("a", Cause.TIMER)
     assert s.undecided(now_s=2.05, market_ms=0) == []  # too soon after the last look
     assert s.undecided(now_s=2.1, market_ms=0) == ["a"]
 
 
 def test_a_book_whose_state_may_have_changed_is_never_left_to_a_screen() -> None:
     s = scheduler()
-    s.mark("a", sure=False)
+    s.mark("a", Cause.TIMER)
     s.mark("a")
-    s.mark("a", arrival_s=1.0, sure=False)
+    s.quoted("a", 1.0)
     assert s.undecided(now_s=1.0, market_ms=0) == []
-    assert s.take(now_s=1.0, market_ms=0, limit=9, unsure=False) == [("a", 1.0)]
+    assert s.take(now_s=1.0, market_ms=0, limit=9, unsure=False) == [("a", 1.0, False)]
     s.mark("a")  # while it is stepped
     s.done("a")
     assert s.undecided(now_s=2.0, market_ms=0) == []

@@ -62,18 +62,10 @@ class World:
     def entry(self, book="b", ms=1_783_036_800_000):
         return JournalEntry(f"{book}.{ms}.{next(self._n)}", book, b'{"n":1}')
 
-    async def begin(self, store, lease, *intents, seq=None, reduces=False, memory=None):
+    async def begin(self, store, lease, *intents, seq=None, facts=None, **more):
         seq = intents[0].seq - 1 if seq is None else seq
-        memory = memory or Memory(hedges=seq + 1)
-        await store.begin(
-            lease,
-            "b",
-            seq=seq,
-            intents=intents,
-            reduces=reduces,
-            memory=memory,
-            entry=self.entry(),
-        )
+        wanted = {"reduces": False, "memory": Memory(hedges=seq + 1), "entry": self.entry()}
+        await store.begin(lease, "b", seq=seq, facts=facts, intents=intents, **(wanted | more))
 
     async def close(self):
         await self._open.aclose()

@@ -29,6 +29,7 @@ INSTRUMENTS = ("PERP", "FUTURE")
 LOTS = st.integers(-4, 4)
 OWNERS = st.sampled_from(["w1", "w2"])
 PARTS = st.sampled_from([1, 2, 3])
+FACTS = st.sampled_from([None, 0, 0, 0, 1])  # how many too few are known
 FOREIGN = st.tuples(
     st.sampled_from(BOOKS), st.sampled_from(["settlement", "account"]), st.just("PERP"), LOTS
 )
@@ -127,8 +128,9 @@ class Both(RuleBasedStateMachine):
         ),
         reduces=st.booleans(),
         fills=st.lists(PARTS, max_size=2),
+        facts=FACTS,
     )
-    def begin(self, book, which, off, orders, reduces, fills):
+    def begin(self, book, which, off, orders, reduces, fills, facts):
         state = self.state(book)
         seq = max(0, state.seq + off)
         # Bounds near what is held, so that what is open often decides.
@@ -159,17 +161,32 @@ class Both(RuleBasedStateMachine):
             reduces=reduces,
             memory=Memory(hedges=self.n),
             entry=self.entry(book, 1_000 + seq),
+            facts=None if facts is None else state.facts - facts,
         )
         if done is None:
             self.sent += intents
             for trade, part in enumerate(fills, start=1):
                 self.filled(intents[0], trade, part)
 
-    @rule(book=st.sampled_from(BOOKS), which=st.sampled_from([0, 0, 1]), ms=st.integers(0, 9))
-    def note(self, book, which, ms):
-        entry = self.entry(book, ms) if ms else None
-        memory = Memory(stage=self.n)
-        self.fenced("note", book, which, book, seq=self.state(book).seq, memory=memory, entry=entry)
+    @rule(
+        book=st.sampled_from(BOOKS),
+        which=st.sampled_from([0, 0, 1]),
+        ms=st.integers(0, 9),
+        new=st.booleans(),
+        facts=FACTS,
+    )
+    def note(self, book, which, ms, new, facts):
+        state = self.state(book)
+        self.fenced(
+            "note",
+            book,
+            which,
+            book,
+            seq=state.seq,
+            memory=Memory(stage=self.n) if new else state.memory,
+            entry=self.entry(book, ms) if ms else None,
+            facts=None if facts is None else state.facts - facts,
+        )
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data(), trade=st.integers(1, 3), part=PARTS)

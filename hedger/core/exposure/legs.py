@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hedger.core.columns import Book, Bools, Floats, Ints, Market
+from hedger.core.columns import Book, Bools, Floats, Ints, Legs, Market
 from hedger.core.model import SETTLEMENT_WINDOW_MS
 from pricing.conventions import MS_PER_YEAR
-from pricing.portfolio import Ladder, ladder
+from pricing.portfolio import Ladder
+from pricing.prepared import PreparedBook
 
 MOVES = np.array([0.94, 0.97, 0.99, 1.0, 1.01, 1.03, 1.06])
 HERE = 3
@@ -38,21 +39,26 @@ def window_share(expiry_ms: int, now: int) -> float:
 
 def joined(book: Book, market: Market, now: int, index: float) -> JoinedLegs:
     """Legs with what the market knows of them at this instant."""
-    columns = book.legs
-    count = len(columns.names)
-    rows = np.fromiter((market.row.get(n, -1) for n in columns.names), np.int64, count)
+    columns, rows = book.legs, book.legs.places(market).rows
     alive = columns.expiry_ms > now
     ratio, vol = market.ratio[rows], market.vol[rows]
-    shares = [window_share(expiry, now) for expiry, _ in columns.groups]
+    based = np.isfinite(ratio)
     return JoinedLegs(
         rows=rows,
         alive=alive,
-        known=alive & np.isfinite(vol) & np.isfinite(ratio),
-        forward=np.where(np.isfinite(ratio), ratio, 1.0) * index,
+        known=alive & np.isfinite(vol) & based,
+        forward=np.where(based, ratio, 1.0) * index,
         vol=vol,
         years=(columns.expiry_ms - now) / MS_PER_YEAR,
-        weight=np.array(shares, dtype=np.float64),
+        weight=_weights(columns, now),
     )
+
+
+def _weights(legs: Legs, now: int) -> Floats:
+    """Window share of each group; the groups stand in the order of their expiries."""
+    if legs.groups and legs.groups[0][0] - now >= SETTLEMENT_WINDOW_MS:
+        return np.ones(len(legs.groups))
+    return np.array([window_share(expiry, now) for expiry, _ in legs.groups], dtype=np.float64)
 
 
 def sums(book: Book, legs: JoinedLegs) -> Ladder:
@@ -62,40 +68,50 @@ def sums(book: Book, legs: JoinedLegs) -> Ladder:
 
 def _ladder(book: Book, legs: JoinedLegs, quantity: Floats, moves: Floats) -> Ladder:
     """Book Greeks per group on a spot ladder; legs that are not known contribute nothing."""
-    return ladder(
-        forward=legs.forward,
-        strike=book.legs.strike,
-        time_to_expiry=np.where(legs.known, legs.years, 1.0),
-        vol=np.where(legs.known, legs.vol, 1.0),
-        is_call=book.legs.is_call,
-        quantity=np.where(legs.known, quantity, 0.0),
-        group=book.legs.group,
-        groups=len(book.legs.groups),
-        moves=moves,
-    )
+    years, vol = legs.years, legs.vol
+    if not legs.known.all():
+        years, vol = np.where(legs.known, years, 1.0), np.where(legs.known, vol, 1.0)
+        quantity = np.where(legs.known, quantity, 0.0)
+    fresh = _prepared(book.legs).updated(vol=vol, time_to_expiry=years, quantity=quantity)
+    return fresh.ladder(legs.forward, moves)
+
+
+def _prepared(legs: Legs) -> PreparedBook:
+    """What of the legs does not change from tick to tick, laid out once; each has its forward."""
+    found: PreparedBook | None = legs.memo.get("prepared")
+    if found is None:
+        count = len(legs.names)
+        found = legs.memo["prepared"] = PreparedBook(
+            strike=legs.strike,
+            time_to_expiry=np.ones(count),
+            vol=np.ones(count),
+            is_call=legs.is_call,
+            quantity=legs.quantity,
+            group=legs.group,
+            groups=len(legs.groups),
+            expiry=np.arange(count),
+            expiries=count,
+        )
+    return found
 
 
 def by_group(
     book: Book, legs: JoinedLegs, greeks: Ladder, *, coin: bool, index: float
 ) -> tuple[Floats, Floats]:
     """Numeraire delta and its slope in log spot, (moves, groups) each."""
-    inverse = np.array([inv for _, inv in book.legs.groups], dtype=np.bool_)
-    weight, spot = legs.weight, index * MOVES[:, None]
+    weight, forward = legs.weight, group_forward(book, legs) * MOVES[:, None]
+    own = own_value(inverse=True, coin=coin)
     net = greeks.delta - greeks.coin_value
-    forward = group_forward(book, legs) * MOVES[:, None]
-    curve = weight * greeks.gamma_cash / forward
-    coined, linear = own_value(inverse=True, coin=coin), own_value(inverse=False, coin=coin)
-    delta = np.where(
-        inverse,
-        weight * net + coined * greeks.coin_value,
-        (weight * greeks.delta_cash + linear * greeks.value) / spot,
-    )
-    gamma = np.where(
-        inverse,
-        curve - weight * net + coined * net,
-        (weight * greeks.gamma_cash + linear * (greeks.delta_cash - greeks.value)) / spot,
-    )
-    return delta, gamma
+    moving = weight * net
+    delta = moving + own * greeks.coin_value
+    gamma = weight * greeks.gamma_cash / forward - moving + own * net
+    if all(inverse for _, inverse in book.legs.groups):
+        return delta, gamma
+    inverse = np.array([inv for _, inv in book.legs.groups], dtype=np.bool_)
+    own, spot = own_value(inverse=False, coin=coin), index * MOVES[:, None]
+    linear_delta = (weight * greeks.delta_cash + own * greeks.value) / spot
+    linear_gamma = (weight * greeks.gamma_cash + own * (greeks.delta_cash - greeks.value)) / spot
+    return np.where(inverse, delta, linear_delta), np.where(inverse, gamma, linear_gamma)
 
 
 def own_value(*, inverse: bool, coin: bool) -> float:

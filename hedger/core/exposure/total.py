@@ -68,6 +68,7 @@ def exposure(
     ratio, rest = rules.hedge.ratio, futures + hedge + cash
     open_down, open_up = _in_flight(book, prices, index, now)
     here = ratio * options + rest
+    alive = int(np.count_nonzero(legs.alive))
     return Exposure(
         numeraire=rules.numeraire,
         index=index,
@@ -91,8 +92,8 @@ def exposure(
         expiries=lines,
         ladder=_spot_ladder(deltas, gammas, ratio, here, index),
         doubts=tuple(d.doubt for d in found),
-        legs=int(legs.alive.sum()),
-        fresh_legs=int(legs.alive.sum()) - len(found),
+        legs=alive,
+        fresh_legs=alive - len(found),
     )
 
 
@@ -123,33 +124,48 @@ def _lines(
     index: float,
 ) -> tuple[ExpiryLine, ...]:
     """One line per expiry and settlement style; a leg never priced enters as its middle."""
-    count = np.bincount(book.legs.group[legs.alive], minlength=len(book.legs.groups))
-    forward = group_forward(book, legs)
+    groups = book.legs.groups
+    count = np.bincount(book.legs.group[legs.alive], minlength=len(groups))
+    forward, black = group_forward(book, legs), greeks.delta[HERE]
+    coined, valued = greeks.coin_value[HERE], greeks.value[HERE] / index
+    columns = (count, forward, delta, gamma, black, coined, valued, greeks.vega[HERE])
+    rows = zip(*(column.tolist() for column in (*columns, greeks.theta[HERE])), strict=True)
     lines = []
-    for g, (expiry_ms, inverse) in enumerate(book.legs.groups):
-        if not count[g]:
+    for g, (number, ahead, point, slope, plain, coin, quote, vega, theta) in enumerate(rows):
+        if not number:
             continue
-        mine = [d for d in found if d.group == g]
-        point = float(delta[g]) + sum(d.point for d in mine if not d.known)
-        priced = greeks.coin_value if inverse else greeks.value / index
-        value = float(priced[HERE, g]) + sum(d.value for d in mine if not d.known)
+        expiry_ms, inverse = groups[g]
+        shift, worth, down, up = _doubts_of(found, g)
+        middle = point + shift
         lines.append(
             ExpiryLine(
                 expiry_ms=expiry_ms,
                 inverse=inverse,
-                forward=float(forward[g]),
-                legs=int(count[g]),
-                delta=point,
-                delta_low=point + sum(d.doubt.low - d.point for d in mine),
-                delta_high=point + sum(d.doubt.high - d.point for d in mine),
-                delta_black=float(greeks.delta[HERE, g]),
-                value_coin=value,
-                gamma=float(gamma[g]),
-                vega=float(greeks.vega[HERE, g]),
-                theta=float(greeks.theta[HERE, g]),
+                forward=ahead,
+                legs=number,
+                delta=middle,
+                delta_low=middle + down,
+                delta_high=middle + up,
+                delta_black=plain,
+                value_coin=(coin if inverse else quote) + worth,
+                gamma=slope,
+                vega=vega,
+                theta=theta,
             )
         )
     return tuple(lines)
+
+
+def _doubts_of(found: list[Doubted], group: int) -> tuple[float, float, float, float]:
+    """What a group's doubtful legs add to delta and value, and what they leave open of it."""
+    shift = worth = down = up = 0.0
+    for d in found:
+        if d.group == group:
+            shift += 0.0 if d.known else d.point
+            worth += 0.0 if d.known else d.value
+            down += d.doubt.low - d.point
+            up += d.doubt.high - d.point
+    return shift, worth, down, up
 
 
 def _cash(
@@ -176,10 +192,8 @@ def _spot_ladder(
     delta = ratio * deltas.sum(axis=1)
     gamma = ratio * gammas.sum(axis=1)
     shift = here - delta[HERE]
-    return tuple(
-        (float(index * m), float(d + shift), float(g))
-        for m, d, g in zip(MOVES, delta, gamma, strict=True)
-    )
+    columns = (index * MOVES, delta + shift, gamma)
+    return tuple(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def _in_flight(

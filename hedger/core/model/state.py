@@ -66,7 +66,8 @@ class BookState(Record, frozen=True, kw_only=True):
     ``hold`` is the reason of a hold (only what reduces |delta| may be sent), ``stopped`` forbids
     even that, ``confirmed`` is the first-trade size (coin) that a person has allowed. ``coins`` is
     what was paid in or taken out and is not to be hedged, by currency in 1e-8 coin; ``since_ms``
-    is the market instant from which transfers count (0: not known).
+    is the market instant from which transfers count (0: not known). ``facts`` counts every change
+    but those that raise ``seq`` alone: while both are as they were read, so is all the rest.
     """
 
     book: str
@@ -80,6 +81,7 @@ class BookState(Record, frozen=True, kw_only=True):
     confirmed: float = 0.0
     coins: dict[str, int] = field(default_factory=dict)
     since_ms: int = 0
+    facts: int = 0
 
 
 class Order(Record, frozen=True, kw_only=True):

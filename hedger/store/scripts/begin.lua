@@ -1,22 +1,22 @@
 -- KEYS lease book intents log journal
--- ARGV run_id owner epoch book seq reduces memory trades_prefix log_max journal_max
+-- ARGV run_id owner epoch book seq facts reduces memory trades_prefix log_max journal_max
 --      entry_id entry_ms entry_n payload (id record)+
--- FENCED | EXPIRED | NOBOOK | VERSION v | HOLD reason | STALE seq | BUSY instrument low high | OK seq
-local FIRST = 15
+-- FENCED | EXPIRED | NOBOOK | VERSION v | STALE seq | HOLD reason | BUSY instrument low high | OK seq
+local FIRST = 16
 local refused = fence()
 if refused then
   return refused
 end
-local book = redis.call('HMGET', KEYS[2], 'seq', 'hold', 'stopped', 'v')
-refused = foreign(book[4])
+local book = redis.call('HMGET', KEYS[2], 'seq', 'hold', 'stopped', 'facts', 'v')
+refused = foreign(book[5])
 if refused then
   return refused
 end
-if book[3] == '1' or (book[2] ~= '' and ARGV[6] ~= '1') then
-  return {'HOLD', book[2]}
-end
-if book[1] ~= ARGV[5] then
+if book[1] ~= ARGV[5] or (ARGV[6] ~= '' and (book[4] or '0') ~= ARGV[6]) then
   return {'STALE', book[1]}
+end
+if book[3] == '1' or (book[2] ~= '' and ARGV[7] ~= '1') then
+  return {'HOLD', book[2]}
 end
 
 -- Both readings of each instrument: what is open, old and new, counts as filled and as unfilled.
@@ -35,30 +35,30 @@ for i = 1, #open, 2 do
   if not lots then
     return {'BUSY', open[i], 0, 0}
   end
-  local left = lots - filled(ARGV[8] .. open[i])
+  local left = lots - filled(ARGV[9] .. open[i])
   if left * lots > 0 then
     count(instrument, left)
   end
 end
+local wanted, detail = {}, {}
 for i = FIRST, #ARGV, 2 do
-  local lots, _, _, instrument = parse(ARGV[i + 1])
+  local lots, from, to, instrument = parse(ARGV[i + 1])
   count(instrument, lots)
+  wanted[#wanted + 1] = {instrument, from, to}
+  detail[#detail + 1] = ARGV[i] .. ' ' .. instrument .. ' ' .. digits(lots)
 end
-for i = FIRST, #ARGV, 2 do
-  local _, from, to, instrument = parse(ARGV[i + 1])
+for _, want in ipairs(wanted) do
+  local instrument, from, to = want[1], want[2], want[3]
   if low[instrument] < from or high[instrument] > to then
     return {'BUSY', instrument, digits(low[instrument]), digits(high[instrument])}
   end
 end
 
-local detail = {}
 for i = FIRST, #ARGV, 2 do
-  local lots, _, _, instrument = parse(ARGV[i + 1])
   redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
-  detail[#detail + 1] = ARGV[i] .. ' ' .. instrument .. ' ' .. digits(lots)
 end
 local seq = redis.call('HINCRBY', KEYS[2], 'seq', 1)
-redis.call('HSET', KEYS[2], 'memory', ARGV[7], 'v', string.sub(ARGV[7], 1, 1))
-log(KEYS[4], ARGV[9], 'begin', ARGV[4], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. table.concat(detail, ', '))
-journal(KEYS[5], ARGV[10], ARGV[4], ARGV[11], ARGV[12], ARGV[13], ARGV[14])
+redis.call('HSET', KEYS[2], 'memory', ARGV[8], 'v', string.sub(ARGV[8], 1, 1))
+log(KEYS[4], ARGV[10], 'begin', ARGV[4], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. table.concat(detail, ', '))
+journal(KEYS[5], ARGV[11], ARGV[4], ARGV[12], ARGV[13], ARGV[14], ARGV[15])
 return {'OK', seq}

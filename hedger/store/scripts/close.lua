@@ -14,6 +14,7 @@ if recorded ~= tonumber(ARGV[6]) then
   return {'FILLGAP', recorded}
 end
 redis.call('HDEL', KEYS[3], ARGV[5])
+changed(KEYS[2])
 redis.call('PEXPIRE', KEYS[4], ARGV[9])
 log(KEYS[5], ARGV[8], ARGV[7], ARGV[4], ARGV[5] .. ' filled ' .. ARGV[6] .. ' by ' .. ARGV[2] .. ' ' .. ARGV[3])
 return {'OK', recorded}

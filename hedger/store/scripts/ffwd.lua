@@ -12,6 +12,7 @@ if redis.call('HLEN', KEYS[3]) > 0 then
 end
 if tonumber(ARGV[5]) > tonumber(seq) then
   redis.call('HSET', KEYS[2], 'seq', ARGV[5])
+  changed(KEYS[2])
   log(KEYS[4], ARGV[6], 'ffwd', ARGV[4], seq .. ' -> ' .. ARGV[5])
 end
 return {'OK'}

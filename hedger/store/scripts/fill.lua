@@ -12,6 +12,7 @@ local position = 'p:' .. ARGV[6]
 if redis.call('HINCRBY', KEYS[1], position, ARGV[5]) == 0 then
   redis.call('HDEL', KEYS[1], position)
 end
+changed(KEYS[1])
 local open = redis.call('HEXISTS', KEYS[2], ARGV[3]) == 1
 -- While an order is open its trades must not expire: they are what it has filled.
 if not open then

@@ -10,5 +10,6 @@ end
 if ARGV[4] == '1' then
   redis.call('HSET', KEYS[1], 'stopped', '1')
 end
+changed(KEYS[1])
 log(KEYS[2], ARGV[5], ARGV[4] == '1' and 'stop' or 'hold', ARGV[2], ARGV[3])
 return {'OK'}

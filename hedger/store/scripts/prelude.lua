@@ -54,6 +54,12 @@ local function parse(record)
   return tonumber(lots), tonumber(low), tonumber(high), instrument
 end
 
+-- Raised with every change of a book but BEGIN's own, which has the revision: what was decided on
+-- the book as it was before is stale.
+local function changed(book)
+  redis.call('HINCRBY', book, 'facts', 1)
+end
+
 local function log(key, limit, event, book, detail)
   redis.call('XADD', key, 'MAXLEN', '~', limit, '*', 'event', event, 'book', book, 'detail', detail)
 end

@@ -7,5 +7,6 @@ redis.call('HSET', KEYS[1], 'hold', '', 'stopped', '0')
 if ARGV[4] ~= '' then
   redis.call('HSET', KEYS[1], 'confirmed', ARGV[4])
 end
+changed(KEYS[1])
 log(KEYS[2], ARGV[5], 'resume', ARGV[2], ARGV[3] .. ': ' .. before)
 return {'OK'}

@@ -2,7 +2,10 @@
 
 import signal
 
-# A shell starts background jobs with SIGINT ignored, and every process they start inherits that.
+# A shell starts background jobs with SIGINT ignored, `nohup` ignores SIGHUP, and every process they
+# start inherits that.
 # The tests interrupt processes as a terminal would, so theirs must begin as in a terminal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

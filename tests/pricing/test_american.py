@@ -110,6 +110,7 @@ def against_quantlib(quantlib, count, seed):
     return np.array(errors)
 
 
+@pytest.mark.long
 def test_quantlib_high_precision(quantlib):
     errors = against_quantlib(quantlib, 250, 1)
     print(f"worst of {errors.size}: {errors.max():.1e}")

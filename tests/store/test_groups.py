@@ -64,6 +64,7 @@ async def failovers(found, faults):
         assert ports
 
 
+@pytest.mark.long
 def test_another_primary_voids_the_leases_and_keeps_what_was_begun(desk):
     run(failovers(desk, ["pause"]), within_s=60)
 

@@ -172,6 +172,7 @@ def test_bad_input_is_one_line(tmp_path: Path, options: list[str], said: str) ->
     assert said in done.stderr
 
 
+@pytest.mark.long
 def test_demo_of_a_configuration_of_ones_own(tmp_path: Path, demos: list[Demo]) -> None:
     path = fleet(tmp_path, books=2, lease_s=5.0, latency_ms=1.0)
     kept = tmp_path / "kept"

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from hedger.app.deployment import Deployment, deployment
 from hedger.clock import wall_ms
 from hedger.core.model import BookState, Order
@@ -108,6 +110,7 @@ async def told(folder: Path, path: Path) -> Story:
         return Story(found_ms, states, traded, {n: await journal(running, n) for n in names})
 
 
+@pytest.mark.long
 def test_whatever_others_do_is_found_in_time_and_ends_as_the_policy_says(tmp_path: Path) -> None:
     path = fleet(tmp_path, books=6, lease_s=2.0, latency_ms=5.0)
     text = path.read_text().replace("[worker]\n", f"[worker]\nreconcile_s = {ROUND_S!r}\n")

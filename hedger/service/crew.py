@@ -80,7 +80,7 @@ class Crew:
         self._join_orders()
         self._join_books()
         self._log = logger(worker=params.worker)
-        self._adopting = 0
+        self._adopting: set[tuple[str, int]] = set()
 
     def _listener(self, venue: str) -> Listener:
         # Worker and rounds are made after the listeners, hence the late look-ups.
@@ -135,6 +135,7 @@ class Crew:
             transfers=self.transfers,
             reconciler=self.reconciler,
             mark=self.worker.mark,
+            left_out=self._left_out,
         )
         self.worker.stepper = Stepper(
             self.world,
@@ -195,7 +196,19 @@ class Crew:
     def _claimed(self, lease: Lease) -> None:
         for desk in self.roster.of_shard(lease.shard):
             desk.ready = False
-            self._adopting += 1
+            self._begin(desk, lease)
+
+    def _left_out(self, desk: Desk) -> None:
+        """A book may run that was not ready to when its shard was claimed."""
+        lease = self.ownership.held(desk.shard)
+        if lease is not None:
+            self._begin(desk, lease)
+
+    def _begin(self, desk: Desk, lease: Lease) -> None:
+        """Take a book over, unless that is under way."""
+        task = desk.name, lease.epoch
+        if task not in self._adopting:
+            self._adopting.add(task)
             self.world.spawn(self._take_over(desk, lease))
 
     async def _take_over(self, desk: Desk, lease: Lease) -> None:
@@ -210,7 +223,7 @@ class Crew:
             self._log.exception("defect", during="take over", book=desk.name)
             self.world.alarms.raise_("defect", book=desk.name, reason="take-over failed, see log")
         finally:
-            self._adopting -= 1
+            self._adopting.discard((desk.name, lease.epoch))
 
     async def _reconciled(self, lease: Lease) -> None:
         """Spare the next owner the wait for an earlier server, once all books of a shard agree."""

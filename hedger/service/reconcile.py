@@ -33,10 +33,10 @@ RETRY_S_MAX = 2.0
 SECOND_LOOK_S = 0.5
 QUIET_S = 0.25
 QUIET_TRIES = 20
+"""A busy book is watched this often, and so many times, for a moment with nothing in flight."""
 TURNS = 16
 """So many books of one venue are enrolled or adopted at once: thousands that ask the store together
 would wait longer for a connection than an answer may take, and fail all of them."""
-"""A busy book is watched this often, and so many times, for a moment with nothing in flight."""
 
 
 class Reconciler:
@@ -99,7 +99,11 @@ class Reconciler:
         desk.stored_digest = digest
 
     async def adopt(self, desk: Desk, lease: Lease) -> bool:
-        """Make a claimed book ready; tried again until it is, or that lease has ended."""
+        """Make a claimed book ready; tried again until it is, or that lease has ended.
+
+        False also where the book may not run here now: not in the store, or stored under another
+        configuration or version. Enrolment sees when that has changed.
+        """
         wait_s, since_s = RETRY_S_MIN, self._now_s()
         while self._ownership.keeps(lease):
             try:

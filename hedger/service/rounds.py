@@ -41,6 +41,7 @@ class Rounds:
         transfers: Transfers,
         reconciler: Reconciler,
         mark: Callable[[str], None],
+        left_out: Callable[[Desk], None],
     ) -> None:
         self._world = world
         self._roster = roster
@@ -50,6 +51,7 @@ class Rounds:
         self._transfers = transfers
         self._reconciler = reconciler
         self._mark = mark
+        self._left_out = left_out
         self._log = logger(worker=world.params.worker)
         self._slots = {name: asyncio.Semaphore(CHECKS_A_VENUE) for name in world.venues}
         self._under_way: set[str] = set()
@@ -110,7 +112,11 @@ class Rounds:
                 await asyncio.sleep(min(period_s, ENROL_S))
 
     async def _enrol(self, desk: Desk) -> None:
-        """Seed and compare once, then again as long as the store expects another configuration."""
+        """Seed and compare once, then again as long as the store expects another configuration.
+
+        A shard is claimed for the sake of any of its books. One that could not be adopted then is
+        left out until it may run, and is told of for as long as it is not ready.
+        """
         while True:
             if not desk.may_run:
                 try:
@@ -119,6 +125,8 @@ class Rounds:
                     self._world.metrics.count("enrol_retries")
                     reason = str(error) or "no answer in time"
                     self._log.warning("enrol_failed", book=desk.name, reason=reason)
+            if desk.may_run and not desk.ready:
+                self._left_out(desk)
             await asyncio.sleep(ENROL_S)
 
     async def _apply(self, venue: str) -> None:

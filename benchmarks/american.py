@@ -1,18 +1,13 @@
 """American puts, price and five Greeks at 1e-7, beside QuantLib's fixed-point engines in one run.
 
-    python benchmarks/american.py [--json] [--quick]
+    python -m benchmarks.american [--json] [--quick]
 
 QuantLib is timed at its best use: one instrument is built once and its quotes are moved (spot, vol,
 rate and yield; time is scaled into them).  Its engines return the price alone, so Greeks are bumps:
 two prices more each for delta with gamma, vega and rho, theta from the Black-Scholes equation.
 """
 
-import pathlib
-import sys
-
 import numpy as np
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import pricing
 from benchmarks import measure

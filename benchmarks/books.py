@@ -1,6 +1,6 @@
 """Whole books on one core: Greeks after a tick, many books at once, revaluation over scenarios.
 
-    python benchmarks/books.py [--json] [--quick]
+    python -m benchmarks.books [--json] [--quick]
 
 Beside them in the same run: the obvious way with `pricing.black` and `book_greeks`, fast-vollib
 with numpy sums, and the same work in C, compiled on the spot (gcc -Ofast, libmvec) where gcc is
@@ -9,17 +9,20 @@ present.  C and ours are checked against each other before anything is printed.
 
 import ctypes
 import pathlib
-import shutil
-import subprocess
-import sys
-import tempfile
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-
 import pricing
-from benchmarks.measure import Finding, Table, best_times, in_unit, main, optional
+from benchmarks.measure import (
+    Finding,
+    Table,
+    best_times,
+    compiled,
+    in_unit,
+    least,
+    main,
+    optional,
+)
 
 SOURCE = pathlib.Path(__file__).with_name("books_roofline.c")
 EXPIRIES = 9
@@ -38,26 +41,6 @@ def columns(legs):
     }
 
 
-def libraries():
-    """The C file compiled in several ways; none without gcc."""
-    variants = {
-        "512-bit": ["-mprefer-vector-width=512", "-lmvec"],
-        "256-bit": ["-mprefer-vector-width=256", "-lmvec"],
-        "plain": [],
-    }
-    found = {}
-    if shutil.which("gcc") is None:
-        return found
-    common = ["-Ofast", "-march=native", "-fopenmp-simd", "-shared", "-fPIC"]
-    with tempfile.TemporaryDirectory() as folder:
-        for name, flags in variants.items():
-            target = pathlib.Path(folder) / f"{name}.so"
-            command = ["gcc", *common, str(SOURCE), "-o", str(target), *flags, "-lm"]
-            if not subprocess.run(command, capture_output=True, check=False).returncode:
-                found[name] = ctypes.CDLL(str(target))
-    return found
-
-
 def pointers(*arrays):
     return [ctypes.c_void_p(array.ctypes.data) for array in arrays]
 
@@ -73,7 +56,7 @@ def c_book_runs(legs, start, expiry):
     given = [ctypes.c_ssize_t(groups), *pointers(*arrays)]
     runs = {
         f"C, {name}": lambda f=library.book_roofline, keep=arrays: f(*given)
-        for name, library in libraries().items()
+        for name, library in compiled(SOURCE).items()
     }
     return runs, sums
 
@@ -112,10 +95,6 @@ def naive_runs(legs, expiry, group, groups):
     for backend in ("numba", "numpy"):
         runs[f"fast-vollib {backend} + numpy sums"] = lambda b=backend: peer(b)
     return runs
-
-
-def least(times, start):
-    return min((value for name, value in times.items() if name.startswith(start)), default=None)
 
 
 def beside(times, ours, bound):
@@ -196,7 +175,7 @@ def c_scenario_runs(legs, expiry, move, shift, step):
     given = [ctypes.c_ssize_t(asset.size), ctypes.c_ssize_t(move.size), *pointers(*arrays)]
     runs = {
         f"C, {name}": lambda f=library.revalue_roofline, keep=arrays: f(*given)
-        for name, library in libraries().items()
+        for name, library in compiled(SOURCE).items()
     }
     return runs, pnl
 

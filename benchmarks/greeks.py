@@ -10,9 +10,6 @@ import ctypes
 import importlib
 import os
 import pathlib
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -22,7 +19,16 @@ from numba import types
 from numba.core import config
 
 import pricing
-from benchmarks.measure import Finding, Table, best_times, in_unit, main, optional
+from benchmarks.measure import (
+    Finding,
+    Table,
+    best_times,
+    compiled,
+    in_unit,
+    least,
+    main,
+    optional,
+)
 
 SOURCE = pathlib.Path(__file__).with_name("greeks_roofline.c")
 NAMES = ("forward", "strike", "time_to_expiry", "vol", "rate", "is_call")
@@ -49,15 +55,12 @@ def market(count: int) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def cores(count: int, pinned: bool = True) -> Iterator[None]:
-    """`count` threads for our large batches; not pinned: on all cores that the process began with.
-
-    Numba counts the cores once, at import, so a benchmark that pins itself has to say it.
-    """
-    threads, config.NUMBA_NUM_THREADS = config.NUMBA_NUM_THREADS, count
+def all_cores() -> Iterator[None]:
+    """All cores that the process began with; afterwards pinned as before."""
+    threads = config.NUMBA_NUM_THREADS
     held = os.sched_getaffinity(0) if CORES else set()
     try:
-        if CORES and not pinned:
+        if CORES:
             os.sched_setaffinity(0, CORES)
         yield
     finally:
@@ -68,14 +71,6 @@ def cores(count: int, pinned: bool = True) -> Iterator[None]:
 
 def rooflines(inputs: Mapping[str, Any]) -> Runs:
     """Compiled C loops over these inputs, by name; empty without gcc."""
-    if shutil.which("gcc") is None:
-        return {}
-    common = ["-Ofast", "-march=native", "-fopenmp-simd", "-shared", "-fPIC"]
-    variants = {
-        "512-bit": ["-mprefer-vector-width=512", "-lmvec"],
-        "256-bit": ["-mprefer-vector-width=256", "-lmvec"],
-        "plain": [],
-    }
     functions = {
         "C": ("black_roofline", NAMES),
         "C at rate 0": ("black_roofline_undiscounted", [n for n in NAMES if n != "rate"]),
@@ -85,20 +80,14 @@ def rooflines(inputs: Mapping[str, Any]) -> Runs:
     results = [ctypes.c_void_p(array.ctypes.data) for array in outs]
     count = ctypes.c_ssize_t(inputs["forward"].size)
     runs: Runs = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for variant, flags in variants.items():
-            target = pathlib.Path(folder) / f"{variant}.so"
-            command = ["gcc", *common, str(SOURCE), "-o", str(target), *flags, "-lm"]
-            if subprocess.run(command, capture_output=True, check=False).returncode:
-                continue
-            library = ctypes.CDLL(str(target))
-            for title, (name, columns) in functions.items():
-                pointers = [ctypes.c_void_p(inputs[column].ctypes.data) for column in columns]
-                function = getattr(library, name)
-                # `outs` rides along so that the memory lives as long as the function
-                runs[f"{title}, {variant}"] = lambda f=function, p=pointers, _=outs: f(
-                    count, *p, *results
-                )
+    for variant, library in compiled(SOURCE).items():
+        for title, (name, columns) in functions.items():
+            pointers = [ctypes.c_void_p(inputs[column].ctypes.data) for column in columns]
+            function = getattr(library, name)
+            # `outs` rides along so that the memory lives as long as the function
+            runs[f"{title}, {variant}"] = lambda f=function, p=pointers, _=outs: f(
+                count, *p, *results
+            )
     return runs
 
 
@@ -217,10 +206,6 @@ def small_runs() -> Runs:
     }
 
 
-def least(times: Mapping[str, float], start: str) -> float | None:
-    return min((value for name, value in times.items() if name.startswith(start)), default=None)
-
-
 def best_of_fast_vollib(times: Mapping[str, float], wanted: str, title: str = "") -> float | None:
     """The better backend's time for the Greeks, or for "price + Greeks", which are two calls."""
     found = []
@@ -279,12 +264,11 @@ def table(quick: bool) -> Table:
     """One core: a large batch, one option at a time, and small calls."""
     count, rounds = (200_000, 5) if quick else (1_000_000, 15)
     inputs = market(count)
-    with cores(1):
-        ours = our_runs(inputs)
-        times = best_times({**ours, **rooflines(inputs)}, rounds)
-        beside = {"ours, out, beside fast-vollib": ours["ours, out"]}
-        times |= best_times({**fast_vollib_runs(inputs), **beside}, 3 if quick else 5)
-        small = best_times(small_runs(), 20 if quick else 60, repeats=100)
+    ours = our_runs(inputs)
+    times = best_times({**ours, **rooflines(inputs)}, rounds)
+    beside = {"ours, out, beside fast-vollib": ours["ours, out"]}
+    times |= best_times({**fast_vollib_runs(inputs), **beside}, 3 if quick else 5)
+    small = best_times(small_runs(), 20 if quick else 60, repeats=100)
     scalar = best_times(scalar_runs(inputs), 2 if quick else 5)
     shown = [(name, in_unit(value, "ns", count), "ns an option") for name, value in times.items()]
     shown += [(name, in_unit(v, "ns", SCALAR), "ns an option") for name, v in scalar.items()]
@@ -310,7 +294,7 @@ def parallel_table(quick: bool) -> Table:
 
             return call
 
-        with cores(threads, pinned=False):
+        with all_cores():
             runs = {f"{number} thread(s), {count:,}": run(number) for number in (1, threads)}
             times = best_times(runs, 5 if quick else 15)
         shown += [(name, in_unit(v, "ns", count), "ns an option") for name, v in times.items()]

@@ -168,13 +168,6 @@ def quality(name: str, found: Any, market: Market) -> list[tuple[str, float, str
     return rows
 
 
-def in_one_thread() -> None:
-    """Fast-vollib runs its loops in parallel: this table is about one core."""
-    numba = optional("numba")
-    if numba is not None:
-        numba.set_num_threads(1)
-
-
 def measured(
     title: str, market: Market, rounds: int
 ) -> tuple[list[tuple[str, float, str]], dict[str, float], dict[str, Any]]:
@@ -217,7 +210,6 @@ def findings(nanoseconds: dict[str, float], wide_vols: Any, market: Market) -> l
 
 def table(quick: bool) -> Table:
     """All contestants on both markets."""
-    in_one_thread()
     count, rounds = (100_000, 3) if quick else (1_000_000, 7)
     rows, nanoseconds, _ = measured("ordinary", ordinary(count), rounds)
     far = wide(count)

@@ -5,15 +5,24 @@ Look at the ratios: absolute times move from machine to machine.
 """
 
 import argparse
+import ctypes
 import importlib
 import json
 import os
+import pathlib
 import platform
+import shutil
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Finding", "Table", "best_times", "main", "optional", "pin"]
+import numba.core.config
+
+__all__ = [
+    "Finding", "Table", "best_times", "compiled", "in_unit", "least", "main", "optional", "pin",
+]  # fmt: skip
 
 _UNITS = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0}
 
@@ -51,9 +60,35 @@ def optional(name: str) -> Any:
 
 
 def pin() -> None:
-    """Keep this process on one core where the system allows it."""
+    """Keep this process on one core where the system allows it, and every batch in one thread.
+
+    Numba counted the cores at its import: unless it is told, our large batches and fast-vollib's
+    loops would start a thread for each of those, all on the one core.
+    """
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    numba.set_num_threads(1)  # numba's own parallel loops: the peers'
+    numba.core.config.NUMBA_NUM_THREADS = 1  # read at each call: ours
+
+
+def compiled(source: pathlib.Path) -> dict[str, ctypes.CDLL]:
+    """A C file compiled in the ways that may be fastest here; none without gcc."""
+    if shutil.which("gcc") is None:
+        return {}
+    common = ["-Ofast", "-march=native", "-fopenmp-simd", "-shared", "-fPIC"]
+    variants = {
+        "512-bit": ["-mprefer-vector-width=512", "-lmvec"],
+        "256-bit": ["-mprefer-vector-width=256", "-lmvec"],
+        "plain": [],
+    }
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, flags in variants.items():
+            target = pathlib.Path(folder) / f"{name}.so"
+            command = ["gcc", *common, str(source), "-o", str(target), *flags, "-lm"]
+            if not subprocess.run(command, capture_output=True, check=False).returncode:
+                found[name] = ctypes.CDLL(str(target))
+    return found
 
 
 def best_times(
@@ -68,6 +103,11 @@ def best_times(
                 run()
             best[name] = min(best[name], (time.perf_counter() - start) / repeats)
     return best
+
+
+def least(times: Mapping[str, float], start: str) -> float | None:
+    """The best of the times whose names begin so; None where there is none."""
+    return min((value for name, value in times.items() if name.startswith(start)), default=None)
 
 
 def in_unit(seconds: float, unit: str, count: int = 1) -> float:

@@ -11,7 +11,7 @@ from numba import types
 
 from pricing._american_boundary import NODE_ROWS, NODE_VALUE, NODES, boundary, boundary_top
 from pricing._american_premium import premium
-from pricing._batch_kernel import FLAGS, INPUT, OUTPUT, disjoint
+from pricing._batch_kernel import FLAGS, INPUT, OUTPUT, overlapping
 from pricing._kernel_cache import compiled, inlined
 from pricing._option import SMALLEST, european, input_check
 
@@ -99,21 +99,6 @@ def unscaled(put, spot, strike, time, is_call):
 
 
 @inlined
-def overlapping(inputs, is_call, outputs):
-    """Whether an output shares memory with another array."""
-    for k in range(6):
-        for source in inputs:
-            if not disjoint(outputs[k], source):
-                return True
-        if not disjoint(outputs[k], is_call):
-            return True
-        for j in range(k):
-            if not disjoint(outputs[k], outputs[j]):
-                return True
-    return False
-
-
-@inlined
 def at(array, i):
     """The element of this option: an array of one serves all."""
     return array[i if array.size > 1 else 0]
@@ -150,7 +135,7 @@ def american_kernel(
     Options with two boundaries get NaN here, and `american_double_kernel` fills them in.
     """
     outputs = (prices, deltas, gammas, vegas, thetas, rhos)
-    if overlapping((asset, strikes, times, vols, rates, carries), is_call, outputs):
+    if overlapping(outputs, (asset, strikes, times, vols, rates, carries), is_call):
         return 1
     code = 0
     node = np.zeros((NODE_ROWS, NODES))

@@ -1,6 +1,6 @@
 """From keyword arguments of any shape to one kernel call, and back to named results (private)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar, overload
 
@@ -21,6 +21,7 @@ __all__ = [
     "evaluate",
     "flags",
     "floats",
+    "together",
 ]
 
 Results = TypeVar("Results", Greeks, SecondGreeks)
@@ -67,6 +68,30 @@ def flags(name: str, value: BoolLike) -> npt.NDArray[np.bool_]:
     if array.dtype != _BOOL:
         raise TypeError(f"{name}: bools wanted, got {array.dtype} ({type(value).__name__})")
     return array
+
+
+def _common_shape(names: Iterable[str], arrays: Sequence[npt.NDArray[Any]]) -> tuple[int, ...]:
+    """The shape that all broadcast to, or one clear ValueError."""
+    try:
+        return np.broadcast_shapes(*(array.shape for array in arrays))
+    except ValueError:
+        shapes = ", ".join(
+            f"{name} {array.shape}" for name, array in zip(names, arrays, strict=True)
+        )
+        raise ValueError(f"shapes do not broadcast: {shapes}") from None
+
+
+def together(**values: FloatLike) -> list[FloatArray]:
+    """Each as float64 and in its own shape, when their shapes broadcast, or one clear error.
+
+    Examples
+    --------
+    >>> together(delta=1, price=[2, 3])
+    [array(1.), array([2., 3.])]
+    """
+    arrays = [floats(name, value) for name, value in values.items()]
+    _common_shape(values, arrays)
+    return arrays
 
 
 def _ready(
@@ -119,14 +144,7 @@ def _made_ready(
     """The general case, and its errors."""
     arrays: list[npt.NDArray[Any]] = [flags("is_call", is_call)]
     arrays += [floats(name, value) for name, value in zip(names, values, strict=True)]
-    try:
-        shape = np.broadcast_shapes(*(array.shape for array in arrays))
-    except ValueError:
-        all_names = ("is_call", *names)
-        shapes = ", ".join(
-            f"{name} {array.shape}" for name, array in zip(all_names, arrays, strict=True)
-        )
-        raise ValueError(f"shapes do not broadcast: {shapes}") from None
+    shape = _common_shape(("is_call", *names), arrays)
     full = [array if array.size == 1 else np.broadcast_to(array, shape) for array in arrays]
     return [np.require(array, requirements=_PLAIN).reshape(-1) for array in full], shape
 

@@ -10,7 +10,7 @@ from numba import extending, types
 from pricing._kernel_cache import Kernel, compiled, inlined
 from pricing.conventions import FloatArray
 
-__all__ = ["BLOCK", "FLAGS", "INPUT", "OUTPUT", "batch_kernel", "disjoint"]
+__all__ = ["BLOCK", "FLAGS", "INPUT", "OUTPUT", "batch_kernel", "overlapping"]
 
 BLOCK = 256  # options at a time: scratch and fills stay in the first-level cache
 INPUT = types.Array(types.float64, 1, "C", readonly=True)  # takes writable arrays too
@@ -38,7 +38,7 @@ _store: Callable[[FloatArray, int, tuple[float, ...]], None] = _intrinsic(_store
 
 
 @inlined
-def disjoint(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
+def _disjoint(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
     """Whether two arrays share no byte."""
     a_start, b_start = a.ctypes.data, b.ctypes.data
     a_stop, b_stop = a_start + a.size * a.itemsize, b_start + b.size * b.itemsize
@@ -52,16 +52,16 @@ def _copy(source: FloatArray, target: FloatArray) -> None:
 
 
 @inlined
-def _overlap(outputs: Sequence[FloatArray], inputs: Sequence[FloatArray], calls: Any) -> bool:
-    """Whether an output shares memory with any other array."""
+def overlapping(outputs: Sequence[FloatArray], inputs: Sequence[FloatArray], other: Any) -> bool:
+    """Whether an output shares memory with any other array; `other` is an input of another type."""
     for k in range(len(outputs)):
         for source in inputs:
-            if not disjoint(outputs[k], source):
+            if not _disjoint(outputs[k], source):
                 return True
         for j in range(k):
-            if not disjoint(outputs[k], outputs[j]):
+            if not _disjoint(outputs[k], outputs[j]):
                 return True
-        if not disjoint(outputs[k], calls):
+        if not _disjoint(outputs[k], other):
             return True
     return False
 
@@ -108,7 +108,7 @@ def batch_kernel(name: str, option: Callable[..., tuple[float, ...]], results: i
     def kernel(  # type: ignore[no-untyped-def]
         is_call, asset, strike, time, vol, rate, carry, outputs, given
     ):
-        if given and _overlap(outputs, (asset, strike, time, vol, rate, carry), is_call):
+        if given and overlapping(outputs, (asset, strike, time, vol, rate, carry), is_call):
             return 1
         size = outputs[0].size
         room = np.empty((7 + results, BLOCK))  # one piece of memory: values, flags, results

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from numba import types
 
 from pricing._batch import INPUT
-from pricing._batch_kernel import disjoint
+from pricing._batch_kernel import overlapping
 from pricing._kernel_cache import compiled, inlined
 from pricing._legs import FLAGS, INDEX, STATE
 from pricing._option import SMALLEST, european, input_check
@@ -98,14 +98,11 @@ def greeks_sums(  # type: ignore[no-untyped-def]
     1 when an output overlaps or has another size; nothing is computed then.
     """
     outputs = (price, delta, gamma, vega, theta, rho)
-    for k in range(6):
-        if outputs[k].size != size or not disjoint(outputs[k], forward):
+    for output in outputs:
+        if output.size != size:
             return 1
-        if not disjoint(outputs[k], fresh_vol):
-            return 1
-        for j in range(k):
-            if not disjoint(outputs[k], outputs[j]):
-                return 1
+    if overlapping(outputs, (forward,), fresh_vol):
+        return 1
     for output in outputs:
         output[:] = 0.0
     legs = state.shape[1]
@@ -160,12 +157,8 @@ def ladder_sums(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """The fields of `Ladder` at each move; 1 when an output overlaps."""
     outputs = (value, coin_value, delta, delta_cash, gamma_cash, vega, theta)
-    for k in range(7):
-        if not disjoint(outputs[k], forward) or not disjoint(outputs[k], moves):
-            return 1
-        for j in range(k):
-            if not disjoint(outputs[k], outputs[j]):
-                return 1
+    if overlapping(outputs, (forward,), moves):
+        return 1
     for output in outputs:
         output[:] = 0.0
     legs = state.shape[1]

@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.core import config
 
-from pricing.conventions import FloatArray
-
-__all__ = ["BatchKernel", "run_parallel"]
+__all__ = ["BatchKernel", "overlap", "run_parallel"]
 
 _config: Any = config
 _OVERLAP = 1
@@ -59,7 +57,7 @@ def run_parallel(kernel: BatchKernel, *arguments: Any) -> int:
     threads = min(int(_config.NUMBA_NUM_THREADS), size // kernel.chunk_min)
     if threads < 2:
         return int(kernel.run(*inputs, outputs, given))
-    if given and _overlap(inputs, outputs):
+    if given and overlap(outputs, inputs):  # a kernel sees only its own chunk
         return _OVERLAP
 
     def part(index: int) -> int:
@@ -76,8 +74,15 @@ def run_parallel(kernel: BatchKernel, *arguments: Any) -> int:
         return int(kernel.run(*inputs, outputs, False))
 
 
-def _overlap(inputs: Sequence[npt.NDArray[Any]], outputs: Sequence[FloatArray]) -> bool:
-    """Whether an output shares memory with any other array: a kernel sees only its own chunk."""
+def overlap(outputs: Sequence[npt.NDArray[Any]], inputs: Sequence[npt.NDArray[Any]]) -> bool:
+    """Whether an output shares memory with any other array, as `overlapping` says in a kernel.
+
+    Examples
+    --------
+    >>> block = np.zeros(3)
+    >>> overlap([block[:2]], [block[2:]]), overlap([block[:2], block[1:]], [])
+    (False, True)
+    """
     return any(
         np.may_share_memory(output, other)
         for index, output in enumerate(outputs)

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pricing._batch import floats
+from pricing._batch import together
 from pricing._smile_fit import WIDTH_MIN, Quotes, essvi_slice, kept_by, quotes, svi_slice
 from pricing.arbitrage import butterfly_minimum, calendar_minimum
 from pricing.conventions import FloatArray, FloatLike
@@ -146,14 +146,10 @@ def _checked(
     log_moneyness: FloatLike, time_to_expiry: FloatLike, bid_vol: FloatLike, ask_vol: FloatLike
 ) -> list[FloatArray]:
     """The four as vectors of one length."""
-    names = ("log_moneyness", "time_to_expiry", "bid_vol", "ask_vol")
-    values = (log_moneyness, time_to_expiry, bid_vol, ask_vol)
-    arrays = [floats(name, value) for name, value in zip(names, values, strict=True)]
-    try:
-        full = np.broadcast_arrays(*arrays)
-    except ValueError:
-        shapes = ", ".join(f"{n} {a.shape}" for n, a in zip(names, arrays, strict=True))
-        raise ValueError(f"shapes do not broadcast: {shapes}") from None
+    arrays = together(
+        log_moneyness=log_moneyness, time_to_expiry=time_to_expiry, bid_vol=bid_vol, ask_vol=ask_vol
+    )
+    full = np.broadcast_arrays(*arrays)
     if full[0].ndim != 1:
         raise ValueError(f"quotes: one dimension wanted, got shape {full[0].shape}")
     return [np.ascontiguousarray(array) for array in full]

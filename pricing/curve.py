@@ -94,7 +94,7 @@ class Curve:
         knots = np.concatenate([[0.0], self.times])
         right = np.clip(np.searchsorted(knots, t), 1, self.times.size)
         left = right - 1
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             share = (t - knots[left]) / (knots[right] - knots[left])
             value = np.exp(logs[left] * (1.0 - share) + logs[right] * share)
         inside: FloatArray = np.where((t >= 0.0) & (t < np.inf), value, np.nan)[()]
@@ -111,6 +111,6 @@ class Curve:
     def rate(self, time_to_expiry: FloatLike) -> FloatArray:
         """Continuous zero rate to each time, ``-log(discount) / t``; NaN at 0 [1 / year]."""
         t = floats("time_to_expiry", time_to_expiry)
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):
             zero: FloatArray = np.where(t > 0.0, -np.log(self.discount(t)) / t, np.nan)[()]
             return zero

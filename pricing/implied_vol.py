@@ -7,6 +7,7 @@ from numba import types
 
 from pricing._batch import FLAGS, INPUT, broadcast, checked_out
 from pricing._kernel_cache import compiled, inlined
+from pricing._parallel import overlap
 from pricing._rational import first_guess, householder_step, log_price
 from pricing._vector_math import exp, log_ratio, split
 from pricing.conventions import BoolLike, FloatLike, ImpliedVol, VolStatus
@@ -146,8 +147,7 @@ def _solve(values: tuple[FloatLike, ...], is_call: BoolLike, coin: bool, out: An
         _kernel(*inputs, calls, coin, vol.reshape(-1), status.reshape(-1))
         return ImpliedVol(vol[()], status[()])
     vol, status = checked_out(out, ImpliedVol._fields, shape, _DTYPES)
-    taken = np.may_share_memory
-    if taken(vol, status) or any(taken(vol, one) or taken(status, one) for one in arrays):
+    if overlap((vol, status), arrays):
         raise ValueError("out: its arrays overlap the inputs or one another")
     _kernel(*inputs, calls, coin, vol.reshape(-1), status.reshape(-1))
     return out if isinstance(out, ImpliedVol) else ImpliedVol(vol, status)

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pricing._batch import together
 from pricing.conventions import FloatArray, FloatLike
-from pricing.sticky import DeltaRule, SmileDelta, numbers
+from pricing.sticky import DeltaRule, SmileDelta
 
 __all__ = ["MinimumVariance", "fit_minimum_variance", "minimum_variance_delta"]
 
@@ -87,7 +88,7 @@ def minimum_variance_delta(
     """
     if not isinstance(fitted, MinimumVariance):
         raise TypeError(f"fitted: a MinimumVariance wanted, got {type(fitted).__name__}")
-    units, by_vol, asset, time = numbers(
+    units, by_vol, asset, time = together(
         delta=delta, vega=vega, spot=spot, time_to_expiry=time_to_expiry
     )
     with np.errstate(all="ignore"):  # bad elements give NaN, in silence
@@ -117,8 +118,8 @@ def fit_minimum_variance(
     Returns
     -------
     MinimumVariance
-        Changes with a number that is not finite, or without time or spot, are left out; NaN
-        coefficients with fewer than 10 changes left.
+        Changes with a number, or a square of a term, that is not finite, or without time or spot,
+        are left out; NaN coefficients with fewer than 10 changes left.
 
     Raises
     ------
@@ -147,7 +148,7 @@ def fit_minimum_variance(
     (-0.2, 0.1, 1.0)
     """
     arrays = np.broadcast_arrays(
-        *numbers(
+        *together(
             delta=delta,
             vega=vega,
             spot=spot,
@@ -156,18 +157,26 @@ def fit_minimum_variance(
             price_change=price_change,
         )
     )
-    if arrays[0].ndim != 1:
-        raise ValueError(f"changes: one dimension wanted, got shape {arrays[0].shape}")
-    good = np.isfinite(arrays).all(axis=0) & (arrays[2] > 0.0) & (arrays[3] > 0.0)
-    units, by_vol, asset, time, moved, gained = (array[good] for array in arrays)
-    if units.size < _CHANGES_MIN:
+    units, by_vol, asset, time, moved, gained = arrays
+    if units.ndim != 1:
+        raise ValueError(f"changes: one dimension wanted, got shape {units.shape}")
+    with np.errstate(all="ignore"):  # what is absurd is left out
+        error: FloatArray = gained - units * moved
+        scale = by_vol / np.sqrt(time) * (moved / asset)
+        columns = scale[:, None] * np.stack([np.ones_like(units), units, units * units], axis=1)
+        square = np.square(columns).sum(axis=1) + error * error
+        good = np.isfinite(arrays).all(axis=0) & (asset > 0.0) & (time > 0.0) & np.isfinite(square)
+        return _fitted(columns[good], error[good])
+
+
+def _fitted(columns: FloatArray, error: FloatArray) -> MinimumVariance:
+    """Least squares of the errors on the columns."""
+    changes = error.size
+    if changes < _CHANGES_MIN:
         nan = float("nan")
-        return MinimumVariance(nan, nan, nan, nan, units.size)
-    error: FloatArray = gained - units * moved
-    scale = by_vol / np.sqrt(time) * (moved / asset)
-    columns = scale[:, None] * np.stack([np.ones_like(units), units, units * units], axis=1)
+        return MinimumVariance(nan, nan, nan, nan, changes)
     found = np.linalg.lstsq(columns, error, rcond=None)[0]
     a, b, c = found.tolist()
     before, left = float(error @ error), error - columns @ found
     gain = 1.0 - float(left @ left) / before if before > 0.0 else 0.0
-    return MinimumVariance(a, b, c, gain, units.size)
+    return MinimumVariance(a, b, c, gain, changes)

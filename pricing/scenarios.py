@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from pricing._batch import INPUT, checked_out, floats
-from pricing._batch_kernel import disjoint
+from pricing._batch_kernel import overlapping
 from pricing._kernel_cache import compiled, inlined
 from pricing._legs import FLAGS, INDEX, STATE
 from pricing._option import SMALLEST, european_price, input_check
@@ -75,10 +75,7 @@ def _add_changes(  # type: ignore[no-untyped-def]
 @compiled(types.int64(STATE, FLAGS, INDEX, INPUT, _ROWS, _ROWS, _ROWS, _OUT_ROWS))
 def _revalue(state, flags, index, forward, move, shift, step, pnl):  # type: ignore[no-untyped-def]
     """P&L of each scenario, in all or per group; 1 when the output overlaps an input."""
-    overlap = not disjoint(pnl, forward)
-    for source in (move, shift, step):
-        overlap = overlap or not disjoint(pnl, source)
-    if overlap:
+    if overlapping((pnl,), (move, shift, step), forward):
         return 1
     moves = np.empty((move.shape[0], _BLOCK))
     log_moves, backs = np.empty_like(moves), np.empty_like(moves)

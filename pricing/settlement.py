@@ -82,12 +82,13 @@ def _evaluate(
         time = time / length if type(time) is float else floats("time_to_expiry", time) / length
         vol = vol * root if type(vol) is float else floats("vol", vol) * root
     greeks = evaluate(kernel, _NAMES, (forward, strike, time, vol, mean, samples), is_call, out)
-    if np.ndim(greeks.price) == 0 and out is None:
-        vega, theta, rho = greeks.vega * root, greeks.theta / length, greeks.rho * length
-        return greeks._replace(vega=vega, theta=theta, rho=rho)
-    np.multiply(greeks.vega, root, out=greeks.vega)
-    np.divide(greeks.theta, length, out=greeks.theta)
-    np.multiply(greeks.rho, length, out=greeks.rho)
+    with np.errstate(over="ignore"):  # beyond float64, in windows that are absurdly short or long
+        if np.ndim(greeks.price) == 0 and out is None:
+            vega, theta, rho = greeks.vega * root, greeks.theta / length, greeks.rho * length
+            return greeks._replace(vega=vega, theta=theta, rho=rho)
+        np.multiply(greeks.vega, root, out=greeks.vega)
+        np.divide(greeks.theta, length, out=greeks.theta)
+        np.multiply(greeks.rho, length, out=greeks.rho)
     return greeks
 
 

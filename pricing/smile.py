@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pricing._batch import floats
+from pricing._batch import together
 from pricing.conventions import FloatArray, FloatLike
 
 __all__ = ["SmileVol", "Ssvi", "Svi", "svi_vol", "total_variance", "variance_slopes"]
@@ -198,13 +198,9 @@ def svi_vol(*, svi: Svi, log_moneyness: FloatLike, time_to_expiry: FloatLike) ->
     >>> smile.vol.round(4)
     array([0.4206, 0.4   , 0.3911])
     """
-    k, time = floats("log_moneyness", log_moneyness), floats("time_to_expiry", time_to_expiry)
-    try:
-        k, time = np.broadcast_arrays(k, time)
-    except ValueError:
-        raise ValueError(
-            f"shapes do not broadcast: log_moneyness {k.shape}, time_to_expiry {time.shape}"
-        ) from None
+    k, time = np.broadcast_arrays(
+        *together(log_moneyness=log_moneyness, time_to_expiry=time_to_expiry)
+    )
     with np.errstate(all="ignore"):  # bad elements turn into NaN below, in silence
         w, (slope, bend) = total_variance(checked_svi("svi", svi), k), variance_slopes(svi, k)
         good = np.isfinite(k) & (time > 0.0) & (time < np.inf) & (w > 0.0)

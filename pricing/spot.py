@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pricing._batch import batch_kernel, evaluate, floats
+from pricing._batch import batch_kernel, evaluate, together
 from pricing._kernel_cache import inlined
 from pricing._option import SMALLEST, carried_check, european, input_check
 from pricing._vector_math import exp, log_ratio
@@ -178,17 +178,6 @@ def inverse(
     return evaluate(_inverse_kernel, _FORWARD_NAMES, values, is_call, out)
 
 
-def _together(**values: FloatLike) -> list[FloatArray]:
-    """Arrays whose shapes broadcast, or one clear error."""
-    arrays = [floats(name, value) for name, value in values.items()]
-    try:
-        np.broadcast_shapes(*(array.shape for array in arrays))
-    except ValueError:
-        shapes = (f"{name} {array.shape}" for name, array in zip(values, arrays, strict=True))
-        raise ValueError(f"shapes do not broadcast: {', '.join(shapes)}") from None
-    return arrays
-
-
 def premium_adjusted_delta(*, delta: FloatLike, price: FloatLike, spot: FloatLike) -> FloatArray:
     """Delta of an option whose premium is counted in the underlying.
 
@@ -221,7 +210,7 @@ def premium_adjusted_delta(*, delta: FloatLike, price: FloatLike, spot: FloatLik
     >>> float(premium_adjusted_delta(delta=0.55, price=3000.0, spot=60000.0))
     0.5
     """
-    deltas, prices, spots = _together(delta=delta, price=price, spot=spot)
+    deltas, prices, spots = together(delta=delta, price=price, spot=spot)
     with np.errstate(all="ignore"):  # a spot of 0 gives NaN or infinity in its element
         adjusted: FloatArray = deltas - prices / spots
     return adjusted
@@ -251,7 +240,7 @@ def spot_delta(*, delta: FloatLike, forward: FloatLike, spot: FloatLike) -> Floa
     >>> float(spot_delta(delta=0.5, forward=112.0, spot=100.0))
     0.56
     """
-    deltas, forwards, spots = _together(delta=delta, forward=forward, spot=spot)
+    deltas, forwards, spots = together(delta=delta, forward=forward, spot=spot)
     with np.errstate(all="ignore"):  # a spot of 0 gives NaN or infinity in its element
         scaled: FloatArray = deltas * forwards / spots
     return scaled

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricing._batch import floats
+from pricing._batch import floats, together
 from pricing.conventions import FloatArray, FloatLike
 
 __all__ = [
     "DeltaRule",
     "SmileDelta",
-    "numbers",
     "skew_stickiness_delta",
     "sticky_delta_delta",
     "sticky_moneyness_delta",
@@ -60,23 +59,6 @@ class SmileDelta:
 
     value: FloatArray
     rule: DeltaRule
-
-
-def numbers(**values: FloatLike) -> list[FloatArray]:
-    """Each as float64, when their shapes broadcast.
-
-    Examples
-    --------
-    >>> numbers(delta=1)
-    [array(1.)]
-    """
-    arrays = [floats(name, value) for name, value in values.items()]
-    try:
-        np.broadcast_shapes(*(array.shape for array in arrays))
-    except ValueError:
-        shapes = ", ".join(f"{n} {a.shape}" for n, a in zip(values, arrays, strict=True))
-        raise ValueError(f"shapes do not broadcast: {shapes}") from None
-    return arrays
 
 
 def _moved(
@@ -156,7 +138,7 @@ def sticky_moneyness_delta(
     >>> float(delta.value)
     0.55
     """
-    units, by_vol, tilt, asset = numbers(delta=delta, vega=vega, skew=skew, forward=forward)
+    units, by_vol, tilt, asset = together(delta=delta, vega=vega, skew=skew, forward=forward)
     return SmileDelta(_moved(units, by_vol, -tilt, asset), DeltaRule.STICKY_MONEYNESS)
 
 
@@ -214,7 +196,7 @@ def sticky_delta_delta(
     >>> float(delta.value)
     0.5
     """
-    units, by_vol, slope, asset, money, time, sigma = numbers(
+    units, by_vol, slope, asset, money, time, sigma = together(
         delta=delta,
         vega=vega,
         vol_by_delta=vol_by_delta,
@@ -285,7 +267,7 @@ def skew_stickiness_delta(
     >>> float(delta.value)
     0.475
     """
-    units, by_vol, tilt, atm_tilt, asset, stickiness = numbers(
+    units, by_vol, tilt, atm_tilt, asset, stickiness = together(
         delta=delta, vega=vega, skew=skew, atm_skew=atm_skew, forward=forward, ratio=ratio
     )
     with np.errstate(all="ignore"):

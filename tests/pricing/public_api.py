@@ -197,9 +197,9 @@ _MORE = {
         {"nearer": _svi(), "farther": _svi()}, nearer=OBJECT, farther=OBJECT
     ),
     "fit_minimum_variance": _objects(
-            {"delta": np.linspace(0.1, 0.9, 9), "vega": np.linspace(9.0, 17.0, 9),
-             "spot": np.full(9, 64.0), "time_to_expiry": np.linspace(0.25, 1.0, 9),
-             "spot_change": np.linspace(-1.0, 2.0, 9), "price_change": np.linspace(-0.5, 1.0, 9)},
+            {"delta": np.linspace(0.1, 0.9, 12), "vega": np.linspace(9.0, 17.0, 12),
+             "spot": np.full(12, 64.0), "time_to_expiry": np.linspace(0.25, 1.0, 12),
+             "spot_change": np.linspace(-1.0, 2.0, 12), "price_change": np.linspace(-0.5, 1.0, 12)},
             **dict.fromkeys(("delta", "vega", "spot", "time_to_expiry", "spot_change",
                              "price_change"), QUOTES),
         ),

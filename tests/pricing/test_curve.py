@@ -137,6 +137,14 @@ def test_curve():
     assert Curve([0.5], [100.0]).forward(2.0) == pytest.approx(100.0, rel=1e-14)
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_a_curve_cannot_hold_is_silent():
+    steep = Curve([1e-10, 2e-10], [1e-300, 1e300], [1e-300, 1e-100])
+    assert steep.forward([1.0, 1e300])[0] == np.inf
+    assert steep.discount([1.0, 1e300])[0] == np.inf
+    assert steep.rate(1.0) == -np.inf
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

@@ -263,6 +263,16 @@ def test_window_is_one_number(window):
         pricing.settling(**HALF, window=window)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("forward", [1e140, [1e140]])
+def test_a_theta_beyond_all_numbers_is_infinite_in_silence(forward):
+    greeks = pricing.settling(
+        forward=forward, strike=1e140, time_to_expiry=0.5e-200, vol=1e90, is_call=True,
+        running_mean=1e140, window=1e-200,
+    )  # fmt: skip
+    assert np.all(greeks.theta == -INF)
+
+
 @pytest.mark.parametrize("window", [0.0, -1.0, NAN, INF])
 def test_window_is_positive(window):
     with pytest.raises(ValueError, match="window"):

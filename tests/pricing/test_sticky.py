@@ -200,6 +200,16 @@ def test_minimum_variance_leaves_out_what_it_cannot_read():
 
 
 @pytest.mark.filterwarnings("error")
+def test_minimum_variance_leaves_out_what_has_no_square():
+    data = changes(200)
+    clean = fit_minimum_variance(**{name: value[20:] for name, value in data.items()})
+    data["vega"][:5], data["time_to_expiry"][:5] = 1e300, 1e-300
+    data["delta"][5:10], data["price_change"][10:15] = 1e200, -1e200
+    data["spot_change"][15:20], data["spot"][15:20] = 1e300, 1e-300
+    assert fit_minimum_variance(**data) == clean
+
+
+@pytest.mark.filterwarnings("error")
 def test_bad_elements_give_nan():
     bad = [np.nan, np.inf, 0.0, -1.0]
     plain = {"delta": 0.5, "vega": 10.0}

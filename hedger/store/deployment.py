@@ -195,9 +195,11 @@ class Deployment:
         )
         if reply[0] in (b"FENCED", b"EXPIRED"):
             reason, owner, epoch = map(reading.text, reply)
+            same = reason == "FENCED" and (owner, epoch) == (lease.owner, str(lease.epoch))
+            has = "the same, from before the server restarted" if same else owner or "nobody"
             raise LeaseLost(
                 f"shard {lease.shard}: {reason.lower()}: {lease.owner} acted under epoch"
-                f" {lease.epoch}, the store has {owner or 'nobody'} {epoch}"
+                f" {lease.epoch}, the store has {has}{'' if same else f' {epoch}'}"
             )
         return reply
 

@@ -73,9 +73,11 @@ def live_again(engine: Engine) -> Engine:
 
 def test_the_log_of_another_market_is_not_continued(tmp_path: Path) -> None:
     Engine(params(tmp_path)).log.close()
-    for changed in ({"seed": 5}, {"start_ms": FAR[1]}, {"speed": 1.0}):
-        with pytest.raises(ConfigError, match="this trade log was begun in"):
+    for changed, name in (({"seed": 5}, "seed"), ({"start_ms": FAR[1]}, "start_ms")):
+        with pytest.raises(ConfigError, match=f"this trade log was begun with {name} [^,]*, not"):
             Engine(params(tmp_path, **changed))
+    with pytest.raises(ConfigError, match="begun with step_ms"):
+        Engine(params(tmp_path, speed=1.0))
     with pytest.raises(ConfigError, match="not a folder"):
         Engine(params(tmp_path, data=str(tmp_path / "none")))
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from hedger.core.model import (
     Account,
@@ -284,10 +285,14 @@ class Engine:
             begun = msgspec.json.decode(path.read_bytes(), type=_Identity)
         except msgspec.DecodeError as error:
             raise ConfigError(f"{path}: not the identity of a market: {error}") from error
-        if begun != own:
+        now = structs.asdict(own)
+        changed = [
+            f"{n} {v!r}, not {now[n]!r}" for n, v in structs.asdict(begun).items() if v != now[n]
+        ]
+        if changed:
             raise ConfigError(
-                f"{self.params.log}: this trade log was begun in {begun}: expected {own}; "
-                "remove the log or use the old settings"
+                f"{self.params.log}: this trade log was begun with {', '.join(changed)}: "
+                "expected the same market; remove the log or use the old settings"
             )
 
 

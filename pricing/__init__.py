@@ -8,6 +8,9 @@ from pricing.calibration import FitStatus, SliceQuality, SurfaceFit, fit_surface
 from pricing.conventions import Greeks, ImpliedVol, SecondGreeks, VolStatus, years
 from pricing.curve import Curve
 from pricing.deribit import DeribitGreeks, deribit_greeks
+from pricing.forecast import Har, ewma_forecast, fit_har, har_forecast, rolling_har
+from pricing.forecast_score import ForecastScore, qlike, score_forecasts
+from pricing.garch import Garch, fit_garch, garch_forecast, rolling_garch
 from pricing.implied_vol import implied_vol, inverse_implied_vol
 from pricing.minimum_variance import MinimumVariance, fit_minimum_variance, minimum_variance_delta
 from pricing.parity import (
@@ -19,6 +22,13 @@ from pricing.parity import (
 )
 from pricing.portfolio import Ladder, book_greeks, ladder
 from pricing.prepared import PreparedBook
+from pricing.realised import (
+    close_to_close_vol,
+    garman_klass_vol,
+    parkinson_vol,
+    rogers_satchell_vol,
+    yang_zhang_vol,
+)
 from pricing.scenarios import scenario_pnl, spot_vol_grid, spot_vol_ladder
 from pricing.second import black_scholes_second, black_second, inverse_second
 from pricing.settlement import (
@@ -52,8 +62,11 @@ __all__ = [
     "DeribitGreeks",
     "ExpiryForward",
     "FitStatus",
+    "ForecastScore",
     "ForwardStatus",
+    "Garch",
     "Greeks",
+    "Har",
     "ImpliedVol",
     "Ladder",
     "MinimumVariance",
@@ -81,20 +94,33 @@ __all__ = [
     "book_greeks",
     "butterfly_minimum",
     "calendar_minimum",
+    "close_to_close_vol",
     "deribit_greeks",
+    "ewma_forecast",
     "first_forward",
+    "fit_garch",
+    "fit_har",
     "fit_minimum_variance",
     "fit_surface",
     "forward_from_future",
     "forward_from_parity",
+    "garch_forecast",
+    "garman_klass_vol",
+    "har_forecast",
     "implied_vol",
     "inverse",
     "inverse_implied_vol",
     "inverse_second",
     "ladder",
     "minimum_variance_delta",
+    "parkinson_vol",
     "premium_adjusted_delta",
+    "qlike",
+    "rogers_satchell_vol",
+    "rolling_garch",
+    "rolling_har",
     "scenario_pnl",
+    "score_forecasts",
     "settlement_deltas",
     "settling",
     "settling_future",
@@ -109,5 +135,6 @@ __all__ = [
     "sticky_strike_delta",
     "svi_vol",
     "tail_risk",
+    "yang_zhang_vol",
     "years",
 ]

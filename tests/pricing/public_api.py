@@ -135,6 +135,10 @@ def _objects(good: dict[str, Any], elementwise: bool = False, **kinds: str) -> C
     return Case(good, vectors | kinds, elementwise)
 
 
+def _har() -> Any:
+    return pricing.Har(0.5, (0.25, 0.5), (1, 2), 1.0, 4.0, 2.0, 9)
+
+
 def _svi() -> Any:
     return pricing.Svi(0.01, 0.05, -0.3, 0.0, 0.2)
 
@@ -148,6 +152,19 @@ def _scenarios(**more: Any) -> dict[str, Any]:
     return {"book": _book(), "forward": np.array([100.0, 64.0]), **more}
 
 
+def _of_bars(*names: str) -> Case:
+    bars = {
+        "open": np.linspace(100.0, 104.0, 17),
+        "high": np.linspace(102.0, 106.0, 17),
+        "low": np.linspace(99.0, 103.0, 17),
+        "close": np.linspace(101.0, 104.5, 17) + np.resize([0.0, 0.5], 17),
+    }
+    good = {name: bars[name] for name in names} | {"periods_per_year": 365.0, "window": 5}
+    kinds = dict.fromkeys(names, SERIES) | {"periods_per_year": SCALAR, "window": COUNT}
+    return Case(good, kinds, False)
+
+
+_VARIANCES = np.resize([1.0, 2.0, 4.0, 1.5, 3.0], 12)
 _STRIKES = np.array([80.0, 90.0, 100.0, 110.0])
 _CALLS, _PUTS = np.array([21.0, 13.0, 7.0, 3.0]), np.array([1.5, 3.4, 7.3, 13.2])
 _MORE = {
@@ -234,9 +251,44 @@ _MORE = {
     "tail_risk": _objects(
             {"pnl": np.array([-3.0, 1.0, 2.0]), "level": 0.5}, pnl=SERIES, level=SCALAR
         ),
+    "close_to_close_vol": _of_bars("close"),
+    "parkinson_vol": _of_bars("high", "low"),
+    "garman_klass_vol": _of_bars("open", "high", "low", "close"),
+    "rogers_satchell_vol": _of_bars("open", "high", "low", "close"),
+    "yang_zhang_vol": _of_bars("open", "high", "low", "close"),
+    "ewma_forecast": _objects(
+            {"variance": _VARIANCES, "decay": 0.5, "seed": 2},
+            variance=SERIES, decay=SCALAR, seed=COUNT,
+        ),
+    "fit_har": _objects({"variance": _VARIANCES, "lags": [1, 2]}, variance=SERIES, lags=CHOICE),
+    "har_forecast": _objects(
+            {"variance": _VARIANCES, "fitted": _har()},
+            variance=SERIES, fitted=OBJECT,
+        ),
+    "rolling_har": _objects(
+            {"variance": _VARIANCES, "window": 8, "refit": 2, "lags": [1, 2]},
+            variance=SERIES, window=COUNT, refit=COUNT, lags=CHOICE,
+        ),
+    "garch_forecast": _objects(
+            {"returns": _VARIANCES - 2.0, "fitted": pricing.Garch(0.5, 0.125, 0.5, 1.0)},
+            returns=SERIES, fitted=OBJECT,
+        ),
+    "qlike": _elementwise({"variance": [1.0, 2.0], "forecast": [2.0, 0.5]}, False),
+    "score_forecasts": _objects(
+            {"variance": _VARIANCES, "forecasts": {"flat": np.ones(12)}},
+            variance=SERIES, forecasts=OBJECT,
+        ),
 }  # fmt: skip
 # Constructors, and functions of other records, have tests of their own beside their classes.
-ELSEWHERE = {"Curve", "Surface", "PreparedBook", "first_forward", "american_discrete"}
+ELSEWHERE = {
+    "Curve",
+    "Surface",
+    "PreparedBook",
+    "first_forward",
+    "american_discrete",
+    "fit_garch",
+    "rolling_garch",
+}
 
 
 def exported() -> list[str]:

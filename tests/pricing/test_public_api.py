@@ -42,7 +42,7 @@ from tests.pricing.public_calls import (
 )
 
 NAN, INF = float("nan"), float("inf")
-MAY_BE_NONE = ("nearer",)  # the first slice of a surface has no nearer one
+MAY_BE_NONE = ("nearer", "window")  # the first slice has no nearer one; all bars as one window
 
 
 # --- the table itself -----------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def once(
 
 
 def latencies(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> dict[str, float]:
-    """From a decision to its order at the exchange [ms]; both read the clock of one machine."""
+    """From a decision to its order at the exchange, if accepted [ms]; one machine has one clock."""
     decided = {
         intent["id"]: entry["wall_ms"]
         for entry in decisions
@@ -110,7 +110,9 @@ def latencies(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> d
     }
     first: dict[str, int] = {}
     for line in lines:
-        if line["event"] == "OrderSeen" and line["client_id"] in decided and line["real_ms"]:
+        if line["event"] != "OrderSeen" or line["status"] == "rejected" or not line["real_ms"]:
+            continue
+        if line["client_id"] in decided:
             first.setdefault(line["client_id"], line["real_ms"])
     times = sorted(float(real_ms - decided[one]) for one, real_ms in first.items())
     if not times:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.__main__ import play
-from tests.chaos.judge import take_overs
+from tests.chaos.judge import once, take_overs
 from tests.chaos.rig import ROOT, Kill
 from tests.chaos.run import runs
 from tests.chaos.table import append, finished, table
@@ -54,6 +54,17 @@ def test_a_book_that_nobody_takes_over_in_time_is_named() -> None:
     assert found == [1_900.0, 3_500.0]
     assert [text[0] for text in slow] == ["b", "c"]
     assert [text[0] for text in take_overs(decisions, kills, [(3_000, 3_100)])[1]] == ["c"]
+
+
+def test_of_two_decisions_of_one_id_that_stands_whose_order_was_sent() -> None:
+    def entry(one: str, lots: int) -> dict[str, object]:
+        return {"id": one, "action": "hedge", "intents": [{"id": "x", "lots": lots}]}
+
+    both = [entry("first", 3), entry("second", -2)]
+    sent = {"event": "OrderSeen", "client_id": "x", "lots": 3}
+    assert once([sent], both) == ([both[0]], 1)
+    assert once([], both) == ([both[1]], 1)
+    assert once([{**sent, "lots": 7}], both) == ([both[1]], 1), "which the oracle then objects to"
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="needs /proc")

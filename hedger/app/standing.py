@@ -15,6 +15,8 @@ from hedger.settings import Configuration
 from hedger.venues.paper.adapter import PaperVenue
 
 VENUE_S = 1.0
+UNDECIDED_MS = 60_000
+"""Whoever runs a book writes of it at least every 40 s, also where nothing is to be done."""
 
 
 class WorkerStanding(Record, frozen=True, kw_only=True):
@@ -49,11 +51,15 @@ class LastDecision(Record, frozen=True, kw_only=True):
 
 
 class BookStanding(Record, frozen=True, kw_only=True):
-    """One book in the store; ``is_current`` says that its digest is this configuration's."""
+    """One book in the store; ``is_current`` says that its digest is this configuration's.
+
+    ``unkept`` says why nobody seems to run it, and is empty where its owner decides it.
+    """
 
     book: str
     shard: int
     owner: str
+    unkept: str
     seq: int
     may: str
     hold: str
@@ -121,10 +127,12 @@ async def _book(
         return None
     shard = store.shard_of(name)
     digest = config.digests.get(name)
+    lease, last = owners.get(shard), await _last(store, name)
     return BookStanding(
         book=name,
         shard=shard,
-        owner=owners[shard].owner if shard in owners else "",
+        owner=lease.owner if lease is not None else "",
+        unkept=_unkept(lease, last),
         seq=state.seq,
         may=may(state),
         hold=state.hold,
@@ -134,8 +142,22 @@ async def _book(
         is_current=digest == state.digest,
         positions=state.positions,
         intents=state.intents,
-        last=await _last(store, name),
+        last=last,
     )
+
+
+def _unkept(lease: ShardInfo | None, last: LastDecision | None) -> str:
+    """Why nobody seems to run a book: the owner of its shard need not list it, or may not run it.
+
+    The first decision under a lease is always written down, whatever it says.
+    """
+    if lease is None:
+        return "no worker runs it: its shard is held by nobody"
+    if last is None or (last.worker, last.epoch) != (lease.owner, lease.epoch):
+        return f"not run by {lease.owner}, which has decided nothing of it under this lease"
+    if last.age_ms > UNDECIDED_MS:
+        return f"not run by {lease.owner} any more, which has said nothing of it for a minute"
+    return ""
 
 
 async def _last(store: Store, book: str) -> LastDecision | None:

@@ -58,7 +58,7 @@ def _print(found: Standing) -> None:
 
 def _row(book: BookStanding) -> tuple[str, ...]:
     last = book.last
-    notes = [book.may]
+    notes = [book.may, book.unkept] if book.unkept else [book.may]
     if not book.is_configured:
         notes.append("not in this configuration")
     elif not book.is_current:

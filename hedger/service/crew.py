@@ -26,6 +26,7 @@ from hedger.service.screening import Screening
 from hedger.service.step import Stepper
 from hedger.service.strangers import Strangers
 from hedger.service.transfers import Transfers
+from hedger.service.unkept import Unkept
 from hedger.service.worker import Worker
 from hedger.service.world import World
 from hedger.telemetry import logger
@@ -149,6 +150,12 @@ class Crew:
             decided=self.worker.decided,
             check=self.rounds.check,
         )
+        self.unkept = Unkept(
+            self.world,
+            roster=self.roster,
+            ownership=self.ownership,
+            judge=self.worker.stepper.judge,
+        )
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What runs until the worker stops."""
@@ -157,6 +164,7 @@ class Crew:
             self.ownership.run(),
             self.worker.run(),
             self.worker.watch(),
+            self.unkept.run(),
             *(listener.run() for listener in listeners),
             *(listener.pace() for listener in listeners),
             *self.rounds.loops(),

@@ -101,18 +101,19 @@ class Journal:
         longest_s = REFUSED_S if decision.action is Action.BLOCKED else QUIET_S
         return last.repeats if self._now_s() - last.at_s >= longest_s else 0
 
-    def passes(self, book: str, reason: str, *, late: bool = False) -> bool:
+    def passes(self, book: str, reason: str, *, now_s: float, late: bool = False) -> bool:
         """Count one more "no trade" like the last entry; False where an entry is to be written.
 
-        With ``late`` one that repeats the last may come later than it should.
+        The caller asks for thousands and passes the time in, read once. With ``late`` an entry that
+        repeats the last may come later than it should.
         """
         last = self._last.get(book)
         if last is None:
             return False
         action, said, _, refusals = last.key  # a hold that is lifted is seen by the next step
-        if (action, said, refusals) != (Action.NO_TRADE, reason, ()):
+        if refusals or action is not Action.NO_TRADE or said != reason:
             return False
-        if self._now_s() - last.at_s >= QUIET_S and not late:
+        if now_s - last.at_s >= QUIET_S and not late:
             return False
         last.repeats += 1
         return True

@@ -94,6 +94,11 @@ class Ownership:
         """Shards held now."""
         return tuple(self._leases)
 
+    @property
+    def living(self) -> tuple[str, ...]:
+        """Workers that live, as of the last beat."""
+        return self._election.living
+
     def has_looked(self, shards: Collection[int]) -> bool:
         """Whether all of these have been claimed, or found with or left to another."""
         return self._looked_at.issuperset(shards)

@@ -117,6 +117,10 @@ class Roster:
     def __getitem__(self, book: str) -> Desk:
         return self._desks[book]
 
+    def get(self, book: str) -> Desk | None:
+        """The desk of a book; None where this worker does not list it."""
+        return self._desks.get(book)
+
     def of_shard(self, shard: int) -> list[Desk]:
         """Desks of one shard."""
         return self._shards.get(shard, [])

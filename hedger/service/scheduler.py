@@ -108,7 +108,8 @@ class Scheduler:
         slot = self._slots.get(book)
         if slot is not None:
             slot.arrival_s = arrival_s
-            self.mark(book, Cause.QUOTE)
+            if not slot.due:  # of thousands most are due still when the next quote comes
+                self.mark(book, Cause.QUOTE)
 
     def mark_at(self, book: str, market_ms: int | None) -> None:
         """Make a book due when the market's clock reaches an instant; replaces the one before."""

@@ -175,10 +175,10 @@ class Screening:
     def _may_pass(self, name: str, now_s: float) -> bool:
         """Whether what is known of a book is young enough, and nothing of it is to be written."""
         age_s = now_s - self._places[name].read_s
-        if age_s < READ_S_MAX and self._journal.passes(name, REASON):
+        if age_s < READ_S_MAX and self._journal.passes(name, REASON, now_s=now_s):
             return True
         if age_s < READ_S_LAST and self._reads >= READS_MAX:
-            return self._journal.passes(name, REASON, late=True)
+            return self._journal.passes(name, REASON, now_s=now_s, late=True)
         self._reads += 1
         return False
 

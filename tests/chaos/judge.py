@@ -1,0 +1,149 @@
+"""The judge of a run: the exchange's own trade log against the decisions that were published.
+
+Positions in the store are compared with the exchange's once everything has stopped; nothing else
+of the hedger is read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos.books import BAND, DEADLINE_S, DEPOSIT, LEASE_S
+from tests.chaos.naked import Naked, naked
+from tests.chaos.rig import Kill, Rig
+from tests.oracle import judged, read_lines
+
+TAKE_OVER_MS = 1_000 * (LEASE_S + DEADLINE_S + 1.0)
+TWICE = ("decided twice", "in the log twice", "seen again", "no decision asked", "lots filled")
+OVER = ("across the band", "outside the band", "lots, decided")
+
+
+@dataclass
+class Verdict:
+    """What came of a run; ``wrong`` holds every violation, by kind."""
+
+    wrong: dict[str, list[str]]
+    orders: int
+    rejected: int
+    moved: int
+    naked: Naked
+    latency_ms: dict[str, float]
+    take_over_ms: list[float]
+    again: int
+    decisions: list[dict[str, Any]] = field(repr=False)
+    lines: list[dict[str, Any]] = field(repr=False)
+
+
+async def verdict(rig: Rig) -> Verdict:
+    """Judge a rig whose workers have stopped."""
+    await rig.recorder.last()
+    stored, traded, unfinished = await rig.left()
+    lines = read_lines(rig.paper.log)
+    decisions, again = once(lines, rig.recorder.decisions)
+    rules = {"*": {"base_coin": DEPOSIT, "lower": -BAND, "upper": BAND}}
+    found = judged(lines, rules=rules, decisions=decisions)
+    bare = naked(
+        lines, band=BAND, base_coin=DEPOSIT, speed=rig.setting.speed, end_ms=rig.stopped_ms
+    )
+    taken, slow = take_overs(decisions, rig.kills, rig.calm_ms)
+    differing = [n for n in rig.names if stored[n] != traded[n]]
+    wrong = {
+        "over": [t for t in found["violations"] if any(word in t for word in OVER)],
+        "twice": [t for t in found["violations"] if any(word in t for word in TWICE)],
+        "lost": [*unfinished, *(f"{n}: outside its band at the end" for n in bare.lost)],
+        "differs": [f"{n}: store {stored[n]}, exchange {traded[n]}" for n in differing],
+        "take-over": slow,
+    }
+    known = {text for texts in wrong.values() for text in texts}
+    wrong["other"] = [text for text in found["violations"] if text not in known]
+    seen = {line["client_id"]: line for line in lines if line["event"] == "OrderSeen"}
+    accounts = found["accounts"].values()
+    return Verdict(
+        wrong=wrong,
+        orders=sum(line["status"] != "rejected" for line in seen.values()),
+        rejected=sum(line["status"] == "rejected" for line in seen.values()),
+        moved=sum(account.get("moved", 0) for account in accounts),
+        naked=bare,
+        latency_ms=latencies(lines, decisions),
+        take_over_ms=sorted(taken),
+        again=again,
+        decisions=decisions,
+        lines=lines,
+    )
+
+
+def once(
+    lines: list[dict[str, Any]], decisions: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], int]:
+    """Decisions without those that a server forgot before their orders were sent.
+
+    Such a revision is decided again under the same id. Of two decisions of one id that stands
+    which the exchange's order agrees with, else the later; two orders of one id are seen as such.
+    """
+    sent = {line["client_id"]: line["lots"] for line in lines if line["event"] == "OrderSeen"}
+    by_id: dict[str, list[dict[str, Any]]] = {}
+    for entry in decisions:
+        for intent in entry["intents"] if entry["action"] == "hedge" else ():
+            by_id.setdefault(intent["id"], []).append(entry)
+    dropped = set()
+    for one, entries in by_id.items():
+        agreeing = [
+            entry
+            for entry in entries
+            if any(i["id"] == one and i["lots"] == sent.get(one) for i in entry["intents"])
+        ]
+        keep = (agreeing or entries)[-1]
+        dropped |= {entry["id"] for entry in entries if entry is not keep}
+    return [entry for entry in decisions if entry["id"] not in dropped], len(dropped)
+
+
+def latencies(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> dict[str, float]:
+    """From a decision to its order at the exchange [ms]; both read the clock of one machine."""
+    decided = {
+        intent["id"]: entry["wall_ms"]
+        for entry in decisions
+        if entry["action"] == "hedge"
+        for intent in entry["intents"]
+    }
+    first: dict[str, int] = {}
+    for line in lines:
+        if line["event"] == "OrderSeen" and line["client_id"] in decided and line["real_ms"]:
+            first.setdefault(line["client_id"], line["real_ms"])
+    times = sorted(float(real_ms - decided[one]) for one, real_ms in first.items())
+    if not times:
+        return {"p50": math.nan, "p99": math.nan, "max": math.nan}
+    at = lambda share: times[min(len(times) - 1, int(share * len(times)))]
+    return {"p50": at(0.5), "p99": at(0.99), "max": times[-1]}
+
+
+def take_overs(
+    decisions: list[dict[str, Any]], kills: list[Kill], calm_ms: int
+) -> tuple[list[float], list[str]]:
+    """Real time from a worker's death to the next decision of each of its books.
+
+    Another death meanwhile may have been that of the successor: each gives one lease more.
+    """
+    made: dict[str, list[int]] = {}
+    for entry in decisions:
+        made.setdefault(entry["book"], []).append(entry["wall_ms"])
+    for times in made.values():
+        times.sort()
+    found, slow = [], []
+    for number, kill in enumerate(kills):
+        for book in kill.books:
+            after = next((ms for ms in made.get(book, ()) if ms > kill.wall_ms), None)
+            if after is None:
+                slow.append(f"{book}: never decided again after the death of {kill.worker}")
+                continue
+            more = sum(later.wall_ms < after for later in kills[number + 1 :])
+            found.append(float(after - kill.wall_ms))
+            if after - kill.wall_ms > TAKE_OVER_MS + more * 1_000 * LEASE_S:
+                slow.append(f"{book}: {after - kill.wall_ms} ms after {kill.worker}, {more} more")
+    return found, slow
+
+
+def counts(wrong: dict[str, list[str]]) -> dict[str, int]:
+    return dict(Counter({kind: len(texts) for kind, texts in wrong.items()}))

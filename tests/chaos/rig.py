@@ -27,7 +27,7 @@ from hedger.settings import Configuration, load
 from hedger.store import open_store
 from hedger.store.redis import RedisStore
 from hedger.venues.paper.adapter import PaperVenue
-from hedger.venues.paper.launch import launch
+from hedger.venues.paper.launch import COMMAND, launch
 from tests.chaos.books import DEPLOYMENT, VENUE, Setting, names, write
 from tests.chaos.recorder import Recorder
 from tests.store.servers import HOST, Group, free_port
@@ -71,12 +71,17 @@ class Rig:
         self.faults: Counter[str] = Counter()
         self.facts: dict[str, Any] = {}
         """Figures of the run itself, for the table and its own judge."""
+        self.lines: object = None
         self.kills: list[Kill] = []
         self.workers: dict[str, Worker] = {}
         self.port = free_port()
         self.log = folder / "workers.log"
         self.environ_of: Callable[[str], dict[str, str]] = lambda _: {}
         """Further variables of a worker by its name: another address, another socket folder."""
+        self.more_environ: dict[str, str] = {}
+        """Further variables of everybody; to be set by `Setting.serve`."""
+        self.exchange_command = COMMAND
+        self.url = f"redis://{HOST}:{self.port}"
         self.group: Group
         self.config: Configuration
         self.store: RedisStore
@@ -166,10 +171,6 @@ class Rig:
 
     # --- the frame --------------------------------------------------------------------------------
 
-    @property
-    def url(self) -> str:
-        return f"redis://{HOST}:{self.port}"
-
     async def settle(self) -> None:
         """No harm any more: wait until all is in order, then stop the workers in order."""
         for worker in self.alive():
@@ -203,24 +204,32 @@ class Rig:
     async def running(self) -> AsyncIterator[Rig]:
         """All processes, from start to end; nothing is left behind."""
         async with contextlib.AsyncExitStack() as stack:
-            self.group = stack.enter_context(Group(self.folder))
-            self.group.start(self.port, appendonly="yes", appendfsync=self.setting.appendfsync)
+            if self.setting.serve is not None:
+                stack.enter_context(self.setting.serve(self))
+            else:
+                self.group = stack.enter_context(Group(self.folder))
+                self.group.start(self.port, appendonly="yes", appendfsync=self.setting.appendfsync)
             self.environ = {
                 "HOME": str(self.folder),
                 "XDG_STATE_HOME": str(self.folder),
                 "XDG_RUNTIME_DIR": str(self.folder),
                 "PYTHONPATH": str(ROOT),
+                **self.more_environ,
             }
             path = write(self.folder, self.setting, url=self.url, seed=self.seed)
             self.config = load(path, environ=self.environ)
             self.store = await open_store(store_params(self.config))
             stack.push_async_callback(self.store.shutdown)
             self.paper = paper_params(self.config, VENUE)
-            exchange = await launch(msgspec.structs.replace(self.paper, idle_exit_s=30.0))
+            exchange = await launch(
+                msgspec.structs.replace(self.paper, idle_exit_s=30.0), command=self.exchange_command
+            )
             stack.push_async_callback(exchange.stop)
             assert exchange.child is not None
             self.exchange_pid = exchange.child.pid
             stack.callback(self._kill_workers)
+            if self.setting.lines is not None:
+                await stack.enter_async_context(self.setting.lines(self))
             await self._start_nursery()
             stack.push_async_callback(self._end_nursery)
             listening = asyncio.create_task(self._listen())

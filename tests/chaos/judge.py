@@ -52,7 +52,10 @@ async def verdict(rig: Rig) -> Verdict:
     differing = [n for n in rig.names if stored[n] != traded[n]]
     wrong = {
         "over": [t for t in found["violations"] if any(word in t for word in OVER)],
-        "twice": [t for t in found["violations"] if any(word in t for word in TWICE)],
+        "twice": [
+            *(t for t in found["violations"] if any(word in t for word in TWICE)),
+            *revived(lines, rig.recorder.decisions),
+        ],
         "lost": [*unfinished, *(f"{n}: outside its band at the end" for n in bare.lost)],
         "differs": [f"{n}: store {stored[n]}, exchange {traded[n]}" for n in differing],
         "take-over": slow,
@@ -98,6 +101,31 @@ def once(
         keep = (agreeing or entries)[-1]
         dropped |= {entry["id"] for entry in entries if entry is not keep}
     return [entry for entry in decisions if entry["id"] not in dropped], len(dropped)
+
+
+def revived(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> list[str]:
+    """Orders that came to life after another decision had been made in their place.
+
+    A server may forget a decision; it may be made anew only when the order of the first is dead.
+    """
+    seen: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        if line["event"] == "OrderSeen" and line["status"] != "rejected" and line["real_ms"]:
+            seen.setdefault(line["client_id"], line)
+    first: dict[str, int] = {}
+    wrong = []
+    for entry in decisions:
+        for intent in entry["intents"] if entry["action"] == "hedge" else ():
+            order, lots = seen.get(intent["id"]), first.setdefault(intent["id"], intent["lots"])
+            if order is None or intent["lots"] == lots or order["lots"] != lots:
+                continue
+            late_ms = order["real_ms"] - entry["wall_ms"]
+            if late_ms > 0:
+                wrong.append(
+                    f"order {intent['id']}: {lots} lots filled {late_ms} ms after"
+                    f" {intent['lots']} had been decided instead"
+                )
+    return wrong
 
 
 def latencies(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> dict[str, float]:

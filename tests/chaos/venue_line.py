@@ -48,7 +48,9 @@ class VenueLine(Proxy):
         """Of the orders (or frames) that a fault could touch, so many it does."""
         self.done: dict[str, int] = {}
         """How often each fault has happened."""
-        self._rng, self._late_s = rng, late_s
+        self._rng = rng
+        self.late_s = late_s
+        """How late an order comes that comes late, about."""
 
     def calm(self) -> None:
         """No faults from now on."""
@@ -85,11 +87,11 @@ class VenueLine(Proxy):
         if self._strikes("lost"):
             return []
         if self._strikes("late_accept"):
-            return [(self._rng.uniform(0.3, 1.3) * self._late_s, frame)]
+            return [(self._rng.uniform(0.3, 1.3) * self.late_s, frame)]
         if self._strikes("doubled"):
-            return [(0.0, frame), (self._rng.uniform(0.0, 1.2) * self._late_s, frame)]
+            return [(0.0, frame), (self._rng.uniform(0.0, 1.2) * self.late_s, frame)]
         if self._strikes("reordered"):
-            return [(self._rng.uniform(0.0, 0.2) * self._late_s, frame)]
+            return [(self._rng.uniform(0.0, 0.2) * self.late_s, frame)]
         if self._strikes("5xx"):
             say(p.frame(p.Ok(id_)))
             return [(0.0, frame)] if self._rng.random() < 0.5 else []

@@ -33,7 +33,7 @@ from tests.chaos.recorder import Recorder
 from tests.store.servers import HOST, Group, free_port
 
 ROOT = Path(__file__).parents[2]
-BORN_S, READY_S, STOP_S, CALM_S = 20.0, 30.0, 10.0, 8.0
+BORN_S, READY_S, STOP_S, CALM_S = 60.0, 60.0, 10.0, 8.0
 
 
 @dataclass

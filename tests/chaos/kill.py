@@ -7,7 +7,7 @@ from random import Random
 from tests.chaos.rig import Rig
 from tests.chaos.run import Run
 
-PAUSE_S = (0.25, 2.0)
+PAUSE_S = (0.1, 1.7)
 
 
 async def inject(rig: Rig, rng: Random) -> None:
@@ -24,7 +24,7 @@ RUNS = [
     Run(
         name="kill",
         figure=">= 500 kills, >= 10,000 orders, 0 over, 0 lost",
-        minutes=11.0,
+        minutes=9.5,
         inject=inject,
         least={"SIGKILL": 500},
         orders=10_000,

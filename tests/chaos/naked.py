@@ -83,7 +83,7 @@ def naked(
                 held = ((n, lots) for n, lots in book.lots.items() if lots)
                 delta = sum(lots * deltas[n] for n, lots in held) + equity - base_coin
                 _step(book, now_ms, max(abs(delta) - limit, 0.0))
-    lost = [n for n, b in books.items() if b.outside and b.in_at_ms < end_ms - LAST_MS]
+    lost = [n for n, b in books.items() if b.in_at_ms < end_ms - LAST_MS]
     return Naked(
         max((book.worst for book in books.values()), default=0.0),
         sum(book.total for book in books.values()),
@@ -93,6 +93,8 @@ def naked(
 
 
 def _step(book: _Book, now_ms: float, outside: float) -> None:
+    if not book.in_at_ms and outside:  # not hedged at all yet: that is no fault of the run
+        return
     if book.since_ms and book.outside:
         passed_s = (now_ms - book.since_ms) / 1_000
         book.spell += book.outside * passed_s

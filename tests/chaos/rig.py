@@ -82,6 +82,8 @@ class Rig:
         """Further variables of everybody; to be set by `Setting.serve`."""
         self.exchange_command = COMMAND
         self.url = f"redis://{HOST}:{self.port}"
+        self.told: Callable[[str, Worker], None] = lambda word, worker: None
+        """Hears the words of a worker beside ``born`` and ``ready``; a patch may say some."""
         self.group: Group
         self.config: Configuration
         self.store: RedisStore
@@ -148,13 +150,13 @@ class Rig:
         self.kills.append(Kill(wall_ms(), worker.name, books))
         self.count("SIGKILL")
 
-    async def pause(self, worker: Worker, seconds: float) -> None:
-        """SIGSTOP for a while."""
+    async def pause(self, worker: Worker, seconds: float, kind: str = "SIGSTOP") -> None:
+        """SIGSTOP for a while; one that has stopped itself is only woken."""
         worker.is_paused = True
         try:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGSTOP)
-            self.count("SIGSTOP")
+            self.count(kind)
             await asyncio.sleep(seconds)
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -266,7 +268,8 @@ class Rig:
                 stdout=subprocess.PIPE,
                 pass_fds=(reading,),
                 cwd=ROOT,
-                env={**os.environ, **self.environ, "OPENBLAS_NUM_THREADS": "1"},
+                # The home folder stays: compiled kernels are kept there.
+                env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
                 start_new_session=True,
             )
         finally:
@@ -280,9 +283,12 @@ class Rig:
             if word == "born":
                 self.workers[rest[0]] = Worker(rest[0], int(rest[1]))
                 self._born[rest[0]].set_result(int(rest[1]))
-            for worker in self.workers.values():
-                if word == "ready" and worker.pid == int(rest[0]):
+                continue
+            for worker in [one for one in self.workers.values() if one.pid == int(rest[0])]:
+                if word == "ready":
                     worker.is_ready = True
+                else:
+                    self.told(word, worker)
 
     async def _stop_workers(self) -> None:
         for worker in self.alive():

@@ -126,9 +126,7 @@ RUNS = [
         figure=">= 50 times two primaries with store.replicas = 1, 0 over, 0 lost",
         minutes=4.0,
         inject=split,
-        setting=Setting(
-            workers=3, books=24, serve=pair, lines=behind_lines
-        ),
+        setting=Setting(workers=3, books=24, serve=pair, lines=behind_lines),
         least={"two primaries": 50},
     ),
     Run(

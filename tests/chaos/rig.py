@@ -187,6 +187,8 @@ class Rig:
 
     async def left(self) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]], list[str]]:
         """Positions in the store, at the exchange, and books with open intents or stopped."""
+        with contextlib.suppress(StoreUnavailable):  # a connection to a server that has died since
+            await self.store.books()
         stored, unfinished = {}, []
         for name in self.names:
             state = await self.store.load(name)

@@ -52,7 +52,7 @@ def shifted(rig: Rig) -> Iterator[None]:
         clocks.of[name] = ShiftedClock(made, rig.folder / f"clock-{name}")
     venue = [f"{name}={value}" for name, value in clocks.of["venue"].environ.items()]
     rig.exchange_command = ("env", *venue, *COMMAND)
-    rig.lines = clocks
+    rig.clocks = clocks
     with Group(rig.folder) as group:
         rig.group = group
         group.start(rig.port, appendonly="yes", environ=clocks.of["server"].environ)
@@ -62,16 +62,21 @@ def shifted(rig: Rig) -> Iterator[None]:
 @contextlib.asynccontextmanager
 async def told(rig: Rig) -> AsyncIterator[None]:
     """Workers are forked, too late for a preloaded library: they are patched to read the number."""
-    clocks = rig.lines
+    clocks = rig.clocks
     assert isinstance(clocks, Clocks)
-    rig.environ_of = lambda name: (
-        {"CHAOS_CLOCK": clocks.of[name].environ["CHAOS_CLOCK"]} if name in clocks.of else {}
-    )
+    before = rig.environ_of
+
+    def environ(name: str) -> dict[str, str]:
+        moved = clocks.of.get(name)
+        own = {"CHAOS_CLOCK": moved.environ["CHAOS_CLOCK"]} if moved else {}
+        return before(name) | own
+
+    rig.environ_of = environ
     yield
 
 
 async def inject(rig: Rig, rng: Random) -> None:
-    clocks = rig.lines
+    clocks = rig.clocks
     assert isinstance(clocks, Clocks)
     while rig.goes_on():
         await rig.sleep(rng.uniform(0.2, 1.5))

@@ -16,11 +16,11 @@ from typing import Any
 from hedger.store.redis import RedisStore
 from hedger.venues.paper.adapter import PaperVenue
 from tests.chaos.books import LEASE_S, Setting
-from tests.chaos.rig import Rig, Worker
+from tests.chaos.rig import Rig, Worker, woken_soon
 from tests.chaos.run import Run
 
 LEASES = (1.2, 5.0)
-SHARE = 1 / 150
+SHARE = 1 / 80
 """Of the orders of a worker, for each of the two places."""
 WORDS = {"begun": "SIGSTOP after BEGIN", "sending": "SIGSTOP before the send"}
 
@@ -66,7 +66,7 @@ def wakers(rig: Rig, rng: Random, group: asyncio.TaskGroup) -> Any:
         if word not in WORDS:
             return
         if not rig.goes_on():
-            asyncio.get_running_loop().call_later(0.05, os.kill, worker.pid, signal.SIGCONT)
+            woken_soon(worker)
             return
         seconds = LEASE_S * rng.uniform(*LEASES)
         group.create_task(rig.pause(worker, seconds, WORDS[word]))

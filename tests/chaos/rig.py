@@ -72,6 +72,8 @@ class Rig:
         self.facts: dict[str, Any] = {}
         """Figures of the run itself, for the table and its own judge."""
         self.lines: object = None
+        self.clocks: object = None
+        """What `Setting.lines` and `Setting.serve` made, for those who know what it is."""
         self.kills: list[Kill] = []
         self.workers: dict[str, Worker] = {}
         self.port = free_port()
@@ -84,6 +86,8 @@ class Rig:
         self.url = f"redis://{HOST}:{self.port}"
         self.told: Callable[[str, Worker], None] = lambda word, worker: None
         """Hears the words of a worker beside ``born`` and ``ready``; a patch may say some."""
+        self.told: Callable[[str, Worker], None] = lambda _, worker: woken_soon(worker)
+        """Hears that a worker has stopped itself, and why; until a run says more, it is woken."""
         self.group: Group
         self.config: Configuration
         self.store: RedisStore
@@ -236,6 +240,7 @@ class Rig:
                 await stack.enter_async_context(self.setting.lines(self))
             await self._start_nursery()
             stack.push_async_callback(self._end_nursery)
+            stack.callback(self._kill_workers)  # first: they hold the other ends of its pipes
             listening = asyncio.create_task(self._listen())
             stack.push_async_callback(_cancelled, listening)
             await self._start()
@@ -250,9 +255,7 @@ class Rig:
     async def _start(self) -> None:
         for _ in range(self.setting.workers):
             await self.start_worker()
-        async with asyncio.timeout(READY_S):
-            while not all(worker.is_ready for worker in self.workers.values()):
-                await asyncio.sleep(0.02)
+        await until(lambda: all(w.is_ready for w in self.workers.values()), READY_S)
 
     async def _go(self) -> None:
         venue = PaperVenue(self.paper.name, self.paper.socket, client="go")
@@ -295,9 +298,8 @@ class Rig:
     async def _stop_workers(self) -> None:
         for worker in self.alive():
             os.kill(worker.pid, signal.SIGTERM)
-        end_s = time.monotonic() + STOP_S
-        while self.alive() and time.monotonic() < end_s:
-            await asyncio.sleep(0.05)
+        with contextlib.suppress(TimeoutError):
+            await until(lambda: not self.alive(), STOP_S)
         self.facts["not stopped in time"] = len(self.alive())
 
     def _kill_workers(self) -> None:
@@ -310,6 +312,21 @@ class Rig:
         if self._nursery.returncode is None:
             self._nursery.kill()
         await self._nursery.wait()
+
+
+def woken_soon(worker: Worker) -> None:
+    """A worker says that it stops before it does."""
+    wake = lambda: worker.is_alive and os.kill(worker.pid, signal.SIGCONT)
+    asyncio.get_running_loop().call_later(0.05, wake)
+
+
+async def until(condition: Callable[[], bool], within_s: float) -> None:
+    """Wait for what nobody announces; raises `TimeoutError`."""
+    end_s = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > end_s:
+            raise TimeoutError
+        await asyncio.sleep(0.02)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

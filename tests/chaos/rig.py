@@ -84,8 +84,6 @@ class Rig:
         """Further variables of everybody; to be set by `Setting.serve`."""
         self.exchange_command = COMMAND
         self.url = f"redis://{HOST}:{self.port}"
-        self.told: Callable[[str, Worker], None] = lambda word, worker: None
-        """Hears the words of a worker beside ``born`` and ``ready``; a patch may say some."""
         self.told: Callable[[str, Worker], None] = lambda _, worker: woken_soon(worker)
         """Hears that a worker has stopped itself, and why; until a run says more, it is woken."""
         self.group: Group

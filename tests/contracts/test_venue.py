@@ -74,21 +74,6 @@ def account(exchange: PaperParams) -> str:
     return name
 
 
-def test_the_venues_clock_is_read_and_followed(exchange: PaperParams) -> None:
-    async def story() -> None:
-        async with client(exchange) as venue:
-            await venue.read_clock()
-            venue._link.offset_ms -= 250  # as if the venue's clock had been set since
-            reading = await venue.read_clock()
-            assert abs(reading.ahead_ms - 250) <= reading.error_ms + 2
-            assert abs(venue.venue_ms() - reading.venue_ms) <= 2 * reading.error_ms + 50
-            again = await venue.read_clock()
-            assert abs(again.ahead_ms) <= reading.error_ms + again.error_ms + 2
-            assert again.venue_ms >= reading.venue_ms
-
-    asyncio.run(story())
-
-
 def test_the_adapter_is_what_the_ports_ask_for(exchange: PaperParams) -> None:
     async def story() -> None:
         async with client(exchange) as paper:

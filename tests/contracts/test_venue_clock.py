@@ -16,13 +16,12 @@ def test_the_venues_clock_is_read_and_followed(tmp_path: Path) -> None:
         await launch(wanted, command=COMMAND)
         try:
             async with client(wanted) as venue:
-                await venue.read_clock()
+                first = await venue.read_clock()
                 venue._link.offset_ms -= 250  # as if the venue's clock had been set since
                 reading = await venue.read_clock()
-                assert abs(reading.ahead_ms - 250) <= reading.error_ms + 2
-                assert abs(venue.venue_ms() - reading.venue_ms) <= 2 * reading.error_ms + 50
+                assert abs(reading.ahead_ms - 250) <= 2 * first.error_ms + reading.error_ms + 2
                 again = await venue.read_clock()
-                assert abs(again.ahead_ms) <= reading.error_ms + again.error_ms + 2
+                assert abs(again.ahead_ms) <= 2 * reading.error_ms + again.error_ms + 2
                 assert again.venue_ms >= reading.venue_ms
         finally:
             await stop(wanted.socket)

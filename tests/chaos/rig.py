@@ -192,8 +192,13 @@ class Rig:
         with contextlib.suppress(StoreUnavailable):  # a connection to a server that has died since
             await self.store.books()
         stored, unfinished = {}, []
-        for name in self.names:
-            state = await self.store.load(name)
+        # Anew: connections of before may have been cut.
+        store = await open_store(store_params(self.config))
+        try:
+            states = {name: await store.load(name) for name in self.names}
+        finally:
+            await store.shutdown()
+        for name, state in states.items():
             assert state is not None, f"{name} is not in the store"
             stored[name] = {n: lots for n, lots in state.positions.items() if lots}
             if state.intents or state.stopped or state.hold:

@@ -72,16 +72,22 @@ def line_of(run: Run, rig: Rig, found: Verdict, *, seed: int, scale: float) -> L
 def append(path: Path, line: Line) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        file.write(msgspec.json.encode(line) + b"\n")
+        file.write(b"\n" * is_torn(path) + msgspec.json.encode(line) + b"\n")
+
+
+def is_torn(path: Path) -> bool:
+    """Whether the last line was cut short, by whatever ended the command."""
+    return path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
 
 
 def finished(path: Path, *, seed: int, scale: float) -> dict[str, Line]:
     """Runs of this seed and length that the file holds; a line cut short counts as none."""
     found = {}
-    for text in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
-        if not text.endswith(b"\n"):
+    for text in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            line = msgspec.json.decode(text, type=Line)
+        except msgspec.DecodeError:
             continue
-        line = msgspec.json.decode(text, type=Line)
         if (line.seed, line.scale) == (seed, round(scale, 6)):
             found[line.run] = line
     return found

@@ -1,4 +1,4 @@
-"""The clock of a venue: asked for, followed, and never further off than half of the answer's way."""
+"""The clock of a venue: asked for, followed, and no further off than half the answer took."""
 
 from __future__ import annotations
 

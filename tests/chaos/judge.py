@@ -49,7 +49,7 @@ async def verdict(rig: Rig) -> Verdict:
     bare = naked(
         lines, band=BAND, base_coin=DEPOSIT, speed=rig.setting.speed, end_ms=rig.stopped_ms
     )
-    taken, slow = take_overs(decisions, rig.kills, rig.calm_ms)
+    taken, slow = take_overs(decisions, rig.kills, rig.disturbed)
     differing = [n for n in rig.names if stored[n] != traded[n]]
     over = [t for t in found["violations"] if any(word in t for word in OVER)]
     right = right_when_decided(lines, decisions, band=BAND, base_coin=DEPOSIT)
@@ -156,11 +156,12 @@ def latencies(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> d
 
 
 def take_overs(
-    decisions: list[dict[str, Any]], kills: list[Kill], calm_ms: int
+    decisions: list[dict[str, Any]], kills: list[Kill], disturbed: list[tuple[int, int]]
 ) -> tuple[list[float], list[str]]:
     """Real time from a worker's death to the next decision of each of its books.
 
-    Another death meanwhile may have been that of the successor: each gives one lease more.
+    Another death meanwhile may have been that of the successor: each gives one lease more. Where a
+    pause or an outage lay in between there is no bound, but an end there must be.
     """
     made: dict[str, list[int]] = {}
     for entry in decisions:
@@ -176,6 +177,8 @@ def take_overs(
                 continue
             more = sum(later.wall_ms < after for later in kills[number + 1 :])
             found.append(float(after - kill.wall_ms))
+            if any(start <= after and kill.wall_ms <= end for start, end in disturbed):
+                continue
             if after - kill.wall_ms > TAKE_OVER_MS + more * 1_000 * LEASE_S:
                 slow.append(f"{book}: {after - kill.wall_ms} ms after {kill.worker}, {more} more")
     return found, slow

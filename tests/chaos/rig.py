@@ -34,6 +34,8 @@ from tests.store.servers import HOST, Group, free_port
 
 ROOT = Path(__file__).parents[2]
 BORN_S, READY_S, STOP_S, CALM_S = 60.0, 60.0, 10.0, 8.0
+ROUSED_MS = 2_000
+"""After a pause or an outage: until then shards may still be changing hands because of it."""
 
 
 @dataclass
@@ -75,6 +77,8 @@ class Rig:
         self.clocks: object = None
         """What `Setting.lines` and `Setting.serve` made, for those who know what it is."""
         self.kills: list[Kill] = []
+        self.disturbed: list[tuple[int, int]] = []
+        """Spans of real time [ms] in which more was wrong than a death: no bound on take-overs."""
         self.workers: dict[str, Worker] = {}
         self.port = free_port()
         self.log = folder / "workers.log"
@@ -154,7 +158,7 @@ class Rig:
 
     async def pause(self, worker: Worker, seconds: float, kind: str = "SIGSTOP") -> None:
         """SIGSTOP for a while; one that has stopped itself is only woken."""
-        worker.is_paused = True
+        worker.is_paused, began_ms = True, wall_ms()
         try:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGSTOP)
@@ -164,13 +168,16 @@ class Rig:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGCONT)
             worker.is_paused = False
+            self.disturbed.append((began_ms, wall_ms() + ROUSED_MS))
 
     async def restart_server(self, down_s: float = 0.0) -> float:
         """SIGKILL the store server and start it again; returns the instant of its first PONG."""
+        began_ms = wall_ms()
         await asyncio.to_thread(self.group.kill, self.port)
         self.count("server SIGKILL")
         await asyncio.sleep(down_s)
         await asyncio.to_thread(self.group.again, self.port)
+        self.disturbed.append((began_ms, wall_ms() + ROUSED_MS))
         return time.monotonic()
 
     # --- the frame --------------------------------------------------------------------------------
@@ -183,7 +190,7 @@ class Rig:
         while len(self.alive()) < 2:
             await self.start_worker()
         self.calm_ms = wall_ms()
-        await asyncio.sleep(CALM_S)
+        await asyncio.sleep(min(CALM_S, 4.0 + self.length_s / 60.0))
         self.stopped_ms = wall_ms()
         await self._stop_workers()
 
@@ -340,7 +347,7 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 @contextlib.asynccontextmanager
 async def rig(setting: Setting, *, seed: int, length_s: float) -> AsyncIterator[Rig]:
     """A rig in a folder of its own, short enough for sockets, removed in the end."""
-    folder = Path(tempfile.mkdtemp(prefix="hedger-chaos-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="hedger-chaos_", dir="/tmp"))
     try:
         async with Rig(folder, setting, seed=seed, length_s=length_s).running() as running:
             yield running

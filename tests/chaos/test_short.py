@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -19,7 +20,9 @@ from tests.chaos.run import runs
 from tests.chaos.table import append, finished, table
 from tests.story.marked import HAS_PROC, Mark
 
-SECONDS = {"kill": 7.0, "pause": 7.0, "server-everysec": 8.0}
+SECONDS = {"kill": 4.0, "pause": 4.0, "server-everysec": 6.0}
+LEAST_PROCESSES = 7
+"""Command, exchange, nursery and four workers; the server overwrites what the mark stands in."""
 LEAST = {"kill": "SIGKILL", "pause": "SIGSTOP", "server-everysec": "server SIGKILL"}
 
 
@@ -47,9 +50,10 @@ def test_a_book_that_nobody_takes_over_in_time_is_named() -> None:
     kills = [Kill(1_000, "w1", ("a", "b", "c")), Kill(2_000, "w2", ())]
     made = {"a": 2_900, "b": 4_500}
     decisions = [{"book": book, "wall_ms": ms} for book, ms in made.items()]
-    found, slow = take_overs(decisions, kills, calm_ms=9_000)
+    found, slow = take_overs(decisions, kills, [])
     assert found == [1_900.0, 3_500.0]
     assert [text[0] for text in slow] == ["b", "c"]
+    assert [text[0] for text in take_overs(decisions, kills, [(3_000, 3_100)])[1]] == ["c"]
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="needs /proc")
@@ -64,11 +68,20 @@ def test_an_interrupt_leaves_no_process_behind(tmp_path: Path) -> None:
         stderr=subprocess.DEVNULL,
     )
     end_s = time.monotonic() + 60.0
-    while len(mark.processes()) < 8 and time.monotonic() < end_s:
+    while len(mark.processes()) < LEAST_PROCESSES and time.monotonic() < end_s:
         time.sleep(0.05)
-    assert len(mark.processes()) >= 8, "command, server, exchange, nursery and workers"
-    folders = mark.folders()
+    assert len(mark.processes()) >= LEAST_PROCESSES
+    (folder,) = mark.folders()
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
     assert mark.processes() == {}
-    assert not [folder for folder in folders if folder.exists()]
+    assert not folder.exists()
+    assert not [line for line in command_lines() if str(folder) in line], "the server"
+
+
+def command_lines() -> list[str]:
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(place.read_bytes().replace(b"\0", b" ").decode())
+    return found

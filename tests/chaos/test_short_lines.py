@@ -21,7 +21,7 @@ from tests.chaos.rig import Rig
 from tests.chaos.run import Run
 from tests.chaos.table import Line
 
-LENGTH_S = 8.0
+LENGTH_S = 6.0
 
 
 @contextlib.asynccontextmanager

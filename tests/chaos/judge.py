@@ -19,6 +19,10 @@ from tests.oracle import judged, read_lines
 
 TAKE_OVER_MS = 1_000 * (LEASE_S + DEADLINE_S + 1.0)
 TWICE = ("decided twice", "in the log twice", "seen again", "no decision asked", "lots filled")
+ASKED_ANEW = " lots, decided {"
+"""An order of other lots than its decision. Where the exchange refused it and nothing was traded, a
+server took the first decision with it before anybody could read it, and the second is what is left.
+"""
 OVER = ("across the band", "outside the band", "lots, decided")
 
 
@@ -52,9 +56,15 @@ async def verdict(rig: Rig) -> Verdict:
     taken, slow = take_overs(decisions, rig.kills, rig.disturbed)
     differing = [n for n in rig.names if stored[n] != traded[n]]
     over = [t for t in found["violations"] if any(word in t for word in OVER)]
+    unread = [t for t in over if ASKED_ANEW in t and _id(t) in _refused(lines)]
+    rig.facts["refused, its decision forgotten unread"] = len(unread)
     right = right_when_decided(lines, decisions, band=BAND, base_coin=DEPOSIT)
     wrong = {
-        "over": [t for t in over if not (t.endswith(", outside the band") and _id(t) in right)],
+        "over": [
+            t
+            for t in over
+            if t not in unread and not (t.endswith(", outside the band") and _id(t) in right)
+        ],
         "twice": [
             *(t for t in found["violations"] if any(word in t for word in TWICE)),
             *revived(lines, rig.recorder.decisions),
@@ -79,6 +89,12 @@ async def verdict(rig: Rig) -> Verdict:
         decisions=decisions,
         lines=lines,
     )
+
+
+def _refused(lines: list[dict[str, Any]]) -> set[str]:
+    """Orders that the exchange refused and that filled nothing."""
+    orders = (line for line in lines if line["event"] == "OrderSeen")
+    return {o["client_id"] for o in orders if o["status"] == "rejected" and not o.get("filled")}
 
 
 def _id(text: str) -> str:

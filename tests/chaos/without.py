@@ -19,7 +19,7 @@ from hedger.store.link import Link, Wire
 from hedger.venues.paper.adapter import PaperVenue
 
 FAR_MS = 3_600_000
-POLL_S = 2.0
+POLL_S = 10.0
 RETRY_S, TRIES = 0.15, 3
 
 

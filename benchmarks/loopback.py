@@ -22,7 +22,7 @@ from hedger.core.model import (
     Quote,
     Rules,
 )
-from hedger.ports import Batch
+from hedger.ports import Batch, ClockReading
 from hedger.service.params import BookParams, WorkerParams
 from hedger.venues.conduct import ANY, conduct
 from hedger.venues.deribit.contracts import instrument
@@ -117,6 +117,10 @@ class Loopback:
     def venue_ms(self) -> int:
         """The machine's own clock."""
         return wall_ms()
+
+    async def read_clock(self) -> ClockReading:
+        """The same clock."""
+        return ClockReading(wall_ms(), 0.0, 0.0)
 
     async def instruments(self, names: Collection[str]) -> dict[str, Instrument]:
         """Contract data."""

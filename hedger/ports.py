@@ -46,6 +46,18 @@ class Batch(NamedTuple):
     events: Sequence[AccountEvent] = ()
 
 
+class ClockReading(NamedTuple):
+    """A venue's clock as it has just told it, against what `Venue.venue_ms` said before.
+
+    ``ahead_ms`` is how far the venue was ahead of the estimate, ``error_ms`` how wrong that can be:
+    half of the time that the answer took.
+    """
+
+    venue_ms: int
+    ahead_ms: float
+    error_ms: float
+
+
 class Feed(Protocol):
     """Market data and account events of one venue."""
 
@@ -76,6 +88,13 @@ class Venue(Protocol):
 
     def venue_ms(self) -> int:
         """The venue's real clock, estimated; deadlines are set and compared in it."""
+        ...
+
+    async def read_clock(self) -> ClockReading:
+        """Ask the venue for its time, and let `venue_ms` follow; raises `VenueUnavailable`.
+
+        ``venue_ms`` of the reading is no estimate: it was that late at the venue when it answered.
+        """
         ...
 
     async def instruments(self, names: Collection[str]) -> dict[str, Instrument]:

@@ -27,6 +27,7 @@ from hedger.service.step import Stepper
 from hedger.service.strangers import Strangers
 from hedger.service.transfers import Transfers
 from hedger.service.unkept import Unkept
+from hedger.service.venue_clock import VenueClocks
 from hedger.service.worker import Worker
 from hedger.service.world import World
 from hedger.telemetry import logger
@@ -65,6 +66,7 @@ class Crew:
         )
         self.transfers = Transfers(world, aftermath=self.aftermath, chronicle=self.chronicle)
         self.fills = Fills(world, aftermath=self.aftermath)
+        self.clocks = VenueClocks(world)
         self.listeners = {name: self._listener(name) for name in world.feeds}
         self.screening = Screening(
             world, listeners=self.listeners, journal=self.journal, naked=self.naked
@@ -149,6 +151,7 @@ class Crew:
             orphaned=self.resolver.add,
             decided=self.worker.decided,
             check=self.rounds.check,
+            doubt=self.clocks.doubt,
         )
         self.unkept = Unkept(
             self.world,
@@ -165,6 +168,7 @@ class Crew:
             self.worker.run(),
             self.worker.watch(),
             self.unkept.run(),
+            self.clocks.run(),
             *(listener.run() for listener in listeners),
             *(listener.pace() for listener in listeners),
             *self.rounds.loops(),

@@ -170,9 +170,11 @@ class Execution:
         async with asyncio.timeout(self._request_s):
             since_ms = max(intent.market_ms - HISTORY_SLACK_MS, 0)
             history = await venue.fills(intent.account, since_ms)
-        for fill in history:
+        # The store says that it lacks some: what this worker applied once proves nothing, as a
+        # server that has come back or been replaced may have forgotten it.
+        for fill in (*report.fills, *history):
             if fill.client_id == intent.id:
-                await self._fills.apply(desk, fill)
+                await self._fills.apply(desk, fill, trusting=False)
         return await self.close(desk, intent, event, filled=report.filled)
 
     async def close(self, desk: Desk, intent: Intent, event: IntentEvent, *, filled: int) -> bool:

@@ -91,9 +91,10 @@ class Resolver:
         tries, wait_s = 0, RETRY_S_MIN
         while True:
             self._lease(desk)
-            reason, wait_s = "", min(2 * wait_s, RETRY_S_MAX)
+            reason, is_past, wait_s = "", True, min(2 * wait_s, RETRY_S_MAX)
             try:
-                if await self._try(desk, intent):
+                is_past = await self._is_past(intent)
+                if await self._try(desk, intent, past_deadline=is_past):
                     self._log.info("resolved", **told(intent))
                     return
             except LeaseLost:
@@ -103,18 +104,28 @@ class Resolver:
             except (HedgerError, TimeoutError) as error:
                 reason = str(error) or "no answer in time"
             left_s = self._deadline_left_ms(intent) / 1_000
-            if left_s > 0.0:
-                await asyncio.sleep(min(left_s, max(wait_s, RETRY_S_MIN)))
+            if left_s > 0.0 or not is_past:
+                await asyncio.sleep(min(left_s, wait_s) if left_s > 0.0 else RETRY_S_MIN)
                 continue
             tries += 1
             if tries >= TRIES_QUIET:
                 await self._stuck(desk, intent, reason or "the venue's answers do not add up")
             await asyncio.sleep(wait_s)
 
-    async def _try(self, desk: Desk, intent: Intent) -> bool:
+    async def _is_past(self, intent: Intent) -> bool:
+        """Whether the venue itself says, before it is asked, that an order's deadline is over.
+
+        Our estimate of its clock proves nothing: either clock may have been set since.
+        """
+        if self._deadline_left_ms(intent) > 0:
+            return False
+        async with asyncio.timeout(self._world.request_s):
+            reading = await self._venues[intent.venue].read_clock()
+        return reading.venue_ms > intent.deadline_ms + self._world.params.margin_ms
+
+    async def _try(self, desk: Desk, intent: Intent, *, past_deadline: bool) -> bool:
         """One question to the venue; True once the intent is closed."""
         venue = self._venues[intent.venue]
-        past_deadline = self._deadline_left_ms(intent) <= 0  # before asking, not after
         async with asyncio.timeout(self._world.request_s):
             report = await venue.query(intent.account, intent.id)
             if report.status is OrderStatus.OPEN and past_deadline:

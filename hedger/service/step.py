@@ -41,6 +41,8 @@ class Stepper:
         Told of every decision, written down or not.
     check
         Compares a book with its venue soon.
+    doubt
+        Why no deadline may be set at a venue now; empty where one may.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Stepper:
         orphaned: Callable[[Desk, Intent], None],
         decided: Callable[[Desk, Decision], None],
         check: Callable[[Desk], None],
+        doubt: Callable[[str], str],
     ) -> None:
         self._open_max = world.params.open_max
         self._store = world.store
@@ -67,7 +70,7 @@ class Stepper:
         self._journal = journal
         self._chronicle = chronicle
         self._learn, self._orphaned, self._decided = learn, orphaned, decided
-        self._check = check
+        self._check, self._doubt = check, doubt
         self._log = logger(worker=world.params.worker)
 
     async def step(self, desk: Desk, due: Due) -> bool:
@@ -155,13 +158,15 @@ class Stepper:
         return decide(desk.book, market, desk.params.rules, self._clock.market_ms())
 
     def _unless_paused(self, desk: Desk, decision: Decision, state: BookState) -> Decision:
-        """A hedge waits while something has moved that store or balances do not know yet."""
+        """A hedge waits while something has moved that is not known well enough yet."""
         if decision.action is not Action.HEDGE or decision.plan is None:
             return decision
         if desk.pause:
             text = f"paused until positions have been read again: {desk.pause.reason}"
         elif self._is_behind(desk):
             text = f"paused until balances contain the transfer of market instant {desk.moved_ms}"
+        elif doubt := self._doubt(desk.params.venue):
+            text = f"paused until deadlines can be relied on again: {doubt}"
         else:
             return decision
         refusal = Refusal(rule="paused", wanted=decision.plan.wanted, allowed=0.0, reason=text)

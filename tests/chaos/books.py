@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 LEASE_S, DEADLINE_S, MARGIN_MS = 1.0, 0.3, 100
 DEPOSIT = 20.0
@@ -25,7 +28,7 @@ kind = "paper"
 speed = {speed}
 seed = {seed}
 deposit = {deposit}
-depth_usd = 20_000_000.0
+depth_usd = {depth_usd!r}
 latency_ms = {latency_ms!r}
 loss = {loss!r}
 
@@ -56,7 +59,8 @@ limits = {{ order_max = 20.0, per_minute_max = 200.0, first_trade_max = 20.0 }}
 class Setting:
     """What a run wants of its rig.
 
-    ``worker_env`` are further variables of every worker, ``patch`` a function (``module:name``)
+    ``depth_usd`` is the depth of the market's one side; ``worker_env`` are further variables of
+    every worker, ``patch`` a function (``module:name``)
     that a worker process calls before it starts: how a piece of the protocol is taken out.
     """
 
@@ -66,9 +70,14 @@ class Setting:
     speed: float = 600.0
     latency_ms: float = 4.0
     loss: float = 0.0
+    depth_usd: float = 20_000_000.0
     appendfsync: str = "everysec"
     patch: str = ""
     worker_env: dict[str, str] = field(default_factory=dict)
+    serve: Callable[[Any], AbstractContextManager[None]] | None = None
+    """Starts another store than one server, for a rig, and tells the rig of it."""
+    lines: Callable[[Any], AbstractAsyncContextManager[None]] | None = None
+    """Stands between the workers of a rig and what they connect to."""
 
 
 def names(setting: Setting) -> list[str]:
@@ -86,6 +95,7 @@ def write(folder: Path, setting: Setting, *, url: str, seed: int) -> Path:
         deposit=DEPOSIT,
         latency_ms=setting.latency_ms,
         loss=setting.loss,
+        depth_usd=setting.depth_usd,
         lease_s=LEASE_S,
         deadline_s=DEADLINE_S,
         margin_ms=MARGIN_MS,

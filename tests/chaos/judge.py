@@ -12,12 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos.books import BAND, DEADLINE_S, DEPOSIT, LEASE_S
+from tests.chaos.decided_on import right_when_decided
 from tests.chaos.naked import Naked, naked
 from tests.chaos.rig import Kill, Rig
 from tests.oracle import judged, read_lines
 
 TAKE_OVER_MS = 1_000 * (LEASE_S + DEADLINE_S + 1.0)
 TWICE = ("decided twice", "in the log twice", "seen again", "no decision asked", "lots filled")
+ASKED_ANEW = " lots, decided {"
+"""An order of other lots than its decision. Where the exchange refused it and nothing was traded, a
+server took the first decision with it before anybody could read it, and the second is what is left.
+"""
 OVER = ("across the band", "outside the band", "lots, decided")
 
 
@@ -50,14 +55,25 @@ async def verdict(rig: Rig) -> Verdict:
     )
     taken, slow = take_overs(decisions, rig.kills, rig.disturbed)
     differing = [n for n in rig.names if stored[n] != traded[n]]
+    over = [t for t in found["violations"] if any(word in t for word in OVER)]
+    unread = [t for t in over if ASKED_ANEW in t and _id(t) in _refused(lines)]
+    rig.facts["refused, its decision forgotten unread"] = len(unread)
+    right = right_when_decided(lines, decisions, band=BAND, base_coin=DEPOSIT)
     wrong = {
-        "over": [t for t in found["violations"] if any(word in t for word in OVER)],
-        "twice": [t for t in found["violations"] if any(word in t for word in TWICE)],
+        "over": [
+            t
+            for t in over
+            if t not in unread and not (t.endswith(", outside the band") and _id(t) in right)
+        ],
+        "twice": [
+            *(t for t in found["violations"] if any(word in t for word in TWICE)),
+            *revived(lines, rig.recorder.decisions),
+        ],
         "lost": [*unfinished, *(f"{n}: outside its band at the end" for n in bare.lost)],
         "differs": [f"{n}: store {stored[n]}, exchange {traded[n]}" for n in differing],
         "take-over": slow,
     }
-    known = {text for texts in wrong.values() for text in texts}
+    known = {text for texts in wrong.values() for text in texts} | {*over}
     wrong["other"] = [text for text in found["violations"] if text not in known]
     seen = {line["client_id"]: line for line in lines if line["event"] == "OrderSeen"}
     accounts = found["accounts"].values()
@@ -73,6 +89,17 @@ async def verdict(rig: Rig) -> Verdict:
         decisions=decisions,
         lines=lines,
     )
+
+
+def _refused(lines: list[dict[str, Any]]) -> set[str]:
+    """Orders that the exchange refused and that filled nothing."""
+    orders = (line for line in lines if line["event"] == "OrderSeen")
+    return {o["client_id"] for o in orders if o["status"] == "rejected" and not o.get("filled")}
+
+
+def _id(text: str) -> str:
+    """The order that a violation of the oracle is about."""
+    return text.partition("order ")[2].partition(":")[0]
 
 
 def once(
@@ -98,6 +125,31 @@ def once(
         keep = (agreeing or entries)[-1]
         dropped |= {entry["id"] for entry in entries if entry is not keep}
     return [entry for entry in decisions if entry["id"] not in dropped], len(dropped)
+
+
+def revived(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> list[str]:
+    """Orders that came to life after another decision had been made in their place.
+
+    A server may forget a decision; it may be made anew only when the order of the first is dead.
+    """
+    seen: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        if line["event"] == "OrderSeen" and line["status"] != "rejected" and line["real_ms"]:
+            seen.setdefault(line["client_id"], line)
+    first: dict[str, int] = {}
+    wrong = []
+    for entry in decisions:
+        for intent in entry["intents"] if entry["action"] == "hedge" else ():
+            order, lots = seen.get(intent["id"]), first.setdefault(intent["id"], intent["lots"])
+            if order is None or intent["lots"] == lots or order["lots"] != lots:
+                continue
+            late_ms = order["real_ms"] - entry["wall_ms"]
+            if late_ms > 0:
+                wrong.append(
+                    f"order {intent['id']}: {lots} lots filled {late_ms} ms after"
+                    f" {intent['lots']} had been decided instead"
+                )
+    return wrong
 
 
 def latencies(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> dict[str, float]:

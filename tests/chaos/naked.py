@@ -75,7 +75,7 @@ def naked(
             now_ms = time.at(line["ms"])
             if now_ms > end_ms:
                 break
-            deltas = _deltas(line)
+            deltas = deltas_of(line)
             for name, book in books.items():
                 equity = line["equity"].get(name)
                 if equity is None:
@@ -108,7 +108,7 @@ def _step(book: _Book, now_ms: float, outside: float) -> None:
     book.outside, book.since_ms = outside, now_ms
 
 
-def _deltas(bar: dict[str, Any]) -> dict[str, float]:
+def deltas_of(bar: dict[str, Any]) -> dict[str, float]:
     """Delta of one lot of everything that has a mark: premium-adjusted, as equity is added."""
     found = {}
     for name, (mark, vol, forward) in bar["marks"].items():

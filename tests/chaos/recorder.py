@@ -38,10 +38,12 @@ class Recorder:
     async def run(self) -> None:
         """Read until cancelled; a server that is away is asked again and again."""
         while True:
-            client = redis.asyncio.Redis(port=self._port(), socket_timeout=2.0, retry=None)
+            port = self._port()
+            client = redis.asyncio.Redis(port=port, socket_timeout=2.0, retry=None)
             try:
-                while True:
+                while self._port() == port:
                     await self._read(client, BLOCK_MS)
+                self._step_back()
             except (RedisError, OSError, TimeoutError):
                 self.breaks += 1
                 self._step_back()

@@ -27,13 +27,13 @@ from hedger.settings import Configuration, load
 from hedger.store import open_store
 from hedger.store.redis import RedisStore
 from hedger.venues.paper.adapter import PaperVenue
-from hedger.venues.paper.launch import launch
+from hedger.venues.paper.launch import COMMAND, launch
 from tests.chaos.books import DEPLOYMENT, VENUE, Setting, names, write
 from tests.chaos.recorder import Recorder
 from tests.store.servers import HOST, Group, free_port
 
 ROOT = Path(__file__).parents[2]
-BORN_S, READY_S, STOP_S, CALM_S = 60.0, 30.0, 10.0, 8.0
+BORN_S, READY_S, STOP_S, CALM_S = 60.0, 60.0, 10.0, 8.0
 ROUSED_MS = 2_000
 """After a pause or an outage: until then shards may still be changing hands because of it."""
 
@@ -73,6 +73,9 @@ class Rig:
         self.faults: Counter[str] = Counter()
         self.facts: dict[str, Any] = {}
         """Figures of the run itself, for the table and its own judge."""
+        self.lines: object = None
+        self.clocks: object = None
+        """What `Setting.lines` and `Setting.serve` made, for those who know what it is."""
         self.kills: list[Kill] = []
         self.disturbed: list[tuple[int, int]] = []
         """Spans of real time [ms] in which more was wrong than a death: no bound on take-overs."""
@@ -81,6 +84,10 @@ class Rig:
         self.log = folder / "workers.log"
         self.environ_of: Callable[[str], dict[str, str]] = lambda _: {}
         """Further variables of a worker by its name: another address, another socket folder."""
+        self.more_environ: dict[str, str] = {}
+        """Further variables of everybody; to be set by `Setting.serve`."""
+        self.exchange_command = COMMAND
+        self.url = f"redis://{HOST}:{self.port}"
         self.told: Callable[[str, Worker], None] = lambda _, worker: woken_soon(worker)
         """Hears that a worker has stopped itself, and why; until a run says more, it is woken."""
         self.group: Group
@@ -175,10 +182,6 @@ class Rig:
 
     # --- the frame --------------------------------------------------------------------------------
 
-    @property
-    def url(self) -> str:
-        return f"redis://{HOST}:{self.port}"
-
     async def settle(self) -> None:
         """No harm any more: wait until all is in order, then stop the workers in order."""
         for worker in self.alive():
@@ -193,6 +196,8 @@ class Rig:
 
     async def left(self) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]], list[str]]:
         """Positions in the store, at the exchange, and books with open intents or stopped."""
+        with contextlib.suppress(StoreUnavailable):  # a connection to a server that has died since
+            await self.store.books()
         stored, unfinished = {}, []
         # Anew: connections of before may have been cut.
         store = await open_store(store_params(self.config))
@@ -217,23 +222,32 @@ class Rig:
     async def running(self) -> AsyncIterator[Rig]:
         """All processes, from start to end; nothing is left behind."""
         async with contextlib.AsyncExitStack() as stack:
-            self.group = stack.enter_context(Group(self.folder))
-            self.group.start(self.port, appendonly="yes", appendfsync=self.setting.appendfsync)
+            if self.setting.serve is not None:
+                stack.enter_context(self.setting.serve(self))
+            else:
+                self.group = stack.enter_context(Group(self.folder))
+                self.group.start(self.port, appendonly="yes", appendfsync=self.setting.appendfsync)
             self.environ = {
                 "HOME": str(self.folder),
                 "XDG_STATE_HOME": str(self.folder),
                 "XDG_RUNTIME_DIR": str(self.folder),
                 "PYTHONPATH": str(ROOT),
+                **self.more_environ,
             }
             path = write(self.folder, self.setting, url=self.url, seed=self.seed)
             self.config = load(path, environ=self.environ)
             self.store = await open_store(store_params(self.config))
             stack.push_async_callback(self.store.shutdown)
             self.paper = paper_params(self.config, VENUE)
-            exchange = await launch(msgspec.structs.replace(self.paper, idle_exit_s=30.0))
+            exchange = await launch(
+                msgspec.structs.replace(self.paper, idle_exit_s=30.0), command=self.exchange_command
+            )
             stack.push_async_callback(exchange.stop)
             assert exchange.child is not None
             self.exchange_pid = exchange.child.pid
+            stack.callback(self._kill_workers)
+            if self.setting.lines is not None:
+                await stack.enter_async_context(self.setting.lines(self))
             await self._start_nursery()
             stack.push_async_callback(self._end_nursery)
             stack.callback(self._kill_workers)  # first: they hold the other ends of its pipes

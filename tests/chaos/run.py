@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from tests.chaos.judge import Verdict
     from tests.chaos.rig import Rig
 
-MODULES = ("calm", "kill", "pause", "server", "soak")
+MODULES = (
+    *("calm", "kill", "pause", "server", "replicas", "partition", "clock", "venue", "stale"),
+    *("ablations", "soak"),
+)
 """One file for each run or a few; `RUNS` in each lists them."""
 
 

@@ -25,7 +25,7 @@ from hedger.core.model import (
     VenueClass,
 )
 from hedger.errors import OutcomeUnknown, VenueRejected, VenueUnavailable
-from hedger.ports import Batch
+from hedger.ports import Batch, ClockReading
 from tests.core.desk import PERPETUAL
 from tests.service.virtual import LoopClock
 
@@ -91,6 +91,7 @@ class ScriptedVenue:
         self.index = 60_000.0
         self.equity: float | None = None
         self._trades = 0
+        self.ahead_ms = self._taken_ahead_ms = 0
 
     def account(self, name: str) -> dict[str, int]:
         """Positions of an account; each begins with the legs."""
@@ -155,7 +156,7 @@ class ScriptedVenue:
     def execute(self, order: Order, share: float, *, terse: bool = False) -> OrderReport:
         if order.client_id in self.reports:
             return self.reports[order.client_id]
-        late = self.venue_class == "A" and self.venue_ms() > order.deadline_ms
+        late = self.venue_class == "A" and self.now_ms() > order.deadline_ms
         if late:
             raise VenueRejected(f"deadline {order.deadline_ms} has passed")
         lots = round(order.lots * share)
@@ -202,7 +203,7 @@ class ScriptedVenue:
         )
         self.history.append(fill)
         self.log.append(
-            Executed(self.venue_ms(), client_id, instrument, lots, held[instrument], self.witness())
+            Executed(self.now_ms(), client_id, instrument, lots, held[instrument], self.witness())
         )
         if self.stream_fills:
             for feed in self.feeds:
@@ -220,14 +221,24 @@ class ScriptedVenue:
         )
 
     def venue_ms(self) -> int:
-        return self.clock.venue_ms()
+        return self.clock.venue_ms() + self._taken_ahead_ms
+
+    def now_ms(self) -> int:
+        """The clock of the engine, which may have been set since it was last asked for."""
+        return self.clock.venue_ms() + self.ahead_ms
+
+    async def read_clock(self) -> ClockReading:
+        self._reachable()
+        ahead_ms = self.ahead_ms - self._taken_ahead_ms
+        self._taken_ahead_ms = self.ahead_ms
+        return ClockReading(self.now_ms(), ahead_ms, 0.0)
 
     async def instruments(self, names: Collection[str]) -> dict[str, Instrument]:
         self._reachable()
         return {name: self.known[name] for name in names if name in self.known}
 
     async def place(self, order: Order) -> OrderReport:
-        self.received.append((self.venue_ms(), order))
+        self.received.append((self.now_ms(), order))
         act = self.script.popleft() if self.script else self.default
         if self.down:
             raise OutcomeUnknown("connection lost")

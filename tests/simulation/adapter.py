@@ -16,7 +16,7 @@ from hedger.core.model import (
     VenueClass,
 )
 from hedger.errors import OutcomeUnknown, VenueUnavailable
-from hedger.ports import Batch
+from hedger.ports import Batch, ClockReading
 from tests.core.desk import PERPETUAL
 from tests.simulation.exchange import MARKET_BEGIN_MS, Exchange
 from tests.simulation.loop import WORLD, Process
@@ -61,6 +61,12 @@ class SimVenue:
 
     def venue_ms(self) -> int:
         return self._exchange.now_ms() + self._process.venue_ms
+
+    async def read_clock(self) -> ClockReading:
+        asked_s, took_ms = self._loop.time(), self.venue_ms()
+        venue_ms = await self._read("clock", self._exchange.now_ms)
+        error_ms = (self._loop.time() - asked_s) * 500
+        return ClockReading(venue_ms, venue_ms - took_ms - error_ms, error_ms)
 
     async def instruments(self, names: Collection[str]) -> dict[str, Instrument]:
         return {name: PERPETUAL for name in names if name == PERPETUAL.name}

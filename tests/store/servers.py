@@ -1,6 +1,7 @@
 """Real servers in groups, for tests: a watched primary with replicas, and a cluster."""
 
 import contextlib
+import os
 import pathlib
 import shutil
 import signal
@@ -43,6 +44,7 @@ class Group:
     def __init__(self, folder):
         self._folder = pathlib.Path(folder)
         self.running = {}
+        self._environ = {}
 
     def __enter__(self):
         return self
@@ -54,8 +56,9 @@ class Group:
         for process in self.running.values():
             process.wait(10)
 
-    def start(self, port, *flags, **options):
+    def start(self, port, *flags, environ=None, **options):
         """One server on a port; options with dashes as underscores."""
+        self._environ[port] = environ
         folder = self._folder / str(port)
         folder.mkdir(exist_ok=True)
         named = {name.replace("_", "-"): str(value) for name, value in options.items()}
@@ -76,7 +79,10 @@ class Group:
         """Start the program on a configuration, or start it again."""
         with open(file.parent / "log", "ab") as log:
             self.running[port] = subprocess.Popen(
-                [embedded.server_program(), str(file), *flags], stdout=log, stderr=log
+                [embedded.server_program(), str(file), *flags],
+                stdout=log,
+                stderr=log,
+                env=_environ(self._environ.get(port)),
             )
         until(lambda: client(port).ping(), f"server on {port} answers")
 
@@ -90,6 +96,11 @@ class Group:
 
     def signal(self, port, number):
         self.running[port].send_signal(number)
+
+
+def _environ(more):
+    """The environment of a server; None is our own."""
+    return None if more is None else {**os.environ, **more}
 
 
 @contextlib.contextmanager

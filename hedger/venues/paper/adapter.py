@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Collection
 
 import msgspec
 
-from hedger.clock import wall_ms
 from hedger.core.model import (
     AccountEvent,
     Conduct,
@@ -23,7 +22,7 @@ from hedger.core.model import (
     OrderStatus,
 )
 from hedger.errors import OutcomeUnknown, VenueRejected, VenueUnavailable
-from hedger.ports import Batch
+from hedger.ports import Batch, ClockReading
 from hedger.venues.conduct import ANY, conduct
 from hedger.venues.paper import protocol as p
 from hedger.venues.paper.conflate import Pending
@@ -73,8 +72,18 @@ class PaperVenue:
         return conduct("paper", ANY)
 
     def venue_ms(self) -> int:
-        """The exchange's wall clock, by the offset measured at the last greeting."""
-        return round(wall_ms() + self._link.offset_ms)
+        """The exchange's wall clock, by the offset last measured from our monotonic clock.
+
+        Our own wall clock may be set while an order is under way; its deadline must not move.
+        """
+        return round(time.monotonic() * 1000 + self._link.offset_ms)
+
+    async def read_clock(self) -> ClockReading:
+        """Ask the exchange for its time, and follow it; raises `VenueUnavailable`."""
+        try:
+            return await self._link.read_clock(seconds=self._request_s_max)
+        except RefusedError as error:
+            raise VenueUnavailable(f"{self._name}: {error}") from None
 
     async def instruments(self, names: Collection[str]) -> dict[str, Instrument]:
         """Contract data of those names that exist; raises `VenueUnavailable`."""

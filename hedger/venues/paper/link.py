@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from hedger.clock import wall_ms
 from hedger.core.model import Fill
 from hedger.errors import VenueUnavailable
+from hedger.ports import ClockReading
 from hedger.venues.paper import protocol as p
 from hedger.venues.paper.wire import Wire, dial
 
@@ -63,6 +64,7 @@ class Link:
         self.accounts: dict[str, Heard] = {}
         self.welcome: p.Welcome | None = None
         self.offset_ms = 0.0
+        """The exchange's wall clock less our monotonic one, which nobody sets."""
         self._name, self._socket, self._client = name, socket, client
         self._on_push, self._on_close = on_push, on_close
         self._wire: Wire | None = None
@@ -86,6 +88,13 @@ class Link:
                 return await self._connected()
         except TimeoutError:
             raise VenueUnavailable(f"{self._name}: no connection within {seconds:.2f} s") from None
+
+    async def read_clock(self, *, seconds: float) -> ClockReading:
+        """Measure the offset again; raises `RefusedError`, `VenueUnavailable`."""
+        begun_s = time.monotonic()
+        # The greeting is the shortest answer with a time in it.
+        said = await self.ask(p.Welcome, lambda i: p.Hello(i, self._client), seconds=seconds)
+        return self._measured(said, begun_s)
 
     def tell(self, message: p.Done) -> None:
         """Send, if there is a connection, and expect nothing."""
@@ -117,9 +126,11 @@ class Link:
         """Connect, greet, and subscribe again with what has not been heard yet."""
         wire = await dial(self._socket, self._on_push, self._on_close)
         try:
-            sent_ms = wall_ms()
+            begun_s = time.monotonic()
             welcome = _expected(p.Welcome, await wire.ask(p.Hello(wire.next_id(), self._client)))
-            self.offset_ms = welcome.wall_ms - (sent_ms + wall_ms()) / 2
+            if self.welcome is None:
+                self.offset_ms = welcome.wall_ms - (begun_s + time.monotonic()) * 500
+            self._measured(welcome, begun_s)
             self.welcome = welcome
             if self.instruments or self.accounts:
                 since = {n: h.time_ms for n, h in self.accounts.items() if h.time_ms >= 0}
@@ -132,6 +143,15 @@ class Link:
             await wire.close()
             raise
         return wire
+
+    def _measured(self, said: p.Welcome, begun_s: float) -> ClockReading:
+        """Follow the exchange's clock where it surely differs from what we took it for."""
+        now_s = time.monotonic()
+        error_ms = (now_s - begun_s) * 500
+        ahead_ms = said.wall_ms - (begun_s + now_s) * 500 - self.offset_ms
+        if abs(ahead_ms) > error_ms:
+            self.offset_ms += ahead_ms
+        return ClockReading(said.wall_ms, ahead_ms, error_ms)
 
 
 def _expected(kind: type[R], reply: p.Reply) -> R:

@@ -1,0 +1,45 @@
+"""What venues do to orders and to their account stream, one or two kinds at a time."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.chaos.books import Setting
+from tests.chaos.lines import behind_lines, lines_of
+from tests.chaos.rig import Rig
+from tests.chaos.run import Run
+from tests.chaos.venue_line import ORDERS, OTHERS
+
+LASTS_S = (0.5, 1.0, 2.0)
+
+
+async def inject(rig: Rig, rng: Random) -> None:
+    lines = lines_of(rig).venue.values()
+    try:
+        while rig.goes_on():
+            faults = frozenset({rng.choice(ORDERS), rng.choice((*ORDERS, *OTHERS))})
+            for line in lines:
+                line.faults = faults
+            await rig.sleep(rng.choice(LASTS_S))
+            for line in lines:
+                line.calm()
+            await rig.sleep(rng.uniform(0.1, 1.0))
+    finally:
+        for line in lines:
+            line.calm()
+            for kind, times in line.done.items():
+                rig.count(kind, times)
+                rig.count("venue faults", times)
+
+
+RUNS = [
+    Run(
+        name="venue",
+        figure="all kinds of venue faults, partial fills, 0 over, 0 lost",
+        minutes=4.0,
+        inject=inject,
+        # A thin market: most orders fill in part, and the end of each comes as a cancellation.
+        setting=Setting(workers=3, books=24, lines=behind_lines, depth_usd=40_000.0),
+        least=dict.fromkeys((*ORDERS, *OTHERS), 5),
+    )
+]

@@ -1,0 +1,81 @@
+"""Deadlines are set in the venue's clock: what if that clock, or our idea of it, is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from hedger.core.model import BandRule
+from tests.service.room import Room, alarms, book_params, book_rules, in_room
+from tests.service.venue import Act
+
+BOOKS = (book_params(rules=book_rules(band=BandRule(cooldown_ms=0))),)
+
+
+def test_an_order_is_not_dead_before_the_venue_itself_says_that_its_deadline_has_passed() -> None:
+    """Set back by 250 ms, the engine takes an order 150 ms after we hold it for impossible."""
+
+    async def body(room: Room) -> None:
+        await room.start(books=BOOKS)
+        await room.hedged()
+        orders, trades = len(room.venue.received), len(room.venue.log)
+        room.venue.script.append(Act(arrives_s=0.70, replies_s=None))
+        room.venue.stream_fills = False
+        room.venue.index *= 0.985
+        room.venue.tick()
+        await room.until(lambda: len(room.venue.received) > orders)
+        _, order = room.venue.received[orders]
+        left_ms = order.deadline_ms - room.venue.now_ms()
+        assert 300 < left_ms < 650, "else this test shows nothing"
+        room.venue.ahead_ms = -250
+        await room.until(lambda: len(room.venue.log) > trades)
+        assert len(room.venue.received) == orders + 1, "given up while it could still fill"
+        await room.until(room.agrees)
+        assert len(room.venue.log) == trades + 1
+
+    in_room(body)
+
+
+@pytest.mark.parametrize("ahead_ms", [250, -250])
+def test_a_venue_clock_beyond_the_margin_stops_new_orders_until_old_deadlines_are_over(
+    ahead_ms: int, logs: list[Any]
+) -> None:
+    async def body(room: Room) -> None:
+        await room.start(books=BOOKS)
+        await room.hedged()
+        room.venue.ahead_ms = ahead_ms
+        await asyncio.sleep(1.1)
+        orders = len(room.venue.received)
+        room.venue.index *= 0.985
+        room.venue.tick()
+        await asyncio.sleep(1.5)
+        assert len(room.venue.received) == orders
+        paused = room.journal()[-1]
+        assert paused.reason == "paused"
+        assert "the clock of paper" in paused.text
+        await room.until(lambda: len(room.venue.received) > orders)
+        await room.hedged()
+
+    in_room(body)
+    assert alarms(logs) == {"venue_clock"}
+
+
+def test_a_venue_clock_within_the_margin_is_followed_without_a_word(
+    logs: list[Any],
+) -> None:
+    async def body(room: Room) -> None:
+        await room.start(books=BOOKS)
+        await room.hedged()
+        room.venue.ahead_ms = 40
+        await asyncio.sleep(1.1)
+        assert room.venue.venue_ms() == room.venue.now_ms()
+        orders = len(room.venue.received)
+        room.venue.index *= 0.985
+        room.venue.tick()
+        await asyncio.sleep(0.5)
+        assert len(room.venue.received) > orders
+
+    in_room(body)
+    assert alarms(logs) == set()

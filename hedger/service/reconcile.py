@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from hedger.errors import HedgerError, LeaseLost, OutOfStep, UnknownVersion
 from hedger.ports import BookSeed, Changes, Lease
-from hedger.service.aftermath import Aftermath
+from hedger.service.aftermath import Aftermath, stop_of
 from hedger.service.alarms import halt
 from hedger.service.history import History
 from hedger.service.ownership import Ownership
@@ -255,6 +255,16 @@ class Reconciler:
         if state is None:
             raise OutOfStep(f"book {desk.name} is not in the store any more")
         why = "; ".join(cause.text for cause in found.causes)
-        await self._store.correct(lease, desk.name, seq=state.seq, changes=found.changes, why=why)
+        self._aftermath.warn(desk, found.causes)
+        await self._store.correct(
+            lease,
+            desk.name,
+            seq=state.seq,
+            facts=state.facts,
+            changes=found.changes,
+            why=why,
+            memory=self._aftermath.memory(state.memory, found.causes),
+            stop=stop_of(found.causes),
+        )
         desk.foreign.explained(found.fills)
         await self._aftermath.follow(desk, found.causes)

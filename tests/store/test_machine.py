@@ -197,11 +197,11 @@ class Both(RuleBasedStateMachine):
         lots = intent.lots // part or intent.lots
         self.fact(intent.book, intent.id, intent.instrument, lots, trade)
 
-    @rule(foreign=FOREIGN, trade=st.integers(1, 3))
-    def foreign_fill(self, foreign, trade):
-        self.fact(*foreign, trade)
+    @rule(foreign=FOREIGN, trade=st.integers(1, 3), stop=st.sampled_from(["", "", "sold"]))
+    def foreign_fill(self, foreign, trade, stop):
+        self.fact(*foreign, trade, stop)
 
-    def fact(self, book, client_id, instrument, lots, trade):
+    def fact(self, book, client_id, instrument, lots, trade, stop=""):
         fill = Fill(
             account="main",
             client_id=client_id,
@@ -212,7 +212,7 @@ class Both(RuleBasedStateMachine):
             fee=0.0,
             time_ms=trade * keys.WEEK_MS,
         )
-        self.both("fill", book, fill, venue="paper")
+        self.both("fill", book, fill, venue="paper", stop=stop)
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data(), which=st.sampled_from([0, 0, 0, 1]), exact=st.booleans(), lots=LOTS)
@@ -232,13 +232,32 @@ class Both(RuleBasedStateMachine):
     def fast_forward(self, book, seq):
         self.fenced("fast_forward", book, 0, book, seq=seq)
 
-    @rule(book=st.sampled_from(BOOKS), which=st.sampled_from([0, 0, 1]), by=LOTS, ahead=PARTS)
-    def correct(self, book, which, by, ahead):
+    @rule(
+        book=st.sampled_from(BOOKS),
+        which=st.sampled_from([0, 0, 1]),
+        by=LOTS,
+        ahead=PARTS,
+        facts=FACTS,
+        new=st.booleans(),
+        stop=st.sampled_from(["", "", "sold"]),
+    )
+    def correct(self, book, which, by, ahead, facts, new, stop):
         state = self.state(book)
         held = state.positions.get("PERP", 0)
         changes = {"PERP": (held + (ahead == 3), held + by), "FUTURE": (0, by)}
         seq = state.seq + (ahead == 2)
-        self.fenced("correct", book, which, book, seq=seq, changes=changes, why="compared")
+        self.fenced(
+            "correct",
+            book,
+            which,
+            book,
+            seq=seq,
+            changes=changes,
+            why="compared",
+            facts=None if facts is None else state.facts - facts,
+            memory=Memory(stage=self.n) if new else None,
+            stop=stop,
+        )
 
     @rule(book=st.sampled_from(BOOKS), kind=st.sampled_from(["hold", "hold", "stop"]))
     def hold(self, book, kind):

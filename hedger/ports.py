@@ -308,7 +308,7 @@ class Store(Protocol):
         ...
 
     async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
-        """Raise the revision to the highest the venue knows, with nothing in flight."""
+        """Raise the revision at least to this one; open intents keep theirs."""
         ...
 
     async def correct(

@@ -166,13 +166,9 @@ class RedisStore(Deployment):
         await self._fenced("unknown", lease, names, book, intent_id, self._params.log_max)
 
     async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
-        """Raise the revision to the highest the venue knows, with nothing in flight."""
+        """Raise the revision at least to this one; open intents keep theirs."""
         shard = self._shard(lease, book)
-        names = [
-            self._keys.book(shard, book),
-            self._keys.intents(shard, book),
-            self._keys.log(shard),
-        ]
+        names = [self._keys.book(shard, book), self._keys.log(shard)]
         reply = await self._fenced("ffwd", lease, names, book, seq, self._params.log_max)
         self._refuse(reply, book)
 

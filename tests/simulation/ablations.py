@@ -121,6 +121,11 @@ def same_numbers() -> AbstractContextManager[Any]:
     return mock.patch.object(Reconciler, "_renumber", on)
 
 
+def every_second() -> AbstractContextManager[Any]:
+    """A venue without deadlines beside a server that syncs once a second, if that."""
+    return mock.patch("tests.simulation.stage.second_class", return_value="B")
+
+
 def _renamed(report: OrderReport, client_id: str) -> OrderReport:
     fills = tuple(msgspec.structs.replace(fill, client_id=client_id) for fill in report.fills)
     return msgspec.structs.replace(report, client_id=client_id, fills=fills)
@@ -134,5 +139,6 @@ ABLATIONS = {
     "no-wait": Ablation(no_wait, "over", "back", 31),
     "refused-copy": Ablation(refused_copy, "over", "again", 34),
     "same-numbers": Ablation(same_numbers, "twice", "reuse", 1),
+    "every-second": Ablation(every_second, "over", "back", 11),
     "remembered-fills": Ablation(remembered_fills, "lost", "back", 1),
 }

@@ -309,8 +309,11 @@ class Store(Protocol):
         """Store memory and journal entry without an intent; raises `RevisionConflict`."""
         ...
 
-    async def fill(self, book: str, fill: Fill, *, venue: str) -> str:
-        """Apply a fill once by (client id, trade id): ``ok``, ``dup``, or ``late`` (not open)."""
+    async def fill(self, book: str, fill: Fill, *, venue: str, stop: str = "") -> str:
+        """Apply a fill once by (client id, trade id): ``ok``, ``dup``, or ``late`` (not open).
+
+        With ``stop``, a reason, one that was applied also stops the book, in the same call.
+        """
         ...
 
     async def close(
@@ -324,16 +327,27 @@ class Store(Protocol):
         ...
 
     async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
-        """Raise the revision to the highest the venue knows, with nothing in flight."""
+        """Raise the revision at least to this one; open intents keep theirs."""
         ...
 
     async def correct(
-        self, lease: Lease, book: str, *, seq: int, changes: Changes, why: str
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        seq: int,
+        changes: Changes,
+        why: str,
+        facts: int | None = None,
+        memory: Memory | None = None,
+        stop: str = "",
     ) -> None:
         """Replace positions by what the venue holds, all or none, and raise the revision.
 
-        Only with nothing in flight, at revision ``seq``, and where each position still is what it
-        was compared with: raises `LeaseLost` or `RevisionConflict` (``stale``, ``busy``) else.
+        Only with nothing in flight, at revision ``seq`` (and ``facts``, as in `begin`), and where
+        each position still is what it was compared with: raises `LeaseLost` or `RevisionConflict`
+        (``stale``, ``busy``) else. What follows of the change goes with it: a ``stop`` for this
+        reason, and a new ``memory``.
         """
         ...
 

@@ -10,11 +10,11 @@ from hedger.app.attach import running_store
 from hedger.app.ground import the_venue
 from hedger.app.translate import paper_params
 from hedger.clock import wall_ms
-from hedger.core.model import VenueClass
+from hedger.core.model import Conduct, VenueClass
 from hedger.errors import HedgerError, StoreUnavailable, VenueUnavailable
 from hedger.ports import Store, Venue
 from hedger.settings import Configuration
-from hedger.store.health import Finding, health
+from hedger.store.health import Finding, health, syncs
 from hedger.store.redis import RedisStore
 from hedger.venues.paper.adapter import PaperVenue
 
@@ -25,15 +25,17 @@ _LOOKS = 20
 async def examined(config: Configuration, monotonic_s: Callable[[], float]) -> list[Finding]:
     """Everything that can be looked at; what cannot be reached is a finding too."""
     found: list[Finding] = []
+    synced = frozenset[str]()
     try:
         async with running_store(config) as store:
             if isinstance(store, RedisStore):
                 found += await health(store, wall_ms=wall_ms, monotonic_s=monotonic_s)
+                synced = await syncs(store)
             found += await _workers(config, store)
             found += await _books(config, store)
     except StoreUnavailable as error:
         found.append(Finding("store", "fail", str(error), "start it, or set store.url"))
-    return [*found, *await _venue(config, monotonic_s)]
+    return [*found, *await _venue(config, monotonic_s, synced)]
 
 
 async def _workers(config: Configuration, store: Store) -> list[Finding]:
@@ -65,7 +67,9 @@ async def _books(config: Configuration, store: Store) -> list[Finding]:
     return found
 
 
-async def _venue(config: Configuration, monotonic_s: Callable[[], float]) -> list[Finding]:
+async def _venue(
+    config: Configuration, monotonic_s: Callable[[], float], synced: frozenset[str]
+) -> list[Finding]:
     name = the_venue(config)
     paper = paper_params(config, name)
     venue = PaperVenue(name, paper.socket, request_s_max=_VENUE_S, client="doctor")
@@ -88,23 +92,36 @@ async def _venue(config: Configuration, monotonic_s: Callable[[], float]) -> lis
     advice = "" if state == "ok" else f"beyond margin_ms = {margin_ms}: set both clocks by NTP"
     return [
         Finding(f"venue {name}", "ok", text),
-        *_conducts(config, venue),
+        *_conducts(config, venue, synced),
         Finding(f"clock of {name}", state, clock, advice),
     ]
 
 
-def _conducts(config: Configuration, venue: Venue) -> list[Finding]:
+def _conducts(config: Configuration, venue: Venue, synced: frozenset[str]) -> list[Finding]:
     """What an order without an answer can become, for each hedge instrument."""
     sides = ((book.hedge.buy, book.hedge.sell) for book in config.settings.book)
-    found = []
-    for name in sorted({name for pair in sides for name in pair}):
-        known = venue.conduct(name)
-        text = f"class {known.venue_class}: {known.evidence} ({known.source})"
-        what = f"unknown orders in {name}"
-        if known.venue_class is not VenueClass.C:
-            found.append(Finding(what, "ok", text))
-        elif config.settings.worker.mode == "attended":
-            found.append(Finding(what, "warn", text, "be there: only a person can end them"))
-        else:
-            found.append(Finding(what, "fail", text, "set worker.mode = 'attended', and be there"))
-    return found
+    attended = config.settings.worker.mode == "attended"
+    return [
+        unknown_orders(name, venue.conduct(name), attended=attended, synced=synced)
+        for name in sorted({name for pair in sides for name in pair})
+    ]
+
+
+def unknown_orders(name: str, known: Conduct, *, attended: bool, synced: frozenset[str]) -> Finding:
+    """Whether this deployment can bring every order of an instrument to a known end.
+
+    Without deadlines at the venue only the record says that an order may still be on its way: a
+    server that answers before it syncs could forget it. ``synced`` is what the servers say of that.
+    """
+    text = f"class {known.venue_class}: {known.evidence} ({known.source})"
+    state, advice = "ok", ""
+    if known.venue_class is VenueClass.C:
+        state = "warn" if attended else "fail"
+        mode = "" if attended else "set worker.mode = 'attended', and "
+        advice = f"{mode}be there" + (": only a person can end them" if attended else "")
+    elif known.venue_class is VenueClass.B and synced != {"always"}:
+        told = ", ".join(sorted(synced - {""})) or "not known"
+        text += f"; appendfsync {told}"
+        state = "fail" if synced - {"", "always"} else "warn"
+        advice = "set appendfsync always: a forgotten order could still be executed"
+    return Finding(f"unknown orders in {name}", state, text, advice)

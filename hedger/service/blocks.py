@@ -95,4 +95,4 @@ class Blocks:
         if desk.params.positions is None and any(answer != "dup" for answer in answers):
             told = ", ".join(f"{leg.lots:+d} lots of {leg.instrument}" for leg in legs)
             cause = Cause(BLOCK, f"block {block}: {told}", tuple(leg.instrument for leg in legs))
-            await self._aftermath.follow(desk, [cause], expected=True)
+            await self._aftermath.follow(desk, [cause])

@@ -57,7 +57,7 @@ class Crew:
         )
         self.journal = Journal(worker=params.worker, wall_ms=wall_ms, now_s=now_s)
         self.chronicle = Chronicle(world, ownership=self.ownership, journal=self.journal)
-        self.aftermath = Aftermath(world, chronicle=self.chronicle)
+        self.aftermath = Aftermath(world, ownership=self.ownership, chronicle=self.chronicle)
         self.strangers = Strangers(
             world,
             roster=self.roster,

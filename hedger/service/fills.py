@@ -13,7 +13,8 @@ from collections import OrderedDict
 import msgspec
 
 from hedger.core.model import Fill, FillKind
-from hedger.service.aftermath import Aftermath
+from hedger.errors import StoreUnavailable
+from hedger.service.aftermath import Aftermath, stop_of
 from hedger.service.roster import Desk
 from hedger.service.verdict import Cause
 from hedger.service.world import World
@@ -57,8 +58,7 @@ class Fills:
         elif fill.kind in LEAVING:
             result = await self._leave(desk, fill)
         elif desk.params.positions is None:
-            follow = msgspec.structs.replace(fill, client_id=ACCOUNT)
-            result = await self._store.fill(desk.name, follow, venue=desk.params.venue)
+            result = await self._follow(desk, fill, is_old=is_old)
         else:
             result = "foreign"
         if result == "foreign":
@@ -70,9 +70,23 @@ class Fills:
         if is_old or result not in NEWS or desk.is_own(fill):
             return result
         if fill.kind != FillKind.TRADE:
-            text = f"{fill.instrument}: {fill.lots:+d} lots at {fill.price:g}, {fill.trade_id}"
-            await self._aftermath.follow(desk, [Cause(fill.kind, text, (fill.instrument,))])
+            causes = [_cause(fill)]
+            self._aftermath.warn(desk, causes)
+            await self._aftermath.follow(desk, causes)
         return result
+
+    async def _follow(self, desk: Desk, fill: Fill, *, is_old: bool) -> str:
+        """A follower's fill that no order of ours caused, with what its kind asks for."""
+        if not is_old:
+            await self._aftermath.foresee(desk, fill)
+        causes = [] if is_old or fill.kind == FillKind.TRADE else [_cause(fill)]
+        follow = msgspec.structs.replace(fill, client_id=ACCOUNT)
+        venue, stop = desk.params.venue, stop_of(causes)
+        try:
+            return await self._store.fill(desk.name, follow, venue=venue, stop=stop)
+        except StoreUnavailable:  # it may have arrived, and then is no news when offered again
+            self._aftermath.warn(desk, causes)
+            raise
 
     async def _leave(self, desk: Desk, fill: Fill) -> str:
         """A leg leaves the book only if the book has it: the account may know older ones."""
@@ -111,3 +125,8 @@ class Fills:
                 price=fill.price,
                 kind=fill.kind,
             )
+
+
+def _cause(fill: Fill) -> Cause:
+    text = f"{fill.instrument}: {fill.lots:+d} lots at {fill.price:g}, {fill.trade_id}"
+    return Cause(fill.kind, text, (fill.instrument,))

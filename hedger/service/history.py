@@ -64,10 +64,10 @@ class History:
             listener = self._listeners[desk.params.venue]
             await listener.watch(desk.name, instruments, desk.params.account)
 
-    async def catch_up(self, desk: Desk, state: BookState, *, whole: bool) -> int:
+    async def catch_up(self, desk: Desk, state: BookState, *, whole: bool) -> None:
         """Apply the account's fills: since the last reading, or as far back as is safe.
 
-        Returns the highest order number among them, 0 for none.
+        Where one of them has a higher number than the store has seen, the store learns that.
         """
         now_ms = self._clock.market_ms()
         since_ms = self._horizon_ms()
@@ -91,7 +91,6 @@ class History:
         highest = max(seqs, default=0)
         if highest > state.seq:
             await self._fast_forward(desk, highest)
-        return highest
 
     async def block(self, desk: Desk, leg: Fill) -> list[Fill]:
         """All legs of the block that a fill is of, as far as they are of this book's underlying."""
@@ -151,7 +150,7 @@ class History:
         """The venue knows a later order than the store: never use that number again."""
         lease = self._ownership.held(desk.shard)
         state = await self._store.load(desk.name)
-        if lease is not None and state is not None and state.seq < seq and not state.intents:
+        if lease is not None and state is not None and state.seq < seq:
             self._alarms.raise_(
                 "store_behind",
                 book=desk.name,

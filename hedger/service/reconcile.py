@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from hedger.errors import HedgerError, LeaseLost, OutOfStep, UnknownVersion
 from hedger.ports import BookSeed, Changes, Lease
-from hedger.service.aftermath import Aftermath
+from hedger.service.aftermath import Aftermath, stop_of
 from hedger.service.alarms import halt
 from hedger.service.history import History
 from hedger.service.ownership import Ownership
@@ -26,6 +26,7 @@ from hedger.service.resolver import Resolver
 from hedger.service.roster import Desk
 from hedger.service.verdict import verdict
 from hedger.service.world import World
+from hedger.store.keys import first_seq
 from hedger.telemetry import logger
 
 RETRY_S_MIN = 0.1
@@ -131,11 +132,24 @@ class Reconciler:
 
     async def _outlast(self, lease: Lease, since_s: float) -> None:
         """Wait until no order that an earlier incarnation of the server allowed can be alive."""
-        if lease.run_id == self._store.born or await self._store.is_reconciled(lease):
+        if await self._is_settled(lease):
             return
         left_s = since_s + self._outlasts_s - self._now_s()
         if left_s > 0.0:
             await asyncio.sleep(left_s)
+
+    async def _is_settled(self, lease: Lease) -> bool:
+        """Whether this incarnation of the server is the first, or has been reckoned with."""
+        return lease.run_id == self._store.born or await self._store.is_reconciled(lease)
+
+    async def _renumber(self, desk: Desk, lease: Lease) -> None:
+        """Under a new incarnation, use numbers that no forgotten order can have.
+
+        The history tells the numbers of orders that filled. One that was forgotten and never filled
+        may still be known to the venue, as cancelled, and would answer for the next of its number.
+        """
+        if not await self._is_settled(lease):
+            await self._store.fast_forward(lease, desk.name, seq=first_seq(lease.epoch))
 
     async def _adopt(self, desk: Desk, lease: Lease) -> bool:
         state = await self._store.load(desk.name)
@@ -143,13 +157,9 @@ class Reconciler:
             desk.stored_digest = state.digest if state is not None else ""
             return False
         heard = desk.pause.events
-        highest = await self._history.catch_up(desk, state, whole=True)
+        await self._history.catch_up(desk, state, whole=True)
+        await self._renumber(desk, lease)
         state = await self._store.load(desk.name) or state
-        if highest > state.seq:
-            # Its next order would take a number that the venue has seen.
-            for intent in state.intents:
-                self._resolver.add(desk, intent)
-            raise OutOfStep(f"book {desk.name}: open orders must end before its number moves on")
         await self._history.learn(desk, state)
         await self._compare(desk, lease, heard)
         if not self._still(lease):
@@ -255,6 +265,16 @@ class Reconciler:
         if state is None:
             raise OutOfStep(f"book {desk.name} is not in the store any more")
         why = "; ".join(cause.text for cause in found.causes)
-        await self._store.correct(lease, desk.name, seq=state.seq, changes=found.changes, why=why)
+        self._aftermath.warn(desk, found.causes)
+        await self._store.correct(
+            lease,
+            desk.name,
+            seq=state.seq,
+            facts=state.facts,
+            changes=found.changes,
+            why=why,
+            memory=self._aftermath.memory(state.memory, found.causes),
+            stop=stop_of(found.causes),
+        )
         desk.foreign.explained(found.fills)
         await self._aftermath.follow(desk, found.causes)

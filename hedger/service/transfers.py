@@ -57,12 +57,15 @@ class Transfers:
             time_ms=event.time_ms,
             kind=event.kind,
         )
+        # First: where the answer is lost, the transfer counts and is no news when heard again.
+        desk.moved_ms = max(desk.moved_ms, event.time_ms)
         if await self._store.fill(desk.name, moved, venue=params.venue) == "dup":
             return False
-        desk.moved_ms = max(desk.moved_ms, event.time_ms)
         policy = "not to be hedged" if is_base else "part of the exposure"
         text = f"{event.kind} of {event.amount:+.8g} {event.currency} ({event.event_id}): {policy}"
-        await self._aftermath.follow(desk, [Cause(event.kind, text, ())])
+        causes = [Cause(event.kind, text, ())]
+        self._aftermath.warn(desk, causes)
+        await self._aftermath.follow(desk, causes)
         return True
 
     async def _fund(self, desk: Desk, event: AccountEvent) -> None:

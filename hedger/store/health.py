@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hedger.errors import LeaseLost, StoreUnavailable
 from hedger.ports import Lease
-from hedger.store.link import Link
+from hedger.store.link import AccessDenied, Link
 from hedger.store.redis import RedisStore
 
 _PROBES = 200
@@ -45,6 +45,21 @@ async def health(
             await _clock(link, wall_ms),
         ]
     return [*found, await _scripts(store), await _latency(store, monotonic_s)]
+
+
+async def syncs(store: RedisStore) -> frozenset[str]:
+    """When the servers sync what they write: ``always``, ``everysec``, ``no``.
+
+    Empty names a server that does not say: the user of docs/STORE.md may not ask for it.
+    """
+    said = set()
+    for link in await store.servers():
+        try:
+            ((_, value),) = await link.commands(("CONFIG", "GET", "appendfsync"))
+            said.add(str(value.decode()))
+        except AccessDenied:
+            said.add("")
+    return frozenset(said)
 
 
 _SECTIONS = ("server", "memory", "persistence", "replication")

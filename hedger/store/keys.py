@@ -78,6 +78,23 @@ def intent_id(namespace: str, book: str, instrument: str, seq: int) -> str:
     return f"{namespace}{book_hash(book)}{_asset_hash(instrument)}{seq:012x}"
 
 
+def first_seq(epoch_ms: int) -> int:
+    """The revision after which orders are numbered under a new incarnation of the server.
+
+    A server that came back may have forgotten orders, and which numbers those had; the venue need
+    not know them either, or only as cancelled. So each second of the server's time has 65,536
+    numbers of its own, and a shard's epoch says in which second it was claimed. A clock from
+    beyond the year 2100 changes nothing.
+
+    Examples
+    --------
+    >>> first_seq(1_800_000_000_000) - first_seq(1_799_999_999_000)
+    65536
+    """
+    seq = epoch_ms // 1_000 << 16
+    return seq if seq < _SEQ_MAX - (1 << 45) else 0
+
+
 def made_as_ours(client_id: str, instrument: str) -> bool:
     """Whether an order id for this instrument was made by `intent_id`, here or elsewhere.
 

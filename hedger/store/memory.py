@@ -225,8 +225,8 @@ class MemoryStore:
         if entry is not None:
             self._server.journal.append(entry)
 
-    async def fill(self, book: str, fill: Fill, *, venue: str) -> str:
-        """Apply a fill once by (client id, trade id): ``ok``, ``dup``, or ``late`` (not open)."""
+    async def fill(self, book: str, fill: Fill, *, venue: str, stop: str = "") -> str:
+        """Apply a fill once: ``ok``, ``dup``, or ``late`` (not open); new ones may ``stop``."""
         codec.checked_lots(f"fill {fill.trade_id} of book {book}", fill.lots)
         codec.checked_word(f"fill {fill.trade_id} of book {book}", venue)
         row = self._row(book)
@@ -239,6 +239,7 @@ class MemoryStore:
         if row.positions[fill.instrument] == 0:
             del row.positions[fill.instrument]
         row.facts += 1
+        row.stop(stop)
         return "ok" if fill.client_id in row.intents else "late"
 
     async def close(
@@ -269,31 +270,39 @@ class MemoryStore:
             row.facts += 1
 
     async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
-        """Raise the revision to the highest the venue knows, with nothing in flight."""
+        """Raise the revision at least to this one; open intents keep theirs."""
         self._check_shard(lease, book)
         self._fence(lease)
         row = self._row(book)
-        if row.intents:
-            raise RevisionConflict(f"busy: book {book} has open intents")
         if seq > row.seq:
             row.seq, row.facts = seq, row.facts + 1
 
     async def correct(
-        self, lease: Lease, book: str, *, seq: int, changes: Changes, why: str
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        seq: int,
+        changes: Changes,
+        why: str,
+        facts: int | None = None,
+        memory: Memory | None = None,
+        stop: str = "",
     ) -> None:
-        """Replace positions by what the venue holds, all or none, with nothing in flight."""
+        """Replace positions by what the venue holds, all or none, with what follows of it."""
         codec.checked_changes(book, changes, why)
         self._check_shard(lease, book)
         self._fence(lease)
         row = self._row(book)
         if row.intents:
             raise RevisionConflict(f"busy: book {book} has open intents")
-        _check_seq(book, row, seq)
+        _check_seq(book, row, seq, facts)
         if any(row.positions.get(name, 0) != ours for name, (ours, _) in changes.items()):
             raise RevisionConflict(f"stale: book {book} is at revision {seq}")
         row.positions |= {name: theirs for name, (_, theirs) in changes.items()}
         row.positions = {name: lots for name, lots in row.positions.items() if lots}
-        row.seq += 1
+        row.seq, row.memory = row.seq + 1, memory or row.memory
+        row.stop(stop)
 
     async def hold(self, book: str, reason: str, *, stop: bool = False) -> None:
         """Allow only what reduces |delta| until a person resumes; with ``stop`` nothing at all."""

@@ -117,8 +117,8 @@ class RedisStore(Deployment):
         reply = await self._fenced("note", lease, names, *arguments)
         self._refuse(reply, book)
 
-    async def fill(self, book: str, fill: Fill, *, venue: str) -> str:
-        """Apply a fill once by (client id, trade id): ``ok``, ``dup``, or ``late`` (not open)."""
+    async def fill(self, book: str, fill: Fill, *, venue: str, stop: str = "") -> str:
+        """Apply a fill once: ``ok``, ``dup``, or ``late`` (not open); new ones may ``stop``."""
         shard = self.shard_of(book)
         codec.checked_lots(f"fill {fill.trade_id} of book {book}", fill.lots)
         slot, field = keys.trade_slot(book, fill.client_id, fill.trade_id, fill.time_ms)
@@ -134,7 +134,7 @@ class RedisStore(Deployment):
         )
         arguments = (book, fill.client_id, field, fill.lots, fill.instrument)
         limits = (self._params.log_max, keys.TRADES_KEPT_MS)
-        reply = await self._link.call("fill", names, *arguments, *limits, detail)
+        reply = await self._link.call("fill", names, *arguments, *limits, detail, stop)
         self._refuse(reply, book)
         return reading.text(reply[0]).lower()
 
@@ -166,20 +166,25 @@ class RedisStore(Deployment):
         await self._fenced("unknown", lease, names, book, intent_id, self._params.log_max)
 
     async def fast_forward(self, lease: Lease, book: str, *, seq: int) -> None:
-        """Raise the revision to the highest the venue knows, with nothing in flight."""
+        """Raise the revision at least to this one; open intents keep theirs."""
         shard = self._shard(lease, book)
-        names = [
-            self._keys.book(shard, book),
-            self._keys.intents(shard, book),
-            self._keys.log(shard),
-        ]
+        names = [self._keys.book(shard, book), self._keys.log(shard)]
         reply = await self._fenced("ffwd", lease, names, book, seq, self._params.log_max)
         self._refuse(reply, book)
 
     async def correct(
-        self, lease: Lease, book: str, *, seq: int, changes: Changes, why: str
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        seq: int,
+        changes: Changes,
+        why: str,
+        facts: int | None = None,
+        memory: Memory | None = None,
+        stop: str = "",
     ) -> None:
-        """Replace positions by what the venue holds, all or none, with nothing in flight."""
+        """Replace positions by what the venue holds, all or none, with what follows of it."""
         codec.checked_changes(book, changes, why)
         shard = self._shard(lease, book)
         names = [
@@ -187,7 +192,9 @@ class RedisStore(Deployment):
             self._keys.intents(shard, book),
             self._keys.log(shard),
         ]
-        arguments: list[Argument] = [book, seq, why, self._params.log_max]
+        remembered = b"" if memory is None else self._memory(memory)
+        arguments: list[Argument] = [book, seq, _asked(facts), why, stop, remembered]
+        arguments.append(self._params.log_max)
         for instrument, (ours, theirs) in changes.items():
             arguments += [instrument, ours, theirs]
         reply = await self._fenced("correct", lease, names, *arguments)

@@ -37,6 +37,11 @@ class BookRow(msgspec.Struct):
     confirmed: float = 0.0
     since_ms: int = 0
 
+    def stop(self, reason: str) -> None:
+        """Stop for a reason, if one is given; the reason of an earlier stop stays."""
+        if reason and not self.stopped:
+            self.hold, self.stopped = reason, True
+
 
 class MemoryServer:
     """What all stores of one deployment share; its time is the injected monotonic clock."""

@@ -77,6 +77,42 @@ async def test_nothing_is_corrected_while_an_order_is_open_or_by_who_lost_the_le
 
 
 @asynchronous
+async def test_what_follows_of_a_correction_is_made_with_it_or_not_at_all(world):
+    store, lease = await world.ready(PERP=4)
+    read = await store.load("b")
+    follows = {"why": "liquidation", "stop": "liquidated", "memory": Memory(avoid=(("PERP", 9),))}
+    with conflict("stale"):
+        await store.correct(lease, "b", seq=0, changes={"PERP": (3, 2)}, **follows)
+    assert await store.load("b") == read
+    await store.note(lease, "b", seq=0, memory=Memory(stage=1), entry=None)
+    with conflict("stale"):
+        changes = {"PERP": (4, 2)}
+        await store.correct(lease, "b", seq=0, facts=read.facts, changes=changes, **follows)
+    state = await store.load("b")
+    await store.correct(lease, "b", seq=0, facts=state.facts, changes=changes, **follows)
+    book = await store.load("b")
+    assert (book.positions, book.seq) == ({"PERP": 2}, 1)
+    assert (book.stopped, book.hold) == (True, "liquidated")
+    assert book.memory == follows["memory"]
+    again = {"why": "again", "stop": "later"}
+    await store.correct(lease, "b", seq=1, changes={"PERP": (2, 1)}, **again)
+    book = await store.load("b")
+    assert (book.hold, book.memory) == ("liquidated", follows["memory"])
+
+
+@asynchronous
+async def test_a_fill_that_stops_its_book_does_so_once(world):
+    store, _ = await world.ready()
+    sold = fill("account", "t1", -2, kind="liquidation")
+    assert await store.fill("b", sold, venue="paper", stop="liquidated") == "late"
+    book = await store.load("b")
+    assert (book.stopped, book.hold, book.positions) == (True, "liquidated", {PERP: -2})
+    await store.resume("b", who="anna")
+    assert await store.fill("b", sold, venue="paper", stop="liquidated") == "dup"
+    assert not (await store.load("b")).stopped
+
+
+@asynchronous
 async def test_an_order_that_never_lived_closes_dead_and_uses_up_its_revision(world):
     store, lease = await world.ready()
     order = intent(store)
@@ -133,14 +169,17 @@ async def test_an_unknown_outcome_is_kept_with_the_intent(world):
 
 
 @asynchronous
-async def test_fast_forward_only_raises_and_only_with_nothing_in_flight(world):
+async def test_fast_forward_only_raises_and_leaves_what_is_open_as_it_is(world):
     store, lease = await world.ready()
     await store.fast_forward(lease, "b", seq=41)
     await store.fast_forward(lease, "b", seq=7)
     assert (await store.load("b")).seq == 41
     await world.begin(store, lease, intent(store, seq=42))
-    with conflict("busy"):
-        await store.fast_forward(lease, "b", seq=100)
+    await store.fast_forward(lease, "b", seq=100)
+    book = await store.load("b")
+    assert (book.seq, [order.seq for order in book.intents]) == (100, [42])
+    await store.close(lease, "b", book.intents[0].id, filled=0, state="dead")
+    await world.begin(store, lease, intent(store, seq=101))
 
 
 @asynchronous

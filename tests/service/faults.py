@@ -23,6 +23,7 @@ FAULTY = {
     "unknown",
     "hold",
     "fast_forward",
+    "correct",
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from hedger.core.model import AccountEvent, Happening, HedgeRule, Kind
 from tests.core.desk import PERPETUAL
+from tests.service.faults import FaultyStore
 from tests.service.room import (
     BAND,
     CALL,
@@ -142,6 +143,82 @@ def test_what_was_liquidated_is_not_bought_again(
     in_room(body)
 
 
+@pytest.mark.parametrize("fate", ["lost", "deaf"])
+@pytest.mark.parametrize("call", ["correct", "fill", "hold", "note"])
+@pytest.mark.parametrize("positions", [None, book_params().positions])
+def test_a_store_that_fails_just_then_does_not_leave_a_liquidated_book_trading(
+    positions: dict[str, int] | None, call: str, fate: str, logs: list[Any]
+) -> None:
+    """The stop is in the call that moves the position: there is no moment between the two."""
+
+    async def body(room: Room) -> None:
+        store = FaultyStore(room.store)
+        books = (book_params(positions=positions),)
+        await room.start(books=books, store=store, reconcile_ms=60_000)
+        await room.hedged()
+        store.only = call
+        store.plan.append(fate)
+        room.venue.trade("", HEDGE, -room.venue.held[HEDGE] // 2, kind="liquidation")
+        await room.until(lambda: room.row().stopped and room.agrees(), longest_s=5)
+        await asyncio.sleep(5)
+        assert room.agrees()
+        assert len(room.venue.received) == 1
+        assert "liquidated" in room.row().hold
+        assert "liquidation" in alarms(logs)
+        # Once; an entry whose own call fails, or that follows a lost answer, is missed.
+        told = reasons(room).count("liquidation")
+        assert told == 1 if fate == "lost" and call != "note" else told <= 1
+
+    in_room(body)
+
+
+@pytest.mark.parametrize("fate", ["lost", "deaf"])
+@pytest.mark.parametrize("call", ["correct", "fill", "note"])
+@pytest.mark.parametrize("positions", [None, book_params().positions])
+def test_nor_does_it_make_a_book_forget_what_was_deleveraged(
+    positions: dict[str, int] | None, call: str, fate: str, logs: list[Any]
+) -> None:
+    async def body(room: Room) -> None:
+        store = FaultyStore(room.store)
+        room.venue.known[OTHER.name] = OTHER
+        two = book_rules(hedge=HedgeRule(buy=HEDGE, sell=OTHER.name))
+        books = (book_params(rules=two, positions=positions),)
+        await room.start(books=books, store=store, reconcile_ms=60_000)
+        await room.hedged()
+        store.only = call
+        store.plan.append(fate)
+        room.venue.trade("", HEDGE, -room.venue.held[HEDGE], kind="deleveraging")
+        await room.until(lambda: room.venue.held.get(OTHER.name) and room.agrees())
+        await asyncio.sleep(5)
+        assert not room.venue.held.get(HEDGE)
+        assert [name for name, _ in room.row().memory.avoid] == [HEDGE]
+        assert "deleveraging" in alarms(logs)
+        assert not room.row().hold
+
+    in_room(body)
+
+
+def test_who_takes_over_neither_stops_again_what_a_person_resumed_nor_avoids_for_longer() -> None:
+    async def body(room: Room) -> None:
+        books = (book_params(positions=None),)
+        await room.start(books=books)
+        await room.hedged()
+        room.venue.trade("", HEDGE, -100, kind="deleveraging")
+        await room.until(lambda: room.row().memory.avoid, longest_s=2)
+        room.venue.trade("", HEDGE, -100, kind="liquidation")
+        await room.until(lambda: room.row().stopped, longest_s=2)
+        await room.store.resume("main", who="anna")
+        avoided = room.row().memory.avoid
+        await room.stop()
+        await asyncio.sleep(20)
+        await room.start("w2", books=books)
+        await asyncio.sleep(5)
+        assert not room.row().stopped
+        assert room.row().memory.avoid == avoided
+
+    in_room(body)
+
+
 def test_what_befell_the_account_before_a_book_began_stops_nothing(logs: list[Any]) -> None:
     async def body(room: Room) -> None:
         room.venue.held[HEDGE] = 500
@@ -236,6 +313,32 @@ def test_coin_that_is_paid_in_is_hedged_only_where_the_book_says_so(
         await asyncio.sleep(5)
         assert len(room.venue.received) == before
         assert reasons(room).count("deposit") == 1
+
+    in_room(body)
+
+
+def test_a_transfer_whose_record_has_no_answer_is_waited_for_all_the_same() -> None:
+    """Heard again it is no news, but balances from before it are still too old to hedge on."""
+
+    async def body(room: Room) -> None:
+        usd = book_rules(numeraire="usd", base_coin=10.0)
+        store = FaultyStore(room.store)
+        room.venue.equity = 10.0
+        await room.start(books=(book_params(rules=usd),), store=store, reconcile_ms=2_000)
+        await room.hedged()
+        await asyncio.sleep(5)
+        sent = len(room.venue.received)
+        store.only = "fill"
+        store.plan.append("deaf")
+        later = room.clock.market_ms() + 4_000  # the balances lag so far behind
+        event = happened(room, Happening.DEPOSIT, 4.0)
+        room.venue.tell(msgspec.structs.replace(event, time_ms=later))
+        await asyncio.sleep(3.5)
+        assert store.faults == 1
+        assert len(room.venue.received) == sent
+        room.venue.equity = 14.0
+        await asyncio.sleep(8)
+        assert len(room.venue.received) == sent
 
     in_room(body)
 

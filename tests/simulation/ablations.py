@@ -112,6 +112,20 @@ def refused_copy() -> AbstractContextManager[Any]:
     return mock.patch("hedger.service.resolver.OrderStatus", seen)
 
 
+def same_numbers() -> AbstractContextManager[Any]:
+    """After a restart orders are numbered on from what the server, and the history, remember."""
+
+    async def on(self: Reconciler, desk: Any, lease: Any) -> None:
+        return
+
+    return mock.patch.object(Reconciler, "_renumber", on)
+
+
+def every_second() -> AbstractContextManager[Any]:
+    """A venue without deadlines beside a server that syncs once a second, if that."""
+    return mock.patch("tests.simulation.stage.second_class", return_value="B")
+
+
 def _renamed(report: OrderReport, client_id: str) -> OrderReport:
     fills = tuple(msgspec.structs.replace(fill, client_id=client_id) for fill in report.fills)
     return msgspec.structs.replace(report, client_id=client_id, fills=fills)
@@ -124,5 +138,7 @@ ABLATIONS = {
     "random-id": Ablation(random_id, "over", "slow", 0),
     "no-wait": Ablation(no_wait, "over", "back", 31),
     "refused-copy": Ablation(refused_copy, "over", "again", 34),
+    "same-numbers": Ablation(same_numbers, "twice", "reuse", 1),
+    "every-second": Ablation(every_second, "over", "back", 11),
     "remembered-fills": Ablation(remembered_fills, "lost", "back", 1),
 }

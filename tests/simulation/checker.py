@@ -183,6 +183,11 @@ def _twice(evidence: Evidence, asked: list[Asked]) -> list[str]:
             wrong.append(f"order {order.client_id}: no decision had asked for it")
         elif order.lots not in sizes:
             wrong.append(f"order {order.client_id}: {order.lots} lots, decided {sizes}")
+    wrong += [
+        f"order {one}: its id was given {len(asks)} times"
+        for one, asks in by_id.items()
+        if len(asks) > 1
+    ]
     filled: Counter[str] = Counter()
     numbers: dict[str, set[int]] = defaultdict(set)
     for line in evidence.executed:

@@ -53,6 +53,11 @@ class Slot:
     lives: int = 0
 
 
+def second_class(*, forgetful: bool) -> str:
+    """Class of the second venue: B only beside a server that syncs whatever it has answered."""
+    return "A" if forgetful else "B"
+
+
 class Stage:
     """Everything that is there, sound; `reach` is told where each process has come to."""
 
@@ -60,7 +65,7 @@ class Stage:
         self.plan, self.loop, self.reach = plan, loop, reach
         self.begin_s = loop.time()
         self.server = Server(DEPLOYMENT, now_s=loop.time, shards=SHARDS)
-        second = "A" if plan.forgetful else "B"
+        second = second_class(forgetful=plan.forgetful)
         self.exchanges = {
             name: Exchange(name, kind, Random(f"{plan.seed}:{name}"))
             for name, kind in (("alpha", "A"), ("beta", second))

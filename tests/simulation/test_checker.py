@@ -85,6 +85,11 @@ def too_early(found: Evidence) -> None:
     found.seen[0] = seen(10.9, "x", -3_800)
 
 
+def same_id(found: Evidence) -> None:
+    """Decided, forgotten by the server, and its number given to the next; only one was sent."""
+    found.published.insert(0, decided(10.9, "x", -3_800, -3_800, 0))
+
+
 def across(found: Evidence) -> None:
     found.published = [decided(11.0, "x", -6_500, -6_500, 0)]
     found.executed = [filled(11.1, "x", -6_500, -6_500)]
@@ -125,6 +130,7 @@ def crashed(found: Evidence) -> None:
         (another_id, {"twice"}),
         (another_size, {"twice"}),
         (too_early, {"twice"}),
+        (same_id, {"twice"}),
         (across, {"over", "twice"}),
         (out_of_bound, {"over"}),
         (naked_at_the_end, {"lost"}),

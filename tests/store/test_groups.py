@@ -10,6 +10,7 @@ import pytest
 
 from hedger.errors import ConfigError, LeaseLost, StoreUnavailable
 from hedger.store import StoreParams, access, open_store
+from hedger.store.health import syncs
 from hedger.store.redis import RedisStore
 from hedger.store.servers import parsed
 from tests.store import servers
@@ -169,6 +170,7 @@ def test_the_documented_user_may_do_nothing_else():
                 for command in (("KEYS", "*"), ("FLUSHALL",), ("CONFIG", "GET", "*")):
                     with pytest.raises(StoreUnavailable, match="access denied"):
                         await store._link.commands(command)
+                assert await syncs(store) == {""}, "doctor can live with that"
             other = RedisStore(params(url.replace("hedger:secret", "hedger:wrong")))
             with pytest.raises(ConfigError, match="access denied") as refused:
                 await other.open()

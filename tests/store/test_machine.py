@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from hedger.core.model import Fill, Intent, Memory
 from hedger.errors import LeaseLost, RevisionConflict, StoreError
-from hedger.ports import BookSeed, JournalEntry
+from hedger.ports import BookSeed, JournalEntry, Lease
 from hedger.store import StoreParams, embedded, keys
 from hedger.store.memory import MemoryServer, MemoryStore
 from hedger.store.redis import RedisStore
@@ -29,6 +29,7 @@ INSTRUMENTS = ("PERP", "FUTURE")
 LOTS = st.integers(-4, 4)
 OWNERS = st.sampled_from(["w1", "w2"])
 PARTS = st.sampled_from([1, 2, 3])
+LEASE_MS = st.sampled_from([600_000, 600_000, 600_000, 0])  # 0: run out at once
 FACTS = st.sampled_from([None, 0, 0, 0, 1])  # how many too few are known
 FOREIGN = st.tuples(
     st.sampled_from(BOOKS), st.sampled_from(["settlement", "account"]), st.just("PERP"), LOTS
@@ -101,16 +102,43 @@ class Both(RuleBasedStateMachine):
     def state(self, book):
         return self.runner.run(self.memory.load(book))
 
-    @rule(book=st.sampled_from(BOOKS), owner=OWNERS)
-    def claim(self, book, owner):
+    @rule(book=st.sampled_from(BOOKS), owner=OWNERS, lease_ms=LEASE_MS)
+    def claim(self, book, owner, lease_ms=600_000):
         shard = self.memory.shard_of(book)
         pair = [
-            self.runner.run(store.claim(shard, owner, lease_ms=600_000))
+            self.runner.run(store.claim(shard, owner, lease_ms=lease_ms))
             for store in (self.memory, self.redis)
         ]
         assert (pair[0] is None) == (pair[1] is None)
         if pair[0]:
             self.leases[book].append(pair)
+
+    @rule(book=st.sampled_from(BOOKS), which=st.sampled_from([0, 0, 1]), lease_ms=LEASE_MS)
+    def renew(self, book, which, lease_ms):
+        pair = self.leases[book][-1 - which % len(self.leases[book])]
+        found = [
+            self.answer(store, "renew", (lease,), {"lease_ms": lease_ms})
+            for store, lease in zip((self.memory, self.redis), pair, strict=True)
+        ]
+        kept = [isinstance(answer, Lease) for answer in found]
+        assert kept[0] == kept[1]
+        assert kept[0] or found[0] == found[1]
+
+    @rule(book=st.sampled_from(BOOKS), which=st.sampled_from([0, 0, 1]))
+    def reconciled(self, book, which):
+        self.fenced("is_reconciled", book, which)
+        self.fenced("reconciled", book, which)
+        self.fenced("is_reconciled", book, which)
+
+    @rule(worker=OWNERS, leaves=st.booleans())
+    def beat(self, worker, leaves):
+        living = [
+            {one.worker for one in self.runner.run(store.beat(worker, ttl_ms=600_000))}
+            for store in (self.memory, self.redis)
+        ]
+        assert living[0] == living[1]
+        if leaves:
+            self.both("leave", worker)
 
     @rule(book=st.sampled_from(BOOKS), which=st.sampled_from([0, 0, 1]), owner=OWNERS)
     def release(self, book, which, owner):
@@ -197,11 +225,11 @@ class Both(RuleBasedStateMachine):
         lots = intent.lots // part or intent.lots
         self.fact(intent.book, intent.id, intent.instrument, lots, trade)
 
-    @rule(foreign=FOREIGN, trade=st.integers(1, 3))
-    def foreign_fill(self, foreign, trade):
-        self.fact(*foreign, trade)
+    @rule(foreign=FOREIGN, trade=st.integers(1, 3), stop=st.sampled_from(["", "", "sold"]))
+    def foreign_fill(self, foreign, trade, stop):
+        self.fact(*foreign, trade, stop)
 
-    def fact(self, book, client_id, instrument, lots, trade):
+    def fact(self, book, client_id, instrument, lots, trade, stop=""):
         fill = Fill(
             account="main",
             client_id=client_id,
@@ -212,7 +240,7 @@ class Both(RuleBasedStateMachine):
             fee=0.0,
             time_ms=trade * keys.WEEK_MS,
         )
-        self.both("fill", book, fill, venue="paper")
+        self.both("fill", book, fill, venue="paper", stop=stop)
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data(), which=st.sampled_from([0, 0, 0, 1]), exact=st.booleans(), lots=LOTS)
@@ -232,13 +260,32 @@ class Both(RuleBasedStateMachine):
     def fast_forward(self, book, seq):
         self.fenced("fast_forward", book, 0, book, seq=seq)
 
-    @rule(book=st.sampled_from(BOOKS), which=st.sampled_from([0, 0, 1]), by=LOTS, ahead=PARTS)
-    def correct(self, book, which, by, ahead):
+    @rule(
+        book=st.sampled_from(BOOKS),
+        which=st.sampled_from([0, 0, 1]),
+        by=LOTS,
+        ahead=PARTS,
+        facts=FACTS,
+        new=st.booleans(),
+        stop=st.sampled_from(["", "", "sold"]),
+    )
+    def correct(self, book, which, by, ahead, facts, new, stop):
         state = self.state(book)
         held = state.positions.get("PERP", 0)
         changes = {"PERP": (held + (ahead == 3), held + by), "FUTURE": (0, by)}
         seq = state.seq + (ahead == 2)
-        self.fenced("correct", book, which, book, seq=seq, changes=changes, why="compared")
+        self.fenced(
+            "correct",
+            book,
+            which,
+            book,
+            seq=seq,
+            changes=changes,
+            why="compared",
+            facts=None if facts is None else state.facts - facts,
+            memory=Memory(stage=self.n) if new else None,
+            stop=stop,
+        )
 
     @rule(book=st.sampled_from(BOOKS), kind=st.sampled_from(["hold", "hold", "stop"]))
     def hold(self, book, kind):

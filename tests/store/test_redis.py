@@ -13,7 +13,7 @@ from hedger.core.model import Memory
 from hedger.errors import StoreUnavailable
 from hedger.ports import BookSeed
 from hedger.store import keys
-from hedger.store.health import health, persistence, replication
+from hedger.store.health import health, persistence, replication, syncs
 from hedger.store.redis import RedisStore
 from tests.store.desk import LEASE_MS
 from tests.store.real_server import begin, fill, intent, opened, ready, run
@@ -193,6 +193,19 @@ def test_health_of_persistence(info, state):
 )
 def test_health_of_replication(info, wanted, state):
     assert replication(info, wanted).state == state
+
+
+def test_when_the_server_syncs_is_known_unless_the_user_may_not_ask(params, raw):
+    async def main():
+        async with opened(params) as store:
+            assert await syncs(store) == {"everysec"}
+            raw.config_set("appendfsync", "always")
+            assert await syncs(store) == {"always"}
+
+    try:
+        run(main())
+    finally:
+        raw.config_set("appendfsync", "everysec")
 
 
 def test_health_says_what_is_wrong_and_what_to_do(params, raw):

@@ -1,4 +1,5 @@
--- KEYS lease book intents log | ARGV run_id owner epoch book seq log_max
+-- KEYS lease book log | ARGV run_id owner epoch book seq log_max
+-- Numbers up to this one are never used again; an order that is open keeps the one that it has.
 local refused = fence()
 if refused then
   return refused
@@ -7,12 +8,9 @@ local seq = redis.call('HGET', KEYS[2], 'seq')
 if not seq then
   return {'NOBOOK'}
 end
-if redis.call('HLEN', KEYS[3]) > 0 then
-  return {'BUSY'}
-end
 if tonumber(ARGV[5]) > tonumber(seq) then
   redis.call('HSET', KEYS[2], 'seq', ARGV[5])
   changed(KEYS[2])
-  log(KEYS[4], ARGV[6], 'ffwd', ARGV[4], seq .. ' -> ' .. ARGV[5])
+  log(KEYS[3], ARGV[6], 'ffwd', ARGV[4], seq .. ' -> ' .. ARGV[5])
 end
 return {'OK'}

@@ -1,6 +1,7 @@
 -- KEYS book intents trades log
--- ARGV run_id book client_id field lots instrument log_max kept_ms detail
--- A fact: no fence. NOBOOK | VERSION v (whoever can read the book hears of it too) | DUP lots | OK | LATE
+-- ARGV run_id book client_id field lots instrument log_max kept_ms detail stop
+-- A fact: no fence. One that must stop the book does so in the same breath, once.
+-- NOBOOK | VERSION v (whoever can read the book hears of it too) | DUP lots | OK | LATE
 local refused = foreign(redis.call('HGET', KEYS[1], 'v'))
 if refused then
   return refused
@@ -19,4 +20,5 @@ if not open then
   redis.call('PEXPIRE', KEYS[3], ARGV[8])
 end
 log(KEYS[4], ARGV[7], open and 'fill' or 'late', ARGV[2], ARGV[9])
+stop(KEYS[1], KEYS[4], ARGV[7], ARGV[2], ARGV[10])
 return {open and 'OK' or 'LATE'}

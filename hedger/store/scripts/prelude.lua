@@ -64,6 +64,15 @@ local function log(key, limit, event, book, detail)
   redis.call('XADD', key, 'MAXLEN', '~', limit, '*', 'event', event, 'book', book, 'detail', detail)
 end
 
+-- Nothing of the book goes on until a person resumes it; the reason of an earlier stop stays.
+-- Whoever calls this raises seq or facts.
+local function stop(key, stream, limit, book, reason)
+  if reason ~= '' and redis.call('HGET', key, 'stopped') ~= '1' then
+    redis.call('HSET', key, 'hold', reason, 'stopped', '1')
+    log(stream, limit, 'stop', book, reason)
+  end
+end
+
 -- The entry's own <ms>-<n> where the stream still allows it, else just after the newest. Only
 -- pcall: the journal must never be able to stop the hedging.
 local function journal(key, limit, book, id, ms, n, payload)

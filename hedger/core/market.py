@@ -59,6 +59,7 @@ class Board:
         self._tracks: dict[str, Track] = {}
         self._suspects: dict[str, Suspect] = {}
         self._refused: dict[str, Refusal] = {}
+        self._seen_at: dict[str, Mapping[str, Index]] = {}
         self._snapshot: Market | None = None
         self.add(instruments)
 
@@ -124,6 +125,7 @@ class Board:
             fault = f"time_ms {account.time_ms} is before {known.time_ms}, already seen"
         else:
             self._accounts[account.account] = account
+            self._seen_at[account.account] = dict(self._index)
             self._snapshot = None
             return None
         return Refusal(
@@ -148,6 +150,7 @@ class Board:
                 accounts=dict(self._accounts),
                 suspects=dict(self._suspects),
                 refused=dict(self._refused),
+                seen_at=dict(self._seen_at),
             )
         return self._snapshot
 

@@ -53,12 +53,12 @@ class Fills:
         if trusting and key in self._known:
             return "dup"
         if desk.is_own(fill):
-            result = await self._store.fill(desk.name, fill, venue=desk.params.venue)
+            result = await self._store.fill(desk.name, fill, venue=_venue(desk, fill))
         elif fill.kind in LEAVING:
             result = await self._leave(desk, fill)
         elif desk.params.positions is None:
             follow = msgspec.structs.replace(fill, client_id=ACCOUNT)
-            result = await self._store.fill(desk.name, follow, venue=desk.params.venue)
+            result = await self._store.fill(desk.name, follow, venue=_venue(desk, fill))
         else:
             result = "foreign"
         if result == "foreign":
@@ -81,7 +81,7 @@ class Fills:
         if held * fill.lots >= 0 or abs(fill.lots) > abs(held):
             return "foreign"
         leaving = msgspec.structs.replace(fill, client_id=fill.kind)
-        return await self._store.fill(desk.name, leaving, venue=desk.params.venue)
+        return await self._store.fill(desk.name, leaving, venue=_venue(desk, fill))
 
     def _remember(self, key: tuple[str, str, str]) -> None:
         """Spare the store a repeated report; it alone decides, so forgetting is harmless."""
@@ -111,3 +111,7 @@ class Fills:
                 price=fill.price,
                 kind=fill.kind,
             )
+
+
+def _venue(desk: Desk, fill: Fill) -> str:
+    return desk.params.route_of(fill.instrument).venue

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from hedger.core.model import venue_of
 from hedger.errors import HedgerError, LeaseLost, OutOfStep, UnknownVersion
 from hedger.ports import BookSeed, Changes, Lease
 from hedger.service.aftermath import Aftermath
@@ -97,6 +98,8 @@ class Reconciler:
                 expected="the same digest; `hedger config apply` adopts a configuration",
             )
         desk.stored_digest = digest
+        if desk.params.also:
+            await self._history.hedges(desk)
 
     async def adopt(self, desk: Desk, lease: Lease) -> bool:
         """Make a claimed book ready; tried again until it is, or that lease has ended.
@@ -131,11 +134,15 @@ class Reconciler:
 
     async def _outlast(self, lease: Lease, since_s: float) -> None:
         """Wait until no order that an earlier incarnation of the server allowed can be alive."""
-        if lease.run_id == self._store.born or await self._store.is_reconciled(lease):
+        if await self._is_proven(lease):
             return
         left_s = since_s + self._outlasts_s - self._now_s()
         if left_s > 0.0:
             await asyncio.sleep(left_s)
+
+    async def _is_proven(self, lease: Lease) -> bool:
+        """Whether this incarnation of the server has forgotten nothing of the shard."""
+        return lease.run_id == self._store.born or await self._store.is_reconciled(lease)
 
     async def _adopt(self, desk: Desk, lease: Lease) -> bool:
         state = await self._store.load(desk.name)
@@ -143,7 +150,9 @@ class Reconciler:
             desk.stored_digest = state.digest if state is not None else ""
             return False
         heard = desk.pause.events
-        highest = await self._history.catch_up(desk, state, whole=True)
+        # A server that may have forgotten fills is trusted only where every venue was read.
+        proven = await self._is_proven(lease)
+        highest = await self._history.catch_up(desk, state, whole=True, partly=proven)
         state = await self._store.load(desk.name) or state
         if highest > state.seq:
             # Its next order would take a number that the venue has seen.
@@ -185,7 +194,9 @@ class Reconciler:
         if state is None or not desk.ready or lease is None:
             return
         heard = desk.pause.events
-        await self._history.catch_up(desk, state, whole=False)
+        await self._history.catch_up(desk, state, whole=False, partly=True)
+        if desk.unwatched:
+            await self._history.learn(desk, state)
         for _ in range(QUIET_TRIES):
             if await self._compare(desk, lease, heard):
                 return
@@ -204,14 +215,14 @@ class Reconciler:
             differences = await self._differences(desk)
             if differences:
                 await asyncio.sleep(SECOND_LOOK_S)
-                await self._history.catch_up(desk, state, whole=True)
+                await self._history.catch_up(desk, state, whole=True, partly=True)
                 differences = await self._differences(desk, surely=True)
             if differences is None:
                 return False
             if differences:
                 await self._store.renew(lease, lease_ms=self._lease_ms)
                 await self._judge(desk, lease, differences)
-        desk.pause.end(heard)
+        desk.pause.end(heard, silent=desk.silent)
         return True
 
     async def _differences(self, desk: Desk, *, surely: bool = False) -> Changes | None:
@@ -225,13 +236,14 @@ class Reconciler:
             return None
         held = await self._history.held(desk)
         if surely:
-            await self._history.catch_up(desk, before, whole=False)
+            await self._history.catch_up(desk, before, whole=False, partly=True)
         after = await self._store.load(desk.name)
         if after is None or (after.seq, after.positions) != (before.seq, before.positions):
             return None
         pairs = {
             name: (after.positions.get(name, 0), held.get(name, 0))
             for name in sorted({*after.positions, *held})
+            if venue_of(name) not in desk.silent
         }
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -241,7 +253,7 @@ class Reconciler:
         params = desk.params
         found = verdict(differences, desk.foreign, hedges=params.hedges, policy=params.unexplained)
         if found.stop:
-            where = f"account {params.account} at {params.venue}"
+            where = " and ".join(f"account {r.account} at {r.venue}" for r in params.routes)
             await halt(
                 self._store,
                 self._alarms,

@@ -9,7 +9,7 @@ for books that a screen passes over, which are read every `READ_S_MAX` seconds.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -19,8 +19,8 @@ from hedger.core.model import Action, BookState, Decision, Intent, Refusal
 from hedger.ports import Lease
 from hedger.service.chronicle import Chronicle
 from hedger.service.execution import Execution
-from hedger.service.feed import Listener
 from hedger.service.journal import Journal, Timings
+from hedger.service.markets import Markets
 from hedger.service.ownership import Ownership
 from hedger.service.roster import READ_S_MAX, Desk
 from hedger.service.scheduler import Due
@@ -47,7 +47,7 @@ class Stepper:
         self,
         world: World,
         *,
-        listeners: Mapping[str, Listener],
+        markets: Markets,
         ownership: Ownership,
         execution: Execution,
         journal: Journal,
@@ -61,7 +61,7 @@ class Stepper:
         self._store = world.store
         self._clock = world.clock
         self._metrics = world.metrics
-        self._listeners = listeners
+        self._markets = markets
         self._ownership = ownership
         self._execution = execution
         self._journal = journal
@@ -109,7 +109,7 @@ class Stepper:
         """What would be decided on the revision last read; never acted on."""
         if desk.book is None:
             return None
-        market = self._listeners[desk.params.venue].board.market()
+        market = self._markets.of(desk)
         return decide(desk.book, market, desk.params.rules, self._clock.market_ms())
 
     async def note_rejection(
@@ -136,7 +136,7 @@ class Stepper:
             await self._learn(desk, state)
         if desk.state is not None and desk.state.stopped and not state.stopped:
             # A person lets it go on; what the venue did meanwhile is not known yet.
-            desk.pause.begin("resumed after a stop")
+            desk.pause.begin("resumed after a stop", *(r.mark for r in desk.params.routes))
             self._check(desk)
         return state
 
@@ -149,9 +149,10 @@ class Stepper:
                 account=desk.params.account,
                 hedges=desk.params.hedges,
                 previous=desk.book,
+                accounts=tuple(r.name(r.account) for r in desk.params.routes[1:]),
             )
             desk.state = state
-        market = self._listeners[desk.params.venue].board.market()
+        market = self._markets.of(desk)
         return decide(desk.book, market, desk.params.rules, self._clock.market_ms())
 
     def _unless_paused(self, desk: Desk, decision: Decision, state: BookState) -> Decision:
@@ -160,8 +161,8 @@ class Stepper:
             return decision
         if desk.pause:
             text = f"paused until positions have been read again: {desk.pause.reason}"
-        elif self._is_behind(desk):
-            text = f"paused until balances contain the transfer of market instant {desk.moved_ms}"
+        elif moved_ms := self._behind(desk):
+            text = f"paused until balances contain the transfer of market instant {moved_ms}"
         else:
             return decision
         refusal = Refusal(rule="paused", wanted=decision.plan.wanted, allowed=0.0, reason=text)
@@ -175,11 +176,13 @@ class Stepper:
             memory=state.memory,
         )
 
-    def _is_behind(self, desk: Desk) -> bool:
-        """Whether the balances last seen are older than the last transfer."""
-        market = self._listeners[desk.params.venue].board.market()
-        account = market.accounts.get(desk.params.account)
-        return account is not None and account.time_ms < desk.moved_ms
+    def _behind(self, desk: Desk) -> int:
+        """The last transfer that the balances last seen do not contain yet; 0 for none."""
+        if not desk.moved_ms:
+            return 0
+        known = self._markets.of(desk).accounts
+        late = [ms for n, ms in desk.moved_ms.items() if n in known and known[n].time_ms < ms]
+        return max(late, default=0)
 
     async def _hedge(
         self,

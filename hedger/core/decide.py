@@ -20,6 +20,7 @@ from hedger.core.freshness import (
     blocks,
     hedge_quote,
     judged,
+    last_ratio,
     other_futures,
     unjudged,
     usable,
@@ -79,7 +80,8 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
         if q.bid and q.ask and q.instrument in hedges
     }
     for name in (*other_futures(book, rules, now), *unjudged(book, rules, hedges)):
-        prices[name] = float(market.ratio[market.row[name]]) * index
+        ratio = last_ratio(market, name)
+        prices[name] = (1.0 if math.isnan(ratio) else ratio) * index
     seen = exposure(book, market, rules, now, prices=prices)
     if not (math.isfinite(seen.low) and math.isfinite(seen.high)):
         text = "the book's delta is not a finite number"

@@ -14,6 +14,7 @@ from hedger.core.model import (
     HedgeQuote,
     HedgeRoute,
     Instrument,
+    Kind,
     Refusal,
     Rules,
 )
@@ -76,7 +77,7 @@ def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal,
     found += [_settling_fault(book.instruments[name], now) for name in hedges]
     futures = other_futures(book, rules, now)
     found += [_future_fault(market, name, rules, now) for name in futures]
-    found += [_never_priced(market, name) for name in unjudged(book, rules, hedges)]
+    found += [_never_priced(book, market, name) for name in unjudged(book, rules, hedges)]
     found += [
         _account_fault(book, market, rules, now, name) for name in (book.account, *book.accounts)
     ]
@@ -135,9 +136,16 @@ def unjudged(book: Book, rules: Rules, hedges: tuple[str, ...]) -> tuple[str, ..
     return tuple(sorted((held | on_order) & set(rules.hedge.hedges) - set(hedges)))
 
 
-def _never_priced(market: Market, name: str) -> Refusal | None:
+def last_ratio(market: Market, name: str) -> float:
+    """Price over the index as last seen, NaN if never."""
     row = market.row.get(name)
-    if row is None or np.isnan(market.ratio[row]):
+    return float("nan") if row is None else float(market.ratio[row])
+
+
+def _never_priced(book: Book, market: Market, name: str) -> Refusal | None:
+    """A perpetual stays close to the index (`exposure.silence`); where a future is, who knows."""
+    is_dated = book.instruments[name].kind is Kind.FUTURE
+    if is_dated and np.isnan(last_ratio(market, name)):
         return _block("missing_future_price", f"{name} was never priced", name)
     return None
 

@@ -23,6 +23,7 @@ from hedger.core.model import (
     HedgeRule,
     Intent,
     IntentState,
+    Kind,
     LimitRule,
     Memory,
     name_at,
@@ -45,13 +46,14 @@ class Two:
         self.rules = rules(hedge=hedge, limits=LIMITS, **change)
         self.held: dict[str, int] = {}
         self.fees = Fees()
+        self.kind = Kind.PERPETUAL
 
     def market(self) -> Market:
         parts = (("", self.home.board.market()), ("west", self.west.board.market()))
         return joined(parts, row=rows(parts))
 
     def book(self, *intents: Intent, memory: Memory | None = None) -> Book:
-        there = msgspec.structs.replace(PERPETUAL, name=WEST, fees=self.fees)
+        there = msgspec.structs.replace(PERPETUAL, name=WEST, fees=self.fees, kind=self.kind)
         state = BookState(
             book="main",
             seq=7,
@@ -209,7 +211,11 @@ def test_a_balance_never_seen_blocks_and_a_held_hedge_never_priced_too() -> None
     two = Two()
     two.west.board = type(two.west.board)(two.west.instruments)
     assert set(lines(two.decide())) == {HOME}
-    two.held = {WEST: 10}
+    two.held = {WEST: 60_000}
+    seen = two.decide().exposure
+    assert seen is not None
+    assert seen.high - seen.low == pytest.approx(0.4, rel=1e-3), "a perpetual is near the index"
+    two.kind = Kind.FUTURE
     assert two.decide().reason == "missing_future_price"
 
 
@@ -220,7 +226,7 @@ def test_an_old_basis_is_an_interval() -> None:
     seen = two.decide().exposure
     assert seen is not None
     (doubt,) = (d for d in seen.doubts if d.instrument == WEST)
-    assert doubt.high == pytest.approx(0.1, rel=1e-3)
+    assert doubt.high == pytest.approx(0.2, rel=1e-3)
     assert seen.high - seen.low == pytest.approx(2 * doubt.high)
 
 

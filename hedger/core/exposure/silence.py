@@ -14,8 +14,8 @@ from hedger.core.columns import Book, Market
 from hedger.core.model import Doubt, Instrument, Rules
 from hedger.core.orders import remaining
 
-BASIS_WIDTH = 0.01
-"""Half-width of a hedge price over the index once the basis is unknown, as a fraction."""
+BASIS_WIDTH = 0.02
+"""Half-width of a hedge price over the index once its basis is unknown, as a fraction."""
 SLACK = 2.0
 """By so much more than its delta times the move of the index may a balance have changed since."""
 

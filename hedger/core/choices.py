@@ -1,9 +1,10 @@
 """What to hedge a trade with: instruments of the venues that can be used, the best first.
 
-Each venue offers one instrument for the direction. Where there is another, none is used whose
-positions were just taken from us by deleveraging, nor one of a venue that has left an order without
-an answer: what that order did is not known, and the next may end like it. Of the rest the cheapest
-goes first, up to its share of the position limit; the next one gets what is left.
+Each venue offers one instrument for the direction. Where there is another, none is used that is to
+be avoided: its positions were just taken from us by deleveraging, or its venue refused an order or
+has left one without an answer, and the next may end like that one. Nor, if there is another still,
+one of a venue whose answer is awaited. Of the rest the cheapest goes first, up to its share of the
+position limit; the next one gets what is left.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ def choices(
     A book on one venue has exactly one, with room for everything.
     """
     avoided = {name for name, until_ms in book.memory.avoid if now < until_ms}
-    silent = {venue_of(i.instrument) for i in book.open if i.state is IntentState.UNKNOWN}
     found = []
     for route in routes:
         name = _instrument(route, avoided, size)
@@ -39,12 +39,17 @@ def choices(
             most = route.share_max * rules.limits.position_max
             room = max(most - _standing(book, route, quotes, size=size, index=index), 0.0)
         found.append(Choice(book.instruments[name], quotes[name], room))
-    good = [
-        choice
-        for choice in found
-        if choice.instrument.name not in avoided and venue_of(choice.instrument.name) not in silent
-    ]
-    return tuple(sorted(good or found, key=lambda choice: choice.cost_bps))
+    ranks = [_rank(choice.instrument.name, book, avoided) for choice in found]
+    best = [choice for choice, rank in zip(found, ranks, strict=True) if rank == min(ranks)]
+    return tuple(sorted(best, key=lambda choice: choice.cost_bps))
+
+
+def _rank(name: str, book: Book, avoided: set[str]) -> int:
+    """What is open there: 0 for nothing, 1 for an order under way, 2 for what is to be avoided."""
+    states = {i.state for i in book.open if venue_of(i.instrument) == venue_of(name)}
+    if name in avoided or IntentState.UNKNOWN in states:
+        return 2
+    return 1 if states else 0
 
 
 def _instrument(route: HedgeRoute, avoided: set[str], size: float) -> str:

@@ -80,6 +80,9 @@ class Reconciler:
             self._leave(desk, error)
             return
         desk.unreadable = False
+        if desk.params.also:
+            # Before this worker wants the book: another may know these while a venue is silent.
+            await self._history.hedges(desk)
         if known is not None:
             digest = known.digest
         else:
@@ -98,8 +101,6 @@ class Reconciler:
                 expected="the same digest; `hedger config apply` adopts a configuration",
             )
         desk.stored_digest = digest
-        if desk.params.also:
-            await self._history.hedges(desk)
 
     async def adopt(self, desk: Desk, lease: Lease) -> bool:
         """Make a claimed book ready; tried again until it is, or that lease has ended.

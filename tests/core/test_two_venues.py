@@ -138,10 +138,11 @@ def test_a_venue_without_fresh_quotes_takes_itself_out_and_is_named() -> None:
     assert {r.instrument for r in blocked.refusals} >= {HOME, WEST}
 
 
-def test_a_venue_with_an_unknown_order_is_left_alone() -> None:
+@pytest.mark.parametrize("state", [IntentState.PENDING, IntentState.UNKNOWN])
+def test_a_venue_with_an_order_that_is_not_answered_is_left_alone(state: IntentState) -> None:
     two = Two()
     two.west.quote_hedge(bid=59_999.9, ask=60_000.1)
-    unknown = intent(WEST, 600, state=IntentState.UNKNOWN)
+    unknown = intent(WEST, 600, state=state)
     assert set(lines(two.decide(unknown))) == {HOME}
     avoiding = Memory(avoid=((WEST, two.home.now + 1),))
     assert set(lines(two.decide(memory=avoiding))) == {HOME}

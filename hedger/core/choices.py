@@ -44,12 +44,16 @@ def choices(
     return tuple(sorted(best, key=lambda choice: choice.cost_bps))
 
 
-def _rank(name: str, book: Book, avoided: set[str]) -> int:
-    """What is open there: 0 for nothing, 1 for an order under way, 2 for what is to be avoided."""
-    states = {i.state for i in book.open if venue_of(i.instrument) == venue_of(name)}
-    if name in avoided or IntentState.UNKNOWN in states:
-        return 2
-    return 1 if states else 0
+def _rank(name: str, book: Book, avoided: set[str]) -> tuple[int, int]:
+    """Least for the best: nothing open there, an order under way, the later the better, the rest.
+
+    Whatever was asked first has been waited for longest.
+    """
+    there = [intent for intent in book.open if venue_of(intent.instrument) == venue_of(name)]
+    oldest = min((intent.seq for intent in there), default=0)
+    if name in avoided or any(intent.state is IntentState.UNKNOWN for intent in there):
+        return 2, 0
+    return (1, -oldest) if there else (0, 0)
 
 
 def _instrument(route: HedgeRoute, avoided: set[str], size: float) -> str:

@@ -150,6 +150,13 @@ def test_a_venue_with_an_order_that_is_not_answered_is_left_alone(state: IntentS
     assert set(lines(two.decide(unknown))) == {WEST}, "rather than nowhere"
 
 
+def test_of_two_answers_awaited_the_later_one_is_likelier_to_come() -> None:
+    two = Two()
+    two.west.quote_hedge(bid=59_999.9, ask=60_000.1)
+    first, second = intent(WEST, 60, seq=5), intent(HOME, 60, seq=6)
+    assert set(lines(two.decide(first, second))) == {HOME}
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     held=st.integers(-120_000, 120_000),

@@ -31,7 +31,7 @@ def joint(
         if line["event"] != "Opened"
     ]
     events.sort(key=lambda entry: entry[0])
-    seen: dict[str, list[Any]] = {}
+    seen = _first_seen(events)
     held: dict[str, int] = defaultdict(int, opened[0]["positions"])
     found = opened
     for _, mark, line in events:
@@ -53,6 +53,17 @@ def joint(
         elif event["event"] == "Settled":
             held[event["instrument"]] += event["lots"]
         found.append(event)
+    return found
+
+
+def _first_seen(events: list[tuple[float, str, Line]]) -> dict[str, list[Any]]:
+    """What each instrument was first shown at, for what trades before that on another venue."""
+    found: dict[str, list[Any]] = {}
+    for _, mark, line in events:
+        for name, (price, vol, forward) in line.get("marks", {}).items():
+            found.setdefault(at(name, mark), [forward, vol, price])
+        for leg in line.get("legs", ()):
+            found.setdefault(at(leg[0], mark), leg[2:])
     return found
 
 

@@ -64,7 +64,7 @@ limits = {{ order_max = 2.0, per_minute_max = 60.0, first_trade_max = 20.0 }}
 LEGS = ["BTC-3JUL26-57000-P,-4", "BTC-3JUL26-61500-C,-12", "BTC-10JUL26-60000-C,-6"]
 ACCOUNTS = {"": "main", "west": "side"}
 BAND = {"lower": -0.25, "upper": 0.25, "base_coin": 25.0}
-SILENT_S, CALM_S = 5.0, 4.0
+SILENT_S, CALM_S = 3.5, 3.0
 
 
 class Story(NamedTuple):
@@ -146,8 +146,13 @@ def orders(story: Story, mark: str) -> list[dict[str, Any]]:
     return [line for line in seen if line.get("filled")]
 
 
-@pytest.mark.parametrize("numeraire", ["coin", "usd"])
-@pytest.mark.parametrize("accepted", [True, False], ids=["accepted", "lost before"])
+@pytest.mark.parametrize(
+    ("accepted", "numeraire"),
+    [
+        pytest.param(True, "usd", id="accepted", marks=pytest.mark.long),
+        pytest.param(False, "coin", id="lost before"),
+    ],
+)
 def test_one_venue_dead_with_an_order_on_it(tmp_path: Path, accepted: bool, numeraire: str) -> None:
     path = tmp_path / "desk.toml"
     path.write_text(CONFIG.format(numeraire=numeraire))

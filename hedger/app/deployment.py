@@ -19,7 +19,7 @@ import msgspec
 
 from hedger.app.children import Child, Command, Crew
 from hedger.app.exchange import Exchange, living
-from hedger.app.ground import Ground, ground, the_venue
+from hedger.app.ground import Ground, ground, the_venues
 from hedger.app.translate import paper_params, store_params
 from hedger.errors import HedgerError
 from hedger.ports import Store
@@ -38,12 +38,16 @@ Say = Callable[[str], None]
 
 
 class Deployment(NamedTuple):
-    """What runs: read the store and the trade log (``paper.log``), watch ``crew.failed``."""
+    """What runs: read the store and the trade log (``paper.log``), watch ``crew.failed``.
+
+    ``others`` are the exchanges at which books are hedged beside their own.
+    """
 
     config: Configuration
     store: Store
     paper: PaperParams
     crew: Crew
+    others: tuple[PaperParams, ...] = ()
 
     @property
     def workers(self) -> tuple[Child, ...]:
@@ -100,19 +104,22 @@ async def deployment(
         taken = {info.worker for info in await living(store, place.config)}
         folder, prefix = place.config.places.state, _prefix(place.config)
         own = stack.enter_context(names(workers, taken=taken, folder=folder, prefix=prefix))
-        exchange = Exchange(adjust(_paper(place)))
-        say(await exchange.start())
-        stack.push_async_callback(_left, exchange, place, store, own, say)
+        exchanges = [Exchange(adjust(paper)) for paper in _papers(place)]
+        for exchange in exchanges:
+            say(await exchange.start())
+            stack.push_async_callback(_left, exchange, place, store, own, say)
         crew = _crew(place, own, worker_log, restarts=restarts)
         stack.push_async_callback(_stopped, crew, say)
         say(f"starting {workers} workers: {', '.join(own)}")
         await crew.start()
         if go:
-            await exchange.go()
-        watch = asyncio.create_task(exchange.watch(restarts=restarts, failed=crew.give_up))
-        stack.push_async_callback(_cancelled, watch)
+            await asyncio.gather(*(exchange.go() for exchange in exchanges))
+        for exchange in exchanges:
+            watch = asyncio.create_task(exchange.watch(restarts=restarts, failed=crew.give_up))
+            stack.push_async_callback(_cancelled, watch)
         say("workers are ready")
-        yield Deployment(place.config, store, exchange.params, crew)
+        first, *others = (exchange.params for exchange in exchanges)
+        yield Deployment(place.config, store, first, crew, tuple(others))
 
 
 @contextlib.contextmanager
@@ -140,9 +147,10 @@ def _prefix(config: Configuration) -> str:
     return f"{socket.gethostname().split('.')[0]}-" if config.settings.store.url else ""
 
 
-def _paper(place: Ground) -> PaperParams:
-    params = paper_params(place.config, the_venue(place.config))
-    return msgspec.structs.replace(params, idle_exit_s=IDLE_EXIT_S)
+def _papers(place: Ground) -> list[PaperParams]:
+    """The exchanges, the books' own first."""
+    found = (paper_params(place.config, venue) for venue in the_venues(place.config))
+    return [msgspec.structs.replace(params, idle_exit_s=IDLE_EXIT_S) for params in found]
 
 
 def _crew(place: Ground, own: Sequence[str], log: Path | None, *, restarts: bool) -> Crew:

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable
 
 from hedger.app.attach import running_store
-from hedger.app.ground import the_venue
+from hedger.app.ground import the_venues
 from hedger.app.translate import paper_params
 from hedger.clock import wall_ms
 from hedger.core.model import Conduct, VenueClass
@@ -17,6 +17,7 @@ from hedger.settings import Configuration
 from hedger.store.health import Finding, health, syncs
 from hedger.store.redis import RedisStore
 from hedger.venues.paper.adapter import PaperVenue
+from hedger.venues.paper.params import PaperParams
 
 _VENUE_S = 2.0
 _LOOKS = 20
@@ -70,7 +71,15 @@ async def _books(config: Configuration, store: Store) -> list[Finding]:
 async def _venue(
     config: Configuration, monotonic_s: Callable[[], float], synced: frozenset[str]
 ) -> list[Finding]:
-    name = the_venue(config)
+    found: list[Finding] = []
+    for name in the_venues(config):
+        found += await _one_venue(config, name, monotonic_s, synced)
+    return found
+
+
+async def _one_venue(
+    config: Configuration, name: str, monotonic_s: Callable[[], float], synced: frozenset[str]
+) -> list[Finding]:
     paper = paper_params(config, name)
     venue = PaperVenue(name, paper.socket, request_s_max=_VENUE_S, client="doctor")
     margin_ms = config.settings.worker.margin_ms
@@ -92,18 +101,19 @@ async def _venue(
     advice = "" if state == "ok" else f"beyond margin_ms = {margin_ms}: set both clocks by NTP"
     return [
         Finding(f"venue {name}", "ok", text),
-        *_conducts(config, venue, synced),
+        *_conducts(paper, config, venue, synced),
         Finding(f"clock of {name}", state, clock, advice),
     ]
 
 
-def _conducts(config: Configuration, venue: Venue, synced: frozenset[str]) -> list[Finding]:
-    """What an order without an answer can become, for each hedge instrument."""
-    sides = ((book.hedge.buy, book.hedge.sell) for book in config.settings.book)
+def _conducts(
+    paper: PaperParams, config: Configuration, venue: Venue, synced: frozenset[str]
+) -> list[Finding]:
+    """What an order without an answer can become, for each hedge instrument of a venue."""
     attended = config.settings.worker.mode == "attended"
     return [
         unknown_orders(name, venue.conduct(name), attended=attended, synced=synced)
-        for name in sorted({name for pair in sides for name in pair})
+        for name in paper.instruments
     ]
 
 

@@ -45,8 +45,14 @@ def ground(config: Configuration, *, temporary: bool) -> Iterator[Ground]:
 
 
 def the_venue(config: Configuration) -> str:
-    """The venue of all books; the configuration was checked to name one only."""
+    """The own venue of all books; the configuration was checked to name one only."""
     return config.settings.book[0].venue
+
+
+def the_venues(config: Configuration) -> tuple[str, ...]:
+    """Every venue that a book is hedged at, their own first."""
+    names = [venue for book in config.settings.book for venue in book.accounts]
+    return tuple(dict.fromkeys((the_venue(config), *names)))
 
 
 def _overrides(config: Configuration) -> dict[str, str]:

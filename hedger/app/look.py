@@ -17,12 +17,13 @@ import msgspec
 
 from hedger.app.attach import running_store
 from hedger.app.deployment import IDLE_EXIT_S
-from hedger.app.ground import ground, the_venue
+from hedger.app.ground import ground
 from hedger.app.translate import book_params, paper_params
 from hedger.core.book import book as columns
 from hedger.core.columns import Book, Market
+from hedger.core.joined import joined, rows
 from hedger.core.market import Board
-from hedger.core.model import BookState, Instrument
+from hedger.core.model import BookState, Instrument, name_there, venue_of
 from hedger.errors import ConfigError, StoreUnavailable, VenueUnavailable
 from hedger.service.params import BookParams
 from hedger.settings import Configuration
@@ -68,27 +69,55 @@ async def look(config: Configuration, name: str | None = None) -> Look:
     # Loading the pricing kernels takes a second: it is done while the exchange starts.
     loading = asyncio.create_task(asyncio.to_thread(importlib.import_module, _HEAVY))
     stored = await _stored(config, books)
-    async with _venue(config) as (venue, market_from):
-        states = {params.name: await _state(params, stored, venue) for params in books}
-        instruments = await _instruments(venue, books, states)
-        board, now = await _board(venue, instruments, sorted({p.account for p in books}))
+    async with contextlib.AsyncExitStack() as stack:
+        names = dict.fromkeys(route.venue for params in books for route in params.routes)
+        found = [await stack.enter_async_context(_venue(config, name)) for name in names]
+        venues = {venue.name: venue for venue, _ in found}
+        states = {params.name: await _state(params, stored, venues) for params in books}
+        instruments = {p.name: await _instruments(venues, p, states[p.name]) for p in books}
+        boards = {
+            name: await _board(venues[name], *_watched(name, books, instruments)) for name in names
+        }
     await loading
     sights = tuple(
         Sight(
             params,
             columns(
                 states[params.name],
-                instruments,
+                instruments[params.name],
                 account=params.account,
                 hedges=params.hedges,
+                accounts=tuple(r.name(r.account) for r in params.routes[1:]),
             ),
-            board.market(),
-            now,
+            _market(params, boards),
+            boards[params.venue][1],
             "store" if params.name in stored else _configured(params, config),
         )
         for params in books
     )
-    return Look(sights, market_from)
+    return Look(sights, " and ".join(market_from for _, market_from in found))
+
+
+def _market(params: BookParams, boards: Mapping[str, tuple[Board, int]]) -> Market:
+    """What a book sees: its venue's market, or those of all its venues as one."""
+    parts = [(route.mark, boards[route.venue][0].market()) for route in params.routes]
+    return parts[0][1] if len(parts) == 1 else joined(parts, row=rows(parts))
+
+
+def _watched(
+    venue: str, books: Sequence[BookParams], instruments: Mapping[str, Mapping[str, Instrument]]
+) -> tuple[dict[str, Instrument], list[str]]:
+    """What is to be seen of one venue, by its own names: instruments and accounts."""
+    names: dict[str, Instrument] = {}
+    accounts: set[str] = set()
+    for params in books:
+        for route in params.routes:
+            if route.venue == venue:
+                accounts.add(route.account)
+                mine = (i for n, i in instruments[params.name].items() if venue_of(n) == route.mark)
+                there = (msgspec.structs.replace(i, name=name_there(i.name)) for i in mine)
+                names |= {instrument.name: instrument for instrument in there}
+    return names, sorted(accounts)
 
 
 async def _stored(config: Configuration, books: Sequence[BookParams]) -> dict[str, BookState]:
@@ -102,27 +131,30 @@ async def _stored(config: Configuration, books: Sequence[BookParams]) -> dict[st
 
 
 async def _state(
-    params: BookParams, stored: Mapping[str, BookState], venue: PaperVenue
+    params: BookParams, stored: Mapping[str, BookState], venues: Mapping[str, PaperVenue]
 ) -> BookState:
     """The book as stored, else as it would be seeded."""
     if params.name in stored:
         return stored[params.name]
     held = params.positions
     if held is None:
-        held = await venue.positions(params.account)
+        held = {}
+        for route in params.routes:
+            there = await venues[route.venue].positions(route.account)
+            held |= {route.name(name): lots for name, lots in there.items()}
     return BookState(book=params.name, seq=0, digest=params.digest, positions=dict(held))
 
 
 def _configured(params: BookParams, config: Configuration) -> str:
     if params.positions is None:
-        return f"account {params.account} at {params.venue}"
+        return " and ".join(f"account {r.account} at {r.venue}" for r in params.routes)
     return config.book(params.name).positions
 
 
 @contextlib.asynccontextmanager
-async def _venue(config: Configuration) -> AsyncIterator[tuple[PaperVenue, str]]:
+async def _venue(config: Configuration, name: str) -> AsyncIterator[tuple[PaperVenue, str]]:
     """The running paper exchange, else a temporary one."""
-    params = paper_params(config, the_venue(config))
+    params = paper_params(config, name)
     venue = await _attached(params)
     if venue is not None:
         try:
@@ -161,22 +193,23 @@ async def _attached(params: PaperParams) -> PaperVenue | None:
 
 
 async def _instruments(
-    venue: PaperVenue, books: Sequence[BookParams], states: Mapping[str, BookState]
+    venues: Mapping[str, PaperVenue], params: BookParams, state: BookState
 ) -> dict[str, Instrument]:
-    """Contract data of everything held and of the hedges; each must be listed."""
+    """Contract data of everything a book holds and of its hedges; each must be listed."""
+    held = (name for name, lots in state.positions.items() if lots)
+    opened = (intent.instrument for intent in state.intents)
+    names = {*held, *opened, *params.hedges, *params.instruments}
     found: dict[str, Instrument] = {}
-    for params in books:
-        held = (name for name, lots in states[params.name].positions.items() if lots)
-        opened = (intent.instrument for intent in states[params.name].intents)
-        names = {*held, *opened, *params.hedges, *params.instruments}
-        listed = await venue.instruments(names)
-        missing = sorted(names - listed.keys())
+    for route in params.routes:
+        wanted = {name_there(name) for name in names if venue_of(name) == route.mark}
+        listed = await venues[route.venue].instruments(wanted)
+        missing = sorted(wanted - listed.keys())
         if missing:
             raise ConfigError(
-                f"book {params.name}: {venue.name} does not list {', '.join(missing)}, expected "
+                f"book {params.name}: {route.venue} does not list {', '.join(missing)}, expected "
                 "instruments of its market"
             )
-        found |= listed
+        found |= {route.name(name): route.instrument(one) for name, one in listed.items()}
     return found
 
 

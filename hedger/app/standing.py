@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hedger.app.ground import the_venue
+from hedger.app.ground import the_venues
 from hedger.app.translate import paper_params
 from hedger.clock import wall_ms
 from hedger.core.model import BookState, Intent, Record
@@ -96,8 +96,8 @@ async def standing(config: Configuration, store: Store) -> Standing:
         deployment=config.settings.deployment,
         namespace=store.namespace,
         shards=store.shards,
-        venue=the_venue(config),
-        venue_state=await _venue_state(config),
+        venue=", ".join(the_venues(config)),
+        venue_state=", ".join([await _venue_state(config, v) for v in the_venues(config)]),
         workers=tuple(
             WorkerStanding(
                 worker=info.worker,
@@ -178,8 +178,8 @@ async def _last(store: Store, book: str) -> LastDecision | None:
     )
 
 
-async def _venue_state(config: Configuration) -> str:
-    params = paper_params(config, the_venue(config))
+async def _venue_state(config: Configuration, name: str) -> str:
+    params = paper_params(config, name)
     venue = PaperVenue(params.name, params.socket, request_s_max=VENUE_S, client="status")
     try:
         state = await venue.status()

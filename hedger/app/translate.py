@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from hedger.core.model import BandRule, DataRule, HedgeRule, LimitRule, Rules
+from hedger.core.model import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules, name_at
 from hedger.ports import BookSeed, Store
 from hedger.service.params import BookParams, WorkerParams
 from hedger.settings import Book, Configuration
@@ -25,7 +25,7 @@ def rules(book: Book, digest: str) -> Rules:
         config=digest,
         numeraire=book.numeraire,
         base_coin=book.base_coin,
-        hedge=HedgeRule(buy=book.hedge.buy, sell=book.hedge.sell, ratio=book.hedge.ratio),
+        hedge=_hedge(book),
         band=BandRule(
             kind=book.band.kind,
             unit=book.band.unit,
@@ -55,6 +55,19 @@ def rules(book: Book, digest: str) -> Rules:
     )
 
 
+def _hedge(book: Book) -> HedgeRule:
+    """What to hedge with, wherever; a share of the limit is one of each venue's."""
+    hedge = book.hedge
+    names = [name_at(other.instrument, other.venue) for other in hedge.elsewhere]
+    return HedgeRule(
+        buy=hedge.buy,
+        sell=hedge.sell,
+        ratio=hedge.ratio,
+        share_max=hedge.share_max,
+        also=tuple(HedgeRoute(buy=n, sell=n, share_max=hedge.share_max) for n in names),
+    )
+
+
 def book_params(configuration: Configuration) -> tuple[BookParams, ...]:
     """All books, for the service."""
     return tuple(_book_params(configuration, book) for book in configuration.settings.book)
@@ -73,6 +86,7 @@ def _book_params(configuration: Configuration, book: Book) -> BookParams:
         positions=None if holdings is None else dict(holdings),
         unexplained=book.unexplained,
         transfers=book.transfers,
+        also={venue: name for venue, name in book.accounts.items() if venue != book.venue},
     )
 
 
@@ -123,10 +137,17 @@ def _with_password(url: str, password: str) -> str:
 
 
 def paper_params(configuration: Configuration, venue: str) -> PaperParams:
-    """One paper exchange with an account per book; its log lies with the state."""
+    """One paper exchange with the accounts of all books there; its log lies with the state."""
     section, places = configuration.settings.venues[venue], configuration.places
     books = [book for book in configuration.settings.book if book.venue == venue]
+    guests = [
+        (book, other)
+        for book in configuration.settings.book
+        for other in book.hedge.elsewhere
+        if other.venue == venue
+    ]
     hedges = {name for book in books for name in (book.hedge.buy, book.hedge.sell)}
+    hedges |= {other.instrument for _, other in guests}
     return PaperParams(
         name=venue,
         socket=str(places.socket(f"venue-{venue}")),
@@ -150,6 +171,14 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
                 positions=dict(configuration.positions[book.name] or {}),
             )
             for book in books
+        )
+        + tuple(
+            PaperAccount(
+                name=book.accounts[venue],
+                underlying=book.underlying,
+                currency=_settled_in(other.instrument),
+            )
+            for book, other in guests
         ),
         instruments=tuple(sorted(hedges)),
     )
@@ -160,6 +189,12 @@ def _collateral(book: Book, positions: Iterable[str]) -> str:
     contracts = [instrument(name) for name in {*positions, book.hedge.buy, book.hedge.sell}]
     is_linear = not any(contract.inverse for contract in contracts)
     return instrument(book.hedge.buy).settlement if is_linear else ""
+
+
+def _settled_in(name: str) -> str:
+    """Currency of the deposit behind one hedge: empty for coin."""
+    contract = instrument(name)
+    return "" if contract.inverse else contract.settlement
 
 
 # --- config apply -------------------------------------------------------------------------------

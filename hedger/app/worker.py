@@ -10,7 +10,7 @@ import stat
 import sys
 from collections.abc import Callable
 
-from hedger.app.ground import the_venue
+from hedger.app.ground import the_venue, the_venues
 from hedger.app.translate import paper_params, store_params, worker_params
 from hedger.app.warm import warm
 from hedger.service.supervisor import run_worker
@@ -25,26 +25,28 @@ async def work(
 ) -> None:
     """Run one worker until a signal, or the end of standard input, stops it in good order."""
     params = worker_params(config, worker=name)
-    paper = paper_params(config, the_venue(config))
+    papers = [paper_params(config, venue) for venue in the_venues(config)]
     start_logging(detached=True, worker=name)
     async with contextlib.AsyncExitStack() as stack:
         store = await open_store(store_params(config, temporary=temporary))
         stack.push_async_callback(store.shutdown)
-        venue = PaperVenue(
-            paper.name,
-            paper.socket,
-            request_s_max=params.request_timeout_ms / 1_000,
-            client=name,
-        )
-        stack.push_async_callback(venue.close)
+        venues: dict[str, PaperVenue] = {}
+        for paper in papers:
+            venues[paper.name] = PaperVenue(
+                paper.name,
+                paper.socket,
+                request_s_max=params.request_timeout_ms / 1_000,
+                client=name,
+            )
+            stack.push_async_callback(venues[paper.name].close)
         stop = asyncio.Event()
         _stop_at_end_of_input(stop)
         await run_worker(
             params,
             store=store,
-            venues={paper.name: venue},
-            feeds={paper.name: venue},
-            clock=PaperClock(venue),
+            venues=venues,
+            feeds=venues,
+            clock=PaperClock(venues[the_venue(config)]),
             warm=_warm_for_good,
             ready=ready,
             stop=stop,

@@ -144,6 +144,12 @@ def own_stage(path: Path, data: Path | None, play: Play, *, is_speed_given: bool
     options: dict[tuple[str | int, ...], object] = {}
     config = load(path, data=data)
     venue = config.settings.book[0].venue
+    several = next((book.name for book in config.settings.book if book.hedge.also), None)
+    if several is not None:
+        raise ConfigError(
+            f"{path}: book {several}: is hedged at several venues, expected one: the demo reports"
+            " on one exchange's log; use hedger run"
+        )
     if is_speed_given or data is not None:
         options["venues", venue, "speed"] = float(play.speed)
     if play.seed is not None:

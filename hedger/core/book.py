@@ -17,6 +17,7 @@ def book(
     account: str,
     hedges: Collection[str],
     previous: Book | None = None,
+    accounts: tuple[str, ...] = (),
 ) -> Book:
     """Book of a stored state; ``previous`` lends its leg columns where the legs are the same.
 
@@ -32,6 +33,8 @@ def book(
         Hedge instruments; held or not, they appear in ``Book.hedges``.
     previous : Book, optional
         An earlier revision of the same book.
+    accounts : tuple of str
+        Further accounts, at other venues, that it is hedged on.
 
     Raises
     ------
@@ -70,6 +73,7 @@ def book(
         confirmed=state.confirmed,
         instruments=instruments,
         moved_coin=state.coins.get(underlying, 0) * 1e-8,
+        accounts=accounts,
     )
 
 

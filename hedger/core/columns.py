@@ -61,6 +61,7 @@ class Book:
     """One book at one revision: all positions of one underlying on one account.
 
     ``moved_coin`` is what its owner paid in since, beside the configured ``base_coin``.
+    ``accounts`` are those that it also hedges on, at other venues.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Book:
     confirmed: float
     instruments: Mapping[str, Instrument]
     moved_coin: float = 0.0
+    accounts: tuple[str, ...] = ()
 
     @property
     def linear(self) -> bool:
@@ -111,7 +113,8 @@ class Market:
 
     ``vol`` is the last vol that stood beside a two-sided quote and ``vol_ms`` its time;
     ``priced`` says whether the newest quote has both sides. ``ratio`` is forward (or price) over
-    index at ``ratio_ms``, so that a forward follows the fresh index.
+    index at ``ratio_ms``, so that a forward follows the fresh index. ``seen_at`` has the indices at
+    which each account's figures came in.
     """
 
     row: Mapping[str, int]
@@ -127,6 +130,7 @@ class Market:
     accounts: Mapping[str, Account]
     suspects: Mapping[str, Suspect]
     refused: Mapping[str, Refusal]
+    seen_at: Mapping[str, Mapping[str, Index]] = field(default_factory=dict)
 
     def suspects_of(self, names: Iterable[str], underlying: str) -> tuple[Suspect, ...]:
         """Unconfirmed jumps that concern these instruments or the underlying's index."""

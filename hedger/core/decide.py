@@ -13,9 +13,19 @@ import math
 from typing import NamedTuple
 
 from hedger.core import limits, policy
+from hedger.core.choices import choices
 from hedger.core.columns import Book, Market
 from hedger.core.exposure import exposure
-from hedger.core.freshness import blocks, hedge_quote, other_futures, warnings
+from hedger.core.freshness import (
+    blocks,
+    hedge_quote,
+    judged,
+    last_ratio,
+    other_futures,
+    unjudged,
+    usable,
+    warnings,
+)
 from hedger.core.model import (
     Action,
     Decision,
@@ -27,7 +37,7 @@ from hedger.core.model import (
     Rules,
     Target,
 )
-from hedger.core.plan import plan, slippage_bps
+from hedger.core.plan import Choice, plan, slippage_bps
 
 
 class _Trade(NamedTuple):
@@ -57,24 +67,27 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     Decision
         ``action`` is hedge only if ``plan.lines`` is not empty.
     """
-    quotes = tuple(
-        hedge_quote(market, name, now) for name in sorted({rules.hedge.buy, rules.hedge.sell})
-    )
+    quotes = tuple(hedge_quote(market, name, now) for name in rules.hedge.hedges)
     draft = _Draft(book, market, rules, now, quotes)
     faults = blocks(book, market, rules, now)
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
-    prices = {q.instrument: 0.5 * (q.bid + q.ask) for q in quotes if q.bid and q.ask}
     index = market.index[book.underlying].value
-    for name in other_futures(book, rules, now):
-        prices[name] = float(market.ratio[market.row[name]]) * index
+    hedges = judged(book, market, rules, now)
+    prices = {
+        q.instrument: 0.5 * (q.bid + q.ask)
+        for q in quotes
+        if q.bid and q.ask and q.instrument in hedges
+    }
+    for name in (*other_futures(book, rules, now), *unjudged(book, rules, hedges)):
+        ratio = last_ratio(market, name)
+        prices[name] = (1.0 if math.isnan(ratio) else ratio) * index
     seen = exposure(book, market, rules, now, prices=prices)
     if not (math.isfinite(seen.low) and math.isfinite(seen.high)):
         text = "the book's delta is not a finite number"
         return draft.decision(Action.BLOCKED, "not_finite", text)
     unit = max(
-        book.instruments[q.instrument].future_delta(1, price=prices[q.instrument], index=index)
-        for q in quotes
+        book.instruments[name].future_delta(1, price=prices[name], index=index) for name in hedges
     )
     band = policy.target(rules.band, rules.limits, seen, lot_delta=unit)
     draft = draft._replace(seen=seen, band=band)
@@ -134,12 +147,16 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
     )
     if size == 0.0:
         return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
-    name = _instrument(rules, memory, size, now)
+    picked = _picked(draft, seen, size)
+    most = sum(choice.room for choice in picked)
+    if most < abs(size):
+        cuts, size = (*cuts, _no_share(size, most)), math.copysign(most, size)
+        if most == 0.0:
+            return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
     stage = memory.stage if hard else 0
     made = plan(
         book,
-        book.instruments[name],
-        next(q for q in draft.quotes if q.instrument == name),
+        picked,
         band,
         interval=(seen.low, seen.high),
         wanted=wanted,
@@ -150,20 +167,31 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
         index=seen.index,
     )
     if not made.lines:
-        text = f"{size:+.6f} {book.underlying} is below the minimum order of {name}"
+        names = ", ".join(choice.instrument.name for choice in picked)
+        text = f"{size:+.6f} {book.underlying} is below the minimum order of {names}"
         return draft.decision(Action.NO_TRADE, "below_minimum", text, refusals=cuts, plan=made)
     later = _remember(memory, made, seen.index, now, stage=stage + 1 if hard else 0)
     text = f"{trade.text}: {_order_text(made)}"
     return draft.decision(Action.HEDGE, trade.reason, text, refusals=cuts, plan=made, memory=later)
 
 
-def _instrument(rules: Rules, memory: Memory, size: float, now: int) -> str:
-    """What to hedge with: the other one where this one was just deleveraged away from us."""
-    first, other = rules.hedge.buy, rules.hedge.sell
-    if size < 0:
-        first, other = other, first
-    avoided = {name for name, until_ms in memory.avoid if now < until_ms}
-    return other if first in avoided and other not in avoided else first
+def _picked(draft: _Draft, seen: Exposure, size: float) -> tuple[Choice, ...]:
+    """What to hedge with, the best first."""
+    book, rules, now = draft.book, draft.rules, draft.now
+    quotes = {quote.instrument: quote for quote in draft.quotes}
+    routes = rules.hedge.routes
+    if rules.hedge.also:
+        routes = usable(book, draft.market, rules, now)
+    return choices(book, rules, routes, quotes, size=size, index=seen.index, now=now)
+
+
+def _no_share(size: float, most: float) -> Refusal:
+    return Refusal(
+        rule="share_max",
+        wanted=size,
+        allowed=math.copysign(most, size),
+        reason=f"the venues that can be hedged at have room for {most:.4f} more",
+    )
 
 
 def _reduces(seen: Exposure, trade: float) -> bool:

@@ -9,7 +9,15 @@ import numpy as np
 
 from hedger.core.columns import Book, Market, index_name
 from hedger.core.jumps import WINDOW_MS
-from hedger.core.model import SETTLEMENT_WINDOW_MS, HedgeQuote, Instrument, Refusal, Rules
+from hedger.core.model import (
+    SETTLEMENT_WINDOW_MS,
+    HedgeQuote,
+    HedgeRoute,
+    Instrument,
+    Kind,
+    Refusal,
+    Rules,
+)
 
 FUTURE_MS_MAX = 1_000
 
@@ -19,7 +27,32 @@ def other_futures(book: Book, rules: Rules, now: int) -> tuple[str, ...]:
     held = [p.instrument for p in book.futures]
     on_order = [book.instruments[intent.instrument] for intent in book.open]
     alive = {i.name for i in (*held, *on_order) if not i.expiry_ms or i.expiry_ms > now}
-    return tuple(sorted(alive.difference(_hedges(rules))))
+    return tuple(sorted(alive.difference(rules.hedge.hedges)))
+
+
+def usable(book: Book, market: Market, rules: Rules, now: int) -> tuple[HedgeRoute, ...]:
+    """Venues to hedge at: each of whose hedge instruments can be priced and traded now."""
+    return tuple(
+        route
+        for route in rules.hedge.routes
+        if not any(
+            _quote_fault(market, name, rules, now)
+            or _settling_fault(book.instruments[name], now)
+            or name in market.suspects
+            for name in route.names
+        )
+    )
+
+
+def judged(book: Book, market: Market, rules: Rules, now: int) -> tuple[str, ...]:
+    """Hedge instruments that a decision needs: those of the venues it can hedge at.
+
+    All of them where there is none such, or no choice: then what is wrong with them forbids it.
+    """
+    if not rules.hedge.also:
+        return rules.hedge.hedges
+    routes = usable(book, market, rules, now) or rules.hedge.routes
+    return tuple(sorted({name for route in routes for name in route.names}))
 
 
 def hedge_quote(market: Market, name: str, now: int) -> HedgeQuote:
@@ -38,12 +71,16 @@ def hedge_quote(market: Market, name: str, now: int) -> HedgeQuote:
 
 def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal, ...]:
     """Everything that forbids a decision on this market, each with instrument and age."""
-    found = [_quote_fault(market, name, rules, now) for name in _hedges(rules)]
+    hedges = judged(book, market, rules, now)
+    found = [_quote_fault(market, name, rules, now) for name in hedges]
     found.append(_index_fault(book, market, rules, now))
-    found += [_settling_fault(book.instruments[name], now) for name in _hedges(rules)]
+    found += [_settling_fault(book.instruments[name], now) for name in hedges]
     futures = other_futures(book, rules, now)
     found += [_future_fault(market, name, rules, now) for name in futures]
-    found.append(_account_fault(book, market, rules, now))
+    found += [_never_priced(book, market, name) for name in unjudged(book, rules, hedges)]
+    found += [
+        _account_fault(book, market, rules, now, name) for name in (book.account, *book.accounts)
+    ]
     found += [
         _unknown_row(book.legs.names[i])
         for i in book.legs.places(market).missing
@@ -56,7 +93,7 @@ def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal,
             s.source,
             now - s.time_ms,
         )
-        for s in market.suspects_of((*_hedges(rules), *futures), book.underlying)
+        for s in market.suspects_of((*hedges, *futures), book.underlying)
     ]
     return tuple(f for f in found if f is not None)
 
@@ -72,13 +109,45 @@ def warnings(book: Book, market: Market, rules: Rules, now: int) -> tuple[str, .
         if oldest > rules.data.vol_age_ms_warn:
             found.append(f"oldest vol is {oldest} ms old")
     for name, refusal in market.refused.items():
-        if name in _hedges(rules) or name in book.legs.names:
+        if name in rules.hedge.hedges or name in book.legs.names:
             found.append(f"{name}: quote refused, {refusal.reason}")
+    if rules.hedge.also:
+        found += _left_out(book, market, rules, now)
     return tuple(found)
 
 
-def _hedges(rules: Rules) -> tuple[str, ...]:
-    return tuple(sorted({rules.hedge.buy, rules.hedge.sell}))
+def _left_out(book: Book, market: Market, rules: Rules, now: int) -> list[str]:
+    """Venues that cannot be hedged at now, and why."""
+    found = []
+    for name in sorted(set(rules.hedge.hedges) - set(judged(book, market, rules, now))):
+        fault = _quote_fault(market, name, rules, now)
+        fault = fault or _settling_fault(book.instruments[name], now)
+        text = "an unconfirmed jump" if fault is None else fault.reason
+        found.append(f"{name}: not hedged with, {text}")
+    return found
+
+
+def unjudged(book: Book, rules: Rules, hedges: tuple[str, ...]) -> tuple[str, ...]:
+    """Hedge instruments beside these that are held or on order, and so need a price."""
+    if not rules.hedge.also:
+        return ()
+    held = {p.instrument.name for p in book.hedges if p.lots}
+    on_order = {intent.instrument for intent in book.open}
+    return tuple(sorted((held | on_order) & set(rules.hedge.hedges) - set(hedges)))
+
+
+def last_ratio(market: Market, name: str) -> float:
+    """Price over the index as last seen, NaN if never."""
+    row = market.row.get(name)
+    return float("nan") if row is None else float(market.ratio[row])
+
+
+def _never_priced(book: Book, market: Market, name: str) -> Refusal | None:
+    """A perpetual stays close to the index (`exposure.silence`); where a future is, who knows."""
+    is_dated = book.instruments[name].kind is Kind.FUTURE
+    if is_dated and np.isnan(last_ratio(market, name)):
+        return _block("missing_future_price", f"{name} was never priced", name)
+    return None
 
 
 def _block(rule: str, reason: str, instrument: str, age_ms: int | None = None) -> Refusal:
@@ -124,16 +193,18 @@ def _future_fault(market: Market, name: str, rules: Rules, now: int) -> Refusal 
     return _age_fault("stale_future_price", f"price of {name}", name, age, limit)
 
 
-def _account_fault(book: Book, market: Market, rules: Rules, now: int) -> Refusal | None:
+def _account_fault(book: Book, market: Market, rules: Rules, now: int, name: str) -> Refusal | None:
     coin = rules.numeraire == "coin"
     if coin and not book.linear:
         return None
-    account = market.accounts.get(book.account)
+    account = market.accounts.get(name)
     if account is None or (coin and account.quote_equity is None):
-        what = f"equity of {book.account} settled in {'quote currency' if coin else 'coin'}"
-        return _block("missing_equity", f"{what} is unknown", book.account)
+        what = f"equity of {name} settled in {'quote currency' if coin else 'coin'}"
+        return _block("missing_equity", f"{what} is unknown", name)
     age, limit = now - account.time_ms, rules.data.forward_age_ms_max
-    return _age_fault("stale_equity", f"equity of {book.account}", book.account, age, limit)
+    if rules.hedge.also:  # an old one is an interval then: see `exposure.silence`
+        age = min(age, limit)
+    return _age_fault("stale_equity", f"equity of {name}", name, age, limit)
 
 
 def _age_fault(rule: str, what: str, name: str, age: int, limit: int) -> Refusal | None:

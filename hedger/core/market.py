@@ -17,6 +17,8 @@ from hedger.core.jumps import Track
 from hedger.core.model import Account, Instrument, Kind, Quote, Refusal
 
 VOL_MAX = 20.0
+PRICE_MIN, PRICE_MAX = 1e-12, 1e12  # beyond, sums and quotients of prices leave what floats hold
+_PRICES = frozenset(("bid", "ask", "mark", "forward", "index"))
 _FIELDS = ("bid", "ask", "bid_size", "ask_size", "mark", "vol", "forward", "index")
 
 
@@ -36,6 +38,8 @@ def quote_fault(quote: Quote) -> str:
             return f"{field} is {value!r}, expected a finite number"
         if value < 0.0 or (value == 0.0 and field not in ("mark", "bid_size", "ask_size")):
             return f"{field} is {value!r}, expected a positive number"
+        if field in _PRICES and not (value == 0.0 or PRICE_MIN <= value <= PRICE_MAX):
+            return f"{field} is {value!r}, expected {PRICE_MIN:g} to {PRICE_MAX:g}"
     if quote.time_ms <= 0:
         return f"time_ms is {quote.time_ms}, expected milliseconds since the epoch"
     if quote.bid is not None and quote.ask is not None and quote.bid > quote.ask:
@@ -59,6 +63,7 @@ class Board:
         self._tracks: dict[str, Track] = {}
         self._suspects: dict[str, Suspect] = {}
         self._refused: dict[str, Refusal] = {}
+        self._seen_at: dict[str, Mapping[str, Index]] = {}
         self._snapshot: Market | None = None
         self.add(instruments)
 
@@ -124,6 +129,7 @@ class Board:
             fault = f"time_ms {account.time_ms} is before {known.time_ms}, already seen"
         else:
             self._accounts[account.account] = account
+            self._seen_at[account.account] = dict(self._index)
             self._snapshot = None
             return None
         return Refusal(
@@ -148,6 +154,7 @@ class Board:
                 accounts=dict(self._accounts),
                 suspects=dict(self._suspects),
                 refused=dict(self._refused),
+                seen_at=dict(self._seen_at),
             )
         return self._snapshot
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from hedger.core.columns import Book
 from hedger.core.model import HedgeQuote, Instrument, LimitRule, Plan, PlanLine, Target
@@ -19,10 +21,34 @@ def slippage_bps(rule: LimitRule, *, hard: bool, stage: int) -> float:
     return max(rule.slippage_bps_max, step)
 
 
+class Choice(NamedTuple):
+    """Something to hedge with, its market (both sides present), and how much of it may be traded.
+
+    ``room`` is unsigned, in coin.
+    """
+
+    instrument: Instrument
+    quote: HedgeQuote
+    room: float
+
+    @property
+    def middle(self) -> float:
+        """Middle of its market."""
+        assert self.quote.bid is not None
+        assert self.quote.ask is not None
+        return 0.5 * (self.quote.bid + self.quote.ask)
+
+    @property
+    def cost_bps(self) -> float:
+        """What taking it costs: half the spread, and the fee [basis points]."""
+        assert self.quote.ask is not None
+        spread = self.quote.ask / self.middle - 1.0
+        return 1e4 * (spread + self.instrument.fees.taker)
+
+
 def plan(
     book: Book,
-    instrument: Instrument,
-    quote: HedgeQuote,
+    choices: Sequence[Choice],
     target: Target,
     *,
     interval: tuple[float, float],
@@ -39,8 +65,8 @@ def plan(
     ----------
     book : Book
         Gives the present position and what is open, for the bound of the new position.
-    instrument, quote : Instrument, HedgeQuote
-        What to trade, and its market (both sides present).
+    choices : sequence of Choice
+        What to trade, the best first: the next one gets what the one before has no room for.
     target : Target
         The band, in which the delta after the trade is to lie.
     interval : (float, float)
@@ -56,37 +82,43 @@ def plan(
     index : float
         The underlying's index.
     """
-    assert quote.bid is not None
-    assert quote.ask is not None
-    middle = 0.5 * (quote.bid + quote.ask)
-    unit = instrument.future_delta(1, price=middle, index=index)
-    end = interval[0] if allowed < 0 else interval[1]
-    lots = _lots(allowed, unit, end, target, room=abs(allowed) if allowed != wanted else room)
-    if abs(lots) < instrument.min_lots:
-        lots = 0
-    delta = lots * unit
-    lines: tuple[PlanLine, ...] = ()
-    if lots:
-        ticks = limit_ticks(instrument, middle, bps=bps, buy=lots > 0)
-        low, high = _bounds(book, instrument, lots)
-        lines = (
-            PlanLine(
-                instrument=instrument.name,
-                lots=lots,
-                limit_ticks=ticks,
-                limit_price=ticks * instrument.tick,
-                delta=delta,
-                low=low,
-                high=high,
-            ),
-        )
+    lines: list[PlanLine] = []
+    moved, end = 0.0, interval[0] if allowed < 0 else interval[1]
+    for choice in choices:
+        instrument, rest = choice.instrument, allowed - moved
+        unit = instrument.future_delta(1, price=choice.middle, index=index)
+        if abs(rest) > choice.room:
+            lots = math.trunc(math.copysign(choice.room, rest) / unit)
+        else:
+            most = abs(rest) if allowed != wanted else min(room - abs(moved), choice.room)
+            lots = _lots(rest, unit, end + moved, target, room=most)
+        if lots and abs(lots) >= instrument.min_lots:
+            lines.append(_line(book, choice, lots, lots * unit, bps=bps))
+            moved += lines[-1].delta
+        if abs(rest) <= choice.room:
+            break
     return Plan(
         wanted=wanted,
         allowed=allowed,
         slippage_bps=bps,
         reduces=reduces,
-        expected=(interval[0] + delta, interval[1] + delta),
-        lines=lines,
+        expected=(interval[0] + moved, interval[1] + moved),
+        lines=tuple(lines),
+    )
+
+
+def _line(book: Book, choice: Choice, lots: int, delta: float, *, bps: float) -> PlanLine:
+    instrument = choice.instrument
+    ticks = limit_ticks(instrument, choice.middle, bps=bps, buy=lots > 0)
+    low, high = bounds(book, instrument, lots)
+    return PlanLine(
+        instrument=instrument.name,
+        lots=lots,
+        limit_ticks=ticks,
+        limit_price=ticks * instrument.tick,
+        delta=delta,
+        low=low,
+        high=high,
     )
 
 
@@ -128,7 +160,7 @@ def _lots(allowed: float, unit: float, end: float, target: Target, *, room: floa
     return min(choices, key=lambda n: abs(end + n * unit - target.centre))
 
 
-def _bounds(book: Book, instrument: Instrument, lots: int) -> tuple[int, int]:
+def bounds(book: Book, instrument: Instrument, lots: int) -> tuple[int, int]:
     """Position bounds that hold on every reading of what is open, with the new order or without."""
     held = next(p.lots for p in book.hedges if p.instrument.name == instrument.name)
     open_lots = [remaining(i) for i in book.open if i.instrument == instrument.name]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from hedger.core.model import Fill, FillKind, Memory
+from hedger.core.model import Fill, FillKind, Intent, Memory, venue_of
 from hedger.service.chronicle import Chronicle
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk
@@ -21,6 +21,9 @@ from hedger.service.world import World
 AVOID_MS = 8 * 3_600_000
 """How long (market time) an instrument is not hedged with after its positions were deleveraged:
 the venue ranks by profit and leverage, so whoever builds the same position again is next again."""
+TURNED = "venue_avoided"
+TURNED_MS = 30_000
+"""How long (market time) a venue that refused an order or left it unanswered goes last."""
 QUIET = frozenset((FillKind.SETTLEMENT.value, FillKind.EXERCISE.value))
 """What is expected by everybody: journalled, but no alarm."""
 
@@ -35,6 +38,7 @@ class Aftermath:
         self._metrics = world.metrics
         self._ownership = ownership
         self._chronicle = chronicle
+        self._spawn = world.spawn
 
     def warn(self, desk: Desk, causes: Iterable[Cause]) -> None:
         """Raise the alarms; it needs no store, so it comes first."""
@@ -74,6 +78,23 @@ class Aftermath:
             await self._store.note(
                 lease, desk.name, seq=state.seq, facts=state.facts, memory=memory, entry=None
             )
+
+    def turned_away(self, desk: Desk, intent: Intent, reason: str) -> None:
+        """A venue refused an order or gave no answer: for a while the others go first.
+
+        A book on one venue has no choice, and nothing is written for it.
+        """
+        if not desk.params.also:
+            return
+        mark = venue_of(intent.instrument)
+        names = tuple(name for name in desk.params.hedges if venue_of(name) == mark)
+        until_ms = self._clock.market_ms() + TURNED_MS
+        text = f"{intent.venue}: {reason}; other venues go first for {TURNED_MS // 1_000} s"
+
+        def change(memory: Memory) -> Memory:
+            return _avoiding(memory, names, until_ms)
+
+        self._spawn(self._chronicle.event(desk, TURNED, text, change=change))
 
 
 def stop_of(causes: Iterable[Cause]) -> str:

@@ -6,9 +6,11 @@ An event is journalled as a decision that trades nothing: its ``reason`` is the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
-from hedger.core.model import Action, Decision, Intent
+from hedger.core.model import Action, Decision, Intent, Memory
 from hedger.errors import HedgerError, RevisionConflict
 from hedger.service.journal import Journal
 from hedger.service.ownership import Ownership
@@ -29,8 +31,10 @@ class Chronicle:
         self._journal = journal
         self._log = logger(worker=world.params.worker)
 
-    async def event(self, desk: Desk, name: str, text: str) -> None:
-        """Journal an event under its name."""
+    async def event(
+        self, desk: Desk, name: str, text: str, *, change: Callable[[Memory], Memory] | None = None
+    ) -> None:
+        """Journal an event under its name; ``change`` is made to the memory stored with it."""
         decision = Decision(
             book=desk.name,
             time_ms=self._clock.market_ms(),
@@ -41,10 +45,15 @@ class Chronicle:
             text=text,
         )
         self._log.warning("event", book=desk.name, what=name, text=text)
-        await self.note(desk, decision)
+        await self.note(desk, decision, change=change)
 
     async def note(
-        self, desk: Desk, decision: Decision, *, intents: tuple[Intent, ...] = ()
+        self,
+        desk: Desk,
+        decision: Decision,
+        *,
+        intents: tuple[Intent, ...] = (),
+        change: Callable[[Memory], Memory] | None = None,
     ) -> None:
         """Journal a decision beside the steps, at whatever revision the book is by now."""
         for _ in range(TRIES):
@@ -54,6 +63,7 @@ class Chronicle:
                 if lease is None or state is None:
                     return
                 entry_id = self._journal.next_id(desk.name)
+                memory = state.memory if change is None else change(state.memory)
                 said = msgspec.structs.replace(decision, seq=state.seq)
                 entry = self._journal.entry(
                     said, entry_id=entry_id, epoch=lease.epoch, intents=intents
@@ -63,7 +73,7 @@ class Chronicle:
                     desk.name,
                     seq=state.seq,
                     facts=state.facts,
-                    memory=state.memory,
+                    memory=memory,
                     entry=entry,
                 )
                 return

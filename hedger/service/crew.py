@@ -16,6 +16,7 @@ from hedger.service.feed import Listener
 from hedger.service.fills import Fills
 from hedger.service.history import History
 from hedger.service.journal import Journal
+from hedger.service.markets import Markets
 from hedger.service.ownership import Ownership
 from hedger.service.reconcile import Reconciler
 from hedger.service.resolver import Resolver
@@ -104,6 +105,7 @@ class Crew:
             unknown=lambda desk, intent: self.resolver.add(desk, intent),  # noqa: PLW0108
             rejected=self.worker.rejected,
             ended=self.worker.ended,
+            turned=self.aftermath.turned_away,
         )
         self.resolver = Resolver(
             self.world,
@@ -142,7 +144,7 @@ class Crew:
         )
         self.worker.stepper = Stepper(
             self.world,
-            listeners=self.listeners,
+            markets=Markets(self.listeners),
             ownership=self.ownership,
             execution=self.execution,
             journal=self.journal,

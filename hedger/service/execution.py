@@ -48,6 +48,7 @@ class Execution:
         unknown: Callable[[Desk, Intent], None],
         rejected: Callable[[Desk, Decision, Intent, str], None],
         ended: Callable[[Desk], None],
+        turned: Callable[[Desk, Intent, str], None],
     ) -> None:
         self._params = world.params
         self._request_s = world.request_s
@@ -59,6 +60,7 @@ class Execution:
         self._metrics = world.metrics
         self._spawn = world.spawn
         self._unknown, self._rejected, self._ended = unknown, rejected, ended
+        self._turned = turned
         self._acks: dict[str, Acks] = {name: Acks() for name in world.venues}
         self._log = logger(worker=world.params.worker)
         self.sending: Counter[str] = Counter()
@@ -77,17 +79,20 @@ class Execution:
         self, desk: Desk, decision: Decision, *, lease: Lease, decision_id: str
     ) -> tuple[Intent, ...]:
         """The plan as intents; empty where the lease leaves no time to send them."""
-        venue = desk.params.venue
-        timeout_ms = self.timeout_ms(venue, lease)
-        if timeout_ms == 0:
-            return ()
+        lines = () if decision.plan is None else decision.plan.lines
+        deadlines_ms = {}
+        for venue in {desk.params.route_of(line.instrument).venue for line in lines}:
+            timeout_ms = self.timeout_ms(venue, lease)
+            if timeout_ms == 0:
+                return ()
+            deadlines_ms[venue] = self._venues[venue].venue_ms() + timeout_ms
         return intents_of(
             decision,
             desk.params,
             namespace=self._store.namespace,
             epoch=lease.epoch,
             decision_id=decision_id,
-            deadline_ms=self._venues[venue].venue_ms() + timeout_ms,
+            deadlines_ms=deadlines_ms,
         )
 
     def dispatch(self, desk: Desk, intents: tuple[Intent, ...], decision: Decision) -> None:
@@ -104,6 +109,7 @@ class Execution:
                 self._unknown(desk, intent)
             elif report.status is OrderStatus.REJECTED:
                 self._rejected(desk, decision, intent, report.reason)
+                self._turned(desk, intent, report.reason)
             else:
                 desk.rejects = 0
         except LeaseLost as error:
@@ -159,8 +165,9 @@ class Execution:
 
     async def settle(self, desk: Desk, intent: Intent, report: OrderReport) -> bool:
         """Apply an order's fills and close it; False where its end is not proven yet."""
+        route = desk.params.route(intent.venue)
         for fill in report.fills:
-            await self._fills.apply(desk, fill)
+            await self._fills.apply(desk, route.fill(fill))
         event = ENDS.get(report.status)
         if event is None:
             return False
@@ -174,7 +181,7 @@ class Execution:
         # server that has come back or been replaced may have forgotten it.
         for fill in (*report.fills, *history):
             if fill.client_id == intent.id:
-                await self._fills.apply(desk, fill, trusting=False)
+                await self._fills.apply(desk, route.fill(fill), trusting=False)
         return await self.close(desk, intent, event, filled=report.filled)
 
     async def close(self, desk: Desk, intent: Intent, event: IntentEvent, *, filled: int) -> bool:
@@ -200,4 +207,5 @@ class Execution:
                 await self._store.unknown(lease, desk.name, intent.id)
         except StoreError as failure:
             self._log.warning("mark_failed", **told(intent), reason=str(failure))
+        self._turned(desk, intent, str(error) or "no answer in time")
         self._unknown(desk, intent)

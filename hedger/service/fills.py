@@ -54,7 +54,7 @@ class Fills:
         if trusting and key in self._known:
             return "dup"
         if desk.is_own(fill):
-            result = await self._store.fill(desk.name, fill, venue=desk.params.venue)
+            result = await self._store.fill(desk.name, fill, venue=_venue(desk, fill))
         elif fill.kind in LEAVING:
             result = await self._leave(desk, fill)
         elif desk.params.positions is None:
@@ -81,7 +81,7 @@ class Fills:
             await self._aftermath.foresee(desk, fill)
         causes = [] if is_old or fill.kind == FillKind.TRADE else [_cause(fill)]
         follow = msgspec.structs.replace(fill, client_id=ACCOUNT)
-        venue, stop = desk.params.venue, stop_of(causes)
+        venue, stop = _venue(desk, fill), stop_of(causes)
         try:
             return await self._store.fill(desk.name, follow, venue=venue, stop=stop)
         except StoreUnavailable:  # it may have arrived, and then is no news when offered again
@@ -95,7 +95,7 @@ class Fills:
         if held * fill.lots >= 0 or abs(fill.lots) > abs(held):
             return "foreign"
         leaving = msgspec.structs.replace(fill, client_id=fill.kind)
-        return await self._store.fill(desk.name, leaving, venue=desk.params.venue)
+        return await self._store.fill(desk.name, leaving, venue=_venue(desk, fill))
 
     def _remember(self, key: tuple[str, str, str]) -> None:
         """Spare the store a repeated report; it alone decides, so forgetting is harmless."""
@@ -130,3 +130,7 @@ class Fills:
 def _cause(fill: Fill) -> Cause:
     text = f"{fill.instrument}: {fill.lots:+d} lots at {fill.price:g}, {fill.trade_id}"
     return Cause(fill.kind, text, (fill.instrument,))
+
+
+def _venue(desk: Desk, fill: Fill) -> str:
+    return desk.params.route_of(fill.instrument).venue

@@ -7,6 +7,7 @@ its name, and so that nothing is hedged between the event and the next look at t
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 
 from hedger.core.model import Fill
 
@@ -24,18 +25,28 @@ class Pause:
         self.events = 0
         self.reason = ""
         self._compared = 0
+        self._newest: dict[str, int] = {}
 
     def __bool__(self) -> bool:
         return self.events > self._compared
 
-    def begin(self, reason: str) -> None:
-        """Something happened: pause until the venue has been looked at after this."""
+    def begin(self, reason: str, *marks: str) -> None:
+        """Something happened: pause until the venue has been looked at after this.
+
+        ``marks`` say at which venues, if not at the book's own.
+        """
         self.events += 1
         self.reason = reason
+        for mark in marks or ("",):
+            self._newest[mark] = self.events
 
-    def end(self, events: int) -> None:
-        """Store and venue agree, as of a comparison that began after so many events."""
-        self._compared = max(self._compared, events)
+    def end(self, events: int, *, silent: Collection[str] = ()) -> None:
+        """Store and venues agree, as of a comparison that began after so many events.
+
+        Of venues that were ``silent`` (by mark) nothing was compared: what happened there waits.
+        """
+        if all(self._newest.get(mark, 0) <= self._compared for mark in silent):
+            self._compared = max(self._compared, events)
 
 
 class Foreign:

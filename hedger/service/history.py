@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from hedger.core.model import BookState, Fill
+import msgspec
+
+from hedger.core.model import BookState, Fill, name_there, venue_of
 from hedger.errors import VenueUnavailable
 from hedger.service.feed import Listener
 from hedger.service.fills import Fills
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk
+from hedger.service.routes import Route
 from hedger.service.transfers import Transfers
 from hedger.service.world import World
 
@@ -59,46 +62,75 @@ class History:
                 f"book {desk.name}: {desk.params.venue} lists no {', '.join(missing)} of"
                 f" {desk.params.underlying}"
             )
-        instruments = {name: desk.instruments[name] for name in wanted}
+        for route in desk.params.routes:
+            try:
+                await self._watch(desk, route, wanted)
+                desk.unwatched.discard(route.mark)
+            except (VenueUnavailable, TimeoutError):
+                if not route.mark:
+                    raise
+                desk.unwatched.add(route.mark)  # asked for again with the next comparison
+
+    async def _watch(self, desk: Desk, route: Route, wanted: set[str]) -> None:
+        there = {
+            name_there(name): msgspec.structs.replace(desk.instruments[name], name=name_there(name))
+            for name in wanted
+            if venue_of(name) == route.mark
+        }
         async with asyncio.timeout(self._timeout_s):
-            listener = self._listeners[desk.params.venue]
-            await listener.watch(desk.name, instruments, desk.params.account)
+            await self._listeners[route.venue].watch(desk.name, there, route.account)
 
-    async def catch_up(self, desk: Desk, state: BookState, *, whole: bool) -> None:
-        """Apply the account's fills: since the last reading, or as far back as is safe.
+    async def catch_up(
+        self, desk: Desk, state: BookState, *, whole: bool, partly: bool = False
+    ) -> None:
+        """Apply the accounts' fills: since the last reading, or as far back as is safe.
 
-        Where one of them has a higher number than the store has seen, the store learns that.
+        With ``partly`` one of several venues may be silent, which is noted (`Desk.silent`). Where a
+        fill has a higher number than the store has seen, the store learns that.
         """
+        highest, failures = 0, []
+        routes = desk.params.routes
+        for route in routes:
+            try:
+                highest = max(highest, await self._catch_up(desk, state, route, whole=whole))
+                desk.silent.discard(route.mark)
+            except (VenueUnavailable, TimeoutError) as error:
+                desk.silent.add(route.mark)
+                failures.append(error)
+        if failures and (not partly or len(failures) == len(routes)):
+            raise failures[0]
+        if highest > state.seq:
+            await self._fast_forward(desk, highest)
+
+    async def _catch_up(self, desk: Desk, state: BookState, route: Route, *, whole: bool) -> int:
         now_ms = self._clock.market_ms()
         since_ms = self._horizon_ms()
-        if desk.history_ms is not None and not whole:
-            since_ms = max(desk.history_ms - SLACK_MS, since_ms)
-        venue = self._venues[desk.params.venue]
+        if not whole and route.mark in desk.history_ms:
+            since_ms = max(desk.history_ms[route.mark] - SLACK_MS, since_ms)
+        venue = self._venues[route.venue]
         async with asyncio.timeout(self._timeout_s):
-            fills = await venue.fills(desk.params.account, since_ms)
+            fills = [route.fill(fill) for fill in await venue.fills(route.account, since_ms)]
             # Before a book was seeded, what came in is known to whoever configured it.
             counts_ms = max(since_ms, state.since_ms)
-            moved = await venue.transfers(desk.params.account, counts_ms) if state.since_ms else []
+            moved = await venue.transfers(route.account, counts_ms) if state.since_ms else []
         for event in moved:
-            await self._transfers.take(desk, event)
+            await self._transfers.take(desk, route.event(event))
         await self._contracts(desk, {fill.instrument for fill in fills})
         mine = [fill for fill in fills if _concerns(desk, state, fill)]
         for fill in mine:
             is_old = fill.time_ms < state.since_ms
             await self._fills.apply(desk, fill, trusting=not whole, is_old=is_old)
-        desk.history_ms = now_ms
+        desk.history_ms[route.mark] = now_ms
         seqs = (int(fill.client_id[-12:], 16) for fill in mine if desk.is_own(fill))
-        highest = max(seqs, default=0)
-        if highest > state.seq:
-            await self._fast_forward(desk, highest)
+        return max(seqs, default=0)
 
     async def block(self, desk: Desk, leg: Fill) -> list[Fill]:
         """All legs of the block that a fill is of, as far as they are of this book's underlying."""
-        venue = self._venues[desk.params.venue]
+        route = desk.params.route_of(leg.instrument)
         since_ms = max(leg.time_ms - BLOCK_SLACK_MS, 0)
         async with asyncio.timeout(self._timeout_s):
-            fills = await venue.fills(desk.params.account, since_ms)
-        legs = [fill for fill in fills if fill.block == leg.block]
+            fills = await self._venues[route.venue].fills(route.account, since_ms)
+        legs = [route.fill(fill) for fill in fills if fill.block == leg.block]
         await self._contracts(desk, {fill.instrument for fill in legs})
         return [fill for fill in legs if fill.instrument in desk.instruments]
 
@@ -108,21 +140,28 @@ class History:
         return instrument in desk.instruments
 
     async def opening(self, desk: Desk) -> dict[str, int]:
-        """What an account held before the fills that its history still tells of.
+        """What the accounts held before the fills that their histories still tell of.
 
         Positions less those fills, so that applying the history later leads to the positions.
         """
-        venue, account = self._venues[desk.params.venue], desk.params.account
+        opening: dict[str, int] = {}
+        for route in desk.params.routes:
+            opening |= await self._opening(desk, route)
+        return opening
+
+    async def _opening(self, desk: Desk, route: Route) -> dict[str, int]:
+        venue, account = self._venues[route.venue], route.account
         since_ms = self._horizon_ms()
         for _ in range(OPENING_TRIES):
             async with asyncio.timeout(self._timeout_s):
                 before = await venue.fills(account, since_ms)
-                positions = await venue.positions(account)
-                fills = await venue.fills(account, since_ms)
+                there = await venue.positions(account)
+                fills = [route.fill(fill) for fill in await venue.fills(account, since_ms)]
             if len(before) == len(fills):
                 break
         else:
             raise VenueUnavailable(f"account {account} trades too fast to be read at one moment")
+        positions = {route.name(name): lots for name, lots in there.items()}
         await self._contracts(desk, {*positions, *(fill.instrument for fill in fills)})
         opening = {name: lots for name, lots in positions.items() if name in desk.instruments}
         for fill in fills:
@@ -131,20 +170,31 @@ class History:
         return {name: lots for name, lots in opening.items() if lots}
 
     async def held(self, desk: Desk) -> dict[str, int]:
-        """The account's positions of this book's underlying."""
-        async with asyncio.timeout(self._timeout_s):
-            positions = await self._venues[desk.params.venue].positions(desk.params.account)
-        await self._contracts(desk, {name for name, lots in positions.items() if lots})
-        return {name: lots for name, lots in positions.items() if name in desk.instruments}
+        """The accounts' positions of this book's underlying, but for venues that are silent."""
+        held: dict[str, int] = {}
+        for route in desk.params.routes:
+            if route.mark in desk.silent:
+                continue
+            async with asyncio.timeout(self._timeout_s):
+                there = await self._venues[route.venue].positions(route.account)
+            held |= {route.name(name): lots for name, lots in there.items()}
+        await self._contracts(desk, {name for name, lots in held.items() if lots})
+        return {name: lots for name, lots in held.items() if name in desk.instruments}
+
+    async def hedges(self, desk: Desk) -> None:
+        """Contract data of the hedges, so that it is there if their venue is silent later."""
+        await self._contracts(desk, set(desk.params.hedges))
 
     async def _contracts(self, desk: Desk, names: set[str]) -> None:
         missing = names - set(desk.instruments)
-        if missing:
+        for route in desk.params.routes:
+            there = {name_there(name) for name in missing if venue_of(name) == route.mark}
+            if not there:
+                continue
             async with asyncio.timeout(self._timeout_s):
-                found = await self._venues[desk.params.venue].instruments(missing)
-            underlying = desk.params.underlying
-            mine = {name: one for name, one in found.items() if one.underlying == underlying}
-            desk.instruments.update(mine)
+                found = await self._venues[route.venue].instruments(there)
+            mine = (one for one in found.values() if one.underlying == desk.params.underlying)
+            desk.instruments.update({route.name(one.name): route.instrument(one) for one in mine})
 
     async def _fast_forward(self, desk: Desk, seq: int) -> None:
         """The venue knows a later order than the store: never use that number again."""

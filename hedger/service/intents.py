@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
-from hedger.core.model import Decision, Intent, Order
+from hedger.core.model import Decision, Intent, Order, name_there
 from hedger.service.params import BookParams
 from hedger.store.keys import intent_id
 
@@ -38,9 +39,12 @@ def intents_of(
     namespace: str,
     epoch: int,
     decision_id: str,
-    deadline_ms: int,
+    deadlines_ms: Mapping[str, int],
 ) -> tuple[Intent, ...]:
-    """One intent per line of the plan, all of the revision after the one decided on."""
+    """One intent per line of the plan, all of the revision after the one decided on.
+
+    Each goes to its instrument's venue, with a deadline by that venue's clock.
+    """
     if decision.plan is None:
         return ()
     seq = decision.seq + 1
@@ -48,12 +52,12 @@ def intents_of(
         Intent(
             id=intent_id(namespace, params.name, line.instrument, seq),
             book=params.name,
-            venue=params.venue,
-            account=params.account,
+            venue=route.venue,
+            account=route.account,
             instrument=line.instrument,
             lots=line.lots,
             limit_ticks=line.limit_ticks,
-            deadline_ms=deadline_ms,
+            deadline_ms=deadlines_ms[route.venue],
             low=line.low,
             high=line.high,
             seq=seq,
@@ -62,6 +66,7 @@ def intents_of(
             market_ms=decision.time_ms,
         )
         for line in decision.plan.lines
+        for route in (params.route_of(line.instrument),)
     )
 
 
@@ -80,7 +85,7 @@ def order_of(intent: Intent) -> Order:
     return Order(
         client_id=intent.id,
         account=intent.account,
-        instrument=intent.instrument,
+        instrument=name_there(intent.instrument),
         lots=intent.lots,
         limit_ticks=intent.limit_ticks,
         deadline_ms=intent.deadline_ms,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hedger.core.model import Record, Rules
+from msgspec import field
+
+from hedger.core.model import Record, Rules, venue_of
 from hedger.errors import ConfigError
+from hedger.service.routes import Route
 
 
 class BookParams(Record, frozen=True, kw_only=True):
@@ -17,6 +20,7 @@ class BookParams(Record, frozen=True, kw_only=True):
     book explains: ``adopt`` it with an alarm, or ``stop``. ``transfers`` says whether coin that is
     paid in or taken out joins the ``base`` that is not hedged, or is to be ``hedge``d.
     ``instruments`` are wanted beside the legs and the hedges, as a second source for their prices.
+    ``also`` are accounts at other venues, by venue, that it is hedged on too.
     """
 
     name: str
@@ -29,11 +33,36 @@ class BookParams(Record, frozen=True, kw_only=True):
     unexplained: str = "adopt"
     transfers: str = "base"
     instruments: tuple[str, ...] = ()
+    also: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse hedges at venues where the book has no account, and accounts without hedges."""
+        wanted = {venue_of(name) for name in self.hedges} - {""}
+        if wanted != self.also.keys() or self.venue in self.also:
+            raise ConfigError(
+                f"book {self.name}: hedges at {', '.join(sorted(wanted)) or 'no other venue'},"
+                f" expected one account at each of them and at no other than {self.venue}"
+            )
 
     @property
     def hedges(self) -> tuple[str, ...]:
         """Names of the hedge instruments, each once."""
-        return tuple(sorted({self.rules.hedge.buy, self.rules.hedge.sell}))
+        return self.rules.hedge.hedges
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Its own venue first, then the others."""
+        own = Route(venue=self.venue, account=self.account)
+        return (own, *(Route(venue=v, account=a, mark=v) for v, a in self.also.items()))
+
+    def route(self, venue: str) -> Route:
+        """How it trades at one of its venues."""
+        return next(route for route in self.routes if route.venue == venue)
+
+    def route_of(self, instrument: str) -> Route:
+        """Where one of its instruments is traded."""
+        mark = venue_of(instrument)
+        return next(route for route in self.routes if route.mark == mark)
 
 
 class WorkerParams(Record, frozen=True, kw_only=True):
@@ -73,10 +102,15 @@ class WorkerParams(Record, frozen=True, kw_only=True):
         if len(set(names)) != len(names):
             twice = sorted(name for name, times in Counter(names).items() if times > 1)
             raise ConfigError(f"worker {self.worker}: books named twice: {', '.join(twice)}")
-        nets = Counter((book.venue, book.account, book.underlying) for book in self.books)
+        nets = Counter(
+            (route.venue, route.account, book.underlying)
+            for book in self.books
+            for route in book.routes
+        )
         for book in self.books:
-            if nets[book.venue, book.account, book.underlying] > 1:
-                raise ConfigError(
-                    f"book {book.name}: {book.underlying} on account {book.account} at"
-                    f" {book.venue} has two books, expected one; use sub-accounts"
-                )
+            for route in book.routes:
+                if nets[route.venue, route.account, book.underlying] > 1:
+                    raise ConfigError(
+                        f"book {book.name}: {book.underlying} on account {route.account} at"
+                        f" {route.venue} has two books, expected one; use sub-accounts"
+                    )

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from hedger.core.model import venue_of
 from hedger.errors import HedgerError, LeaseLost, OutOfStep, UnknownVersion
 from hedger.ports import BookSeed, Changes, Lease
 from hedger.service.aftermath import Aftermath, stop_of
@@ -80,6 +81,9 @@ class Reconciler:
             self._leave(desk, error)
             return
         desk.unreadable = False
+        if desk.params.also:
+            # Before this worker wants the book: another may know these while a venue is silent.
+            await self._history.hedges(desk)
         if known is not None:
             digest = known.digest
         else:
@@ -157,7 +161,9 @@ class Reconciler:
             desk.stored_digest = state.digest if state is not None else ""
             return False
         heard = desk.pause.events
-        await self._history.catch_up(desk, state, whole=True)
+        # A server that may have forgotten fills is trusted only where every venue was read.
+        settled = await self._is_settled(lease)
+        await self._history.catch_up(desk, state, whole=True, partly=settled)
         await self._renumber(desk, lease)
         state = await self._store.load(desk.name) or state
         await self._history.learn(desk, state)
@@ -195,7 +201,9 @@ class Reconciler:
         if state is None or not desk.ready or lease is None:
             return
         heard = desk.pause.events
-        await self._history.catch_up(desk, state, whole=False)
+        await self._history.catch_up(desk, state, whole=False, partly=True)
+        if desk.unwatched:
+            await self._history.learn(desk, state)
         for _ in range(QUIET_TRIES):
             if await self._compare(desk, lease, heard):
                 return
@@ -214,14 +222,14 @@ class Reconciler:
             differences = await self._differences(desk)
             if differences:
                 await asyncio.sleep(SECOND_LOOK_S)
-                await self._history.catch_up(desk, state, whole=True)
+                await self._history.catch_up(desk, state, whole=True, partly=True)
                 differences = await self._differences(desk, surely=True)
             if differences is None:
                 return False
             if differences:
                 await self._store.renew(lease, lease_ms=self._lease_ms)
                 await self._judge(desk, lease, differences)
-        desk.pause.end(heard)
+        desk.pause.end(heard, silent=desk.silent)
         return True
 
     async def _differences(self, desk: Desk, *, surely: bool = False) -> Changes | None:
@@ -235,13 +243,14 @@ class Reconciler:
             return None
         held = await self._history.held(desk)
         if surely:
-            await self._history.catch_up(desk, before, whole=False)
+            await self._history.catch_up(desk, before, whole=False, partly=True)
         after = await self._store.load(desk.name)
         if after is None or (after.seq, after.positions) != (before.seq, before.positions):
             return None
         pairs = {
             name: (after.positions.get(name, 0), held.get(name, 0))
             for name in sorted({*after.positions, *held})
+            if venue_of(name) not in desk.silent
         }
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -251,7 +260,7 @@ class Reconciler:
         params = desk.params
         found = verdict(differences, desk.foreign, hedges=params.hedges, policy=params.unexplained)
         if found.stop:
-            where = f"account {params.account} at {params.venue}"
+            where = " and ".join(f"account {r.account} at {r.venue}" for r in params.routes)
             await halt(
                 self._store,
                 self._alarms,

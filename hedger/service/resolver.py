@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from hedger.core.model import Intent, IntentState, OrderStatus, VenueClass
+from hedger.core.model import Intent, IntentState, OrderStatus, VenueClass, name_there
 from hedger.core.orders import IntentEvent
 from hedger.errors import HedgerError, LeaseLost, OutcomeUnknown, RateLimited
 from hedger.ports import Lease, Venue
@@ -136,7 +136,7 @@ class Resolver:
 
     async def _not_found(self, desk: Desk, intent: Intent, venue: Venue) -> bool:
         """What "never heard of it" proves depends on what the venue is known to honour."""
-        conduct = venue.conduct(intent.instrument)
+        conduct = venue.conduct(name_there(intent.instrument))
         if conduct.venue_class is VenueClass.A:
             return await self._execution.close(desk, intent, IntentEvent.NOT_FOUND, filled=0)
         if conduct.venue_class is not VenueClass.B:

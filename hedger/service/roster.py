@@ -28,14 +28,15 @@ class Desk:
 
     ``prefix`` begins every client order id of this book; ``ready`` says that it is ours and has
     been reconciled; ``stored_digest`` is the configuration that the store expects, empty before
-    the first look; ``history_ms`` is the market instant up to which the venue's fills are applied;
+    the first look; ``history_ms`` is the market instant up to which each venue's fills are applied;
     ``known`` is the state as last read and the lease's epoch at that time, None where it may have
     changed, and ``read_s`` when a step last read it; ``unreadable`` says that the store holds it in
     a version of another release; ``stranded`` says that its lease ran out while the store was out
     of reach; ``rejects`` counts rejected orders since one was last accepted. ``pause`` forbids new
     hedges until positions were read again, ``foreign`` is what the account did without us,
-    ``ready_s`` when it became ready, ``moved_ms`` the market instant of the last transfer: older
-    balances do not contain it.
+    ``ready_s`` when it became ready, ``moved_ms`` the market instant of the last transfer on each
+    account: older balances do not contain it. ``silent`` are venues, by mark, that did not answer
+    when the book was last compared, ``unwatched`` those whose market could not be asked for.
     """
 
     params: BookParams
@@ -49,11 +50,13 @@ class Desk:
     ready: bool = False
     stranded: bool = False
     stored_digest: str = ""
-    history_ms: int | None = None
+    history_ms: dict[str, int] = field(default_factory=dict)
     rejects: int = 0
     unreadable: bool = False
     ready_s: float = 0.0
-    moved_ms: int = 0
+    moved_ms: dict[str, int] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    unwatched: set[str] = field(default_factory=set)
     pause: Pause = field(default_factory=Pause)
     foreign: Foreign = field(default_factory=Foreign)
 
@@ -105,10 +108,10 @@ class Roster:
         self._accounts: dict[tuple[str, str], list[Desk]] = {}
         venues: dict[str, list[str]] = {}
         for desk in self:
-            venue = desk.params.venue
             self._shards.setdefault(desk.shard, []).append(desk)
-            self._accounts.setdefault((venue, desk.params.account), []).append(desk)
-            venues.setdefault(venue, []).append(desk.name)
+            for route in desk.params.routes:
+                self._accounts.setdefault((route.venue, route.account), []).append(desk)
+                venues.setdefault(route.venue, []).append(desk.name)
         self._venues = {venue: frozenset(names) for venue, names in venues.items()}
 
     def __iter__(self) -> Iterator[Desk]:

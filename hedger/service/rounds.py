@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from hedger.core.model import Fill, FillKind
+from hedger.core.model import Fill, FillKind, venue_of
 from hedger.errors import HedgerError
 from hedger.service.aftermath import Aftermath
 from hedger.service.blocks import Blocks
@@ -82,7 +82,7 @@ class Rounds:
     def check_venue(self, venue: str) -> None:
         """Reconcile every book of a venue soon: its stream may have told less than all."""
         for desk in self._roster:
-            if desk.ready and desk.params.venue == venue:
+            if desk.ready and any(route.venue == venue for route in desk.params.routes):
                 self.check(desk)
 
     async def _check(self, desk: Desk) -> None:
@@ -137,7 +137,7 @@ class Rounds:
             try:
                 desk = await self._desk_of(venue, fill)
                 if desk is not None:
-                    await self._take(desk, fill)
+                    await self._take(desk, desk.params.route(venue).fill(fill))
             except (HedgerError, TimeoutError) as error:
                 reason = str(error) or "no answer in time"
                 self._log.warning("fill_failed", trade=fill.trade_id, reason=reason)
@@ -152,7 +152,8 @@ class Rounds:
         """One fill of a book; what is not its own is followed by a look at the venue."""
         own = desk.is_own(fill)
         if not own and not desk.pause and fill.kind != FillKind.SETTLEMENT:
-            desk.pause.begin(f"{fill.lots:+d} lots of {fill.instrument} ({fill.kind})")
+            text = f"{fill.lots:+d} lots of {fill.instrument} ({fill.kind})"
+            desk.pause.begin(text, venue_of(fill.instrument))
         if self._blocks.takes(desk, fill):
             return
         if await self._fills.apply(desk, fill) in NEWS:
@@ -168,7 +169,7 @@ class Rounds:
             try:
                 for desk in self._roster.of_account(venue, event.account):
                     if desk.ready:
-                        await self._transfers.take(desk, event)
+                        await self._transfers.take(desk, desk.params.route(venue).event(event))
                         if desk.pause:
                             self.check(desk)
             except (HedgerError, TimeoutError) as error:
@@ -192,9 +193,11 @@ class Rounds:
         """The book that a fill belongs to, if that book is ours; accounts may trade more."""
         desks = [desk for desk in self._roster.of_account(venue, fill.account) if desk.ready]
         for desk in desks:
-            if desk.is_own(fill) or fill.instrument in desk.instruments:
+            name = desk.params.route(venue).name(fill.instrument)
+            if desk.is_own(fill) or name in desk.instruments:
                 return desk
         for desk in desks:
-            if await self._history.concerns(desk, fill.instrument):
+            name = desk.params.route(venue).name(fill.instrument)
+            if await self._history.concerns(desk, name):
                 return desk
         return None

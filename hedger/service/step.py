@@ -9,18 +9,18 @@ for books that a screen passes over, which are read every `READ_S_MAX` seconds.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from hedger.core.book import book as columns
 from hedger.core.decide import decide
-from hedger.core.model import Action, BookState, Decision, Intent, Refusal
+from hedger.core.model import Action, BookState, Decision, Intent, Plan, Refusal
 from hedger.ports import Lease
 from hedger.service.chronicle import Chronicle
 from hedger.service.execution import Execution
-from hedger.service.feed import Listener
 from hedger.service.journal import Journal, Timings
+from hedger.service.markets import Markets
 from hedger.service.ownership import Ownership
 from hedger.service.roster import READ_S_MAX, Desk
 from hedger.service.scheduler import Due
@@ -49,7 +49,7 @@ class Stepper:
         self,
         world: World,
         *,
-        listeners: Mapping[str, Listener],
+        markets: Markets,
         ownership: Ownership,
         execution: Execution,
         journal: Journal,
@@ -64,7 +64,7 @@ class Stepper:
         self._store = world.store
         self._clock = world.clock
         self._metrics = world.metrics
-        self._listeners = listeners
+        self._markets = markets
         self._ownership = ownership
         self._execution = execution
         self._journal = journal
@@ -112,7 +112,7 @@ class Stepper:
         """What would be decided on the revision last read; never acted on."""
         if desk.book is None:
             return None
-        market = self._listeners[desk.params.venue].board.market()
+        market = self._markets.of(desk)
         return decide(desk.book, market, desk.params.rules, self._clock.market_ms())
 
     async def note_rejection(
@@ -139,7 +139,7 @@ class Stepper:
             await self._learn(desk, state)
         if desk.state is not None and desk.state.stopped and not state.stopped:
             # A person lets it go on; what the venue did meanwhile is not known yet.
-            desk.pause.begin("resumed after a stop")
+            desk.pause.begin("resumed after a stop", *(r.mark for r in desk.params.routes))
             self._check(desk)
         return state
 
@@ -152,9 +152,10 @@ class Stepper:
                 account=desk.params.account,
                 hedges=desk.params.hedges,
                 previous=desk.book,
+                accounts=tuple(r.name(r.account) for r in desk.params.routes[1:]),
             )
             desk.state = state
-        market = self._listeners[desk.params.venue].board.market()
+        market = self._markets.of(desk)
         return decide(desk.book, market, desk.params.rules, self._clock.market_ms())
 
     def _unless_paused(self, desk: Desk, decision: Decision, state: BookState) -> Decision:
@@ -163,9 +164,9 @@ class Stepper:
             return decision
         if desk.pause:
             text = f"paused until positions have been read again: {desk.pause.reason}"
-        elif self._is_behind(desk):
-            text = f"paused until balances contain the transfer of market instant {desk.moved_ms}"
-        elif doubt := self._doubt(desk.params.venue):
+        elif moved_ms := self._behind(desk):
+            text = f"paused until balances contain the transfer of market instant {moved_ms}"
+        elif doubt := self._doubtful(desk, decision.plan):
             text = f"paused until deadlines can be relied on again: {doubt}"
         else:
             return decision
@@ -180,11 +181,18 @@ class Stepper:
             memory=state.memory,
         )
 
-    def _is_behind(self, desk: Desk) -> bool:
-        """Whether the balances last seen are older than the last transfer."""
-        market = self._listeners[desk.params.venue].board.market()
-        account = market.accounts.get(desk.params.account)
-        return account is not None and account.time_ms < desk.moved_ms
+    def _doubtful(self, desk: Desk, plan: Plan) -> str:
+        """Why no deadline may be set at a venue that the plan goes to; empty where one may."""
+        venues = (desk.params.route_of(line.instrument).venue for line in plan.lines)
+        return next(filter(None, map(self._doubt, venues)), "")
+
+    def _behind(self, desk: Desk) -> int:
+        """The last transfer that the balances last seen do not contain yet; 0 for none."""
+        if not desk.moved_ms:
+            return 0
+        known = self._markets.of(desk).accounts
+        late = [ms for n, ms in desk.moved_ms.items() if n in known and known[n].time_ms < ms]
+        return max(late, default=0)
 
     async def _hedge(
         self,

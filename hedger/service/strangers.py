@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from hedger.core.model import AccountEvent, Fill, FillKind, Happening
+from hedger.core.model import AccountEvent, Fill, FillKind, Happening, name_there, venue_of
 from hedger.errors import HedgerError
 from hedger.service.alarms import halt
 from hedger.service.chronicle import Chronicle
@@ -56,10 +56,10 @@ class Strangers:
         """Take in what a batch tells, before any of its quotes can lead to a decision."""
         for fill in fills:
             for desk in self._roster.of_account(venue, fill.account):
-                self._fill(desk, fill)
+                self._fill(desk, desk.params.route(venue).fill(fill))
         for event in events:
             for desk in self._roster.of_account(venue, event.account):
-                self._event(desk, event)
+                self._event(desk, desk.params.route(venue).event(event), venue)
 
     def _fill(self, desk: Desk, fill: Fill) -> None:
         if desk.is_own(fill):
@@ -67,28 +67,32 @@ class Strangers:
         elif desk.concerns(fill.instrument) and fill.kind != FillKind.SETTLEMENT:
             desk.pause.begin(
                 f"{fill.lots:+d} lots of {fill.instrument} ({fill.kind}) by"
-                f" {fill.client_id or 'somebody else'}"
+                f" {fill.client_id or 'somebody else'}",
+                venue_of(fill.instrument),
             )
             if fill.kind == FillKind.TRADE:
                 self._suspect(desk, fill.instrument, fill.client_id)
                 self._echo(desk, fill)
 
-    def _event(self, desk: Desk, event: AccountEvent) -> None:
+    def _event(self, desk: Desk, event: AccountEvent, venue: str) -> None:
         if event.kind in (Happening.DEPOSIT, Happening.WITHDRAWAL):
-            desk.pause.begin(f"{event.kind} of {event.amount:+g} {event.currency}")
+            text = f"{event.kind} of {event.amount:+g} {event.currency}"
+            desk.pause.begin(text, desk.params.route(venue).mark)
         elif event.kind is Happening.ORDER and event.instrument in desk.params.hedges:
             if desk.is_own(event):
                 return
             desk.pause.begin(
                 f"order {event.client_id or 'of somebody else'} for {event.lots:+d} lots of"
-                f" {event.instrument}"
+                f" {event.instrument}",
+                venue_of(event.instrument),
             )
             self._suspect(desk, event.instrument, event.client_id)
             self._check(desk)
 
     def _suspect(self, desk: Desk, instrument: str, client_id: str) -> None:
         """An order id of our making that none of our books on this account has made."""
-        if not made_as_ours(client_id, instrument):
+        names = (instrument, name_there(instrument))  # its own venue may be another than ours
+        if not any(made_as_ours(client_id, name) for name in names):
             return
         if self._now_s() - desk.ready_s < self._grace_s:
             return  # may be an order of our own life before a lost store, still on its way
@@ -96,7 +100,8 @@ class Strangers:
         self._refuse(
             desk,
             f"a second hedger, of namespace {namespace}, trades {instrument} on account"
-            f" {desk.params.account} (order {client_id}; ours is {self._world.store.namespace})",
+            f" {desk.params.route_of(instrument).account} (order {client_id};"
+            f" ours is {self._world.store.namespace})",
         )
 
     def _echo(self, desk: Desk, fill: Fill) -> None:
@@ -111,9 +116,10 @@ class Strangers:
             del echoes[order]
         if len(echoes) >= ECHOES:
             echoes.clear()
+            account = desk.params.route_of(fill.instrument).account
             self._refuse(
                 desk,
-                f"a second hedger on account {desk.params.account}: {ECHOES} times somebody"
+                f"a second hedger on account {account}: {ECHOES} times somebody"
                 f" ({fill.client_id or 'without an id'}) traded {fill.instrument} within"
                 f" {ECHO_S:g} s of our own order",
             )

@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from hedger.core.model import VenueClass
+from hedger.core.model import VenueClass, name_there
 from hedger.errors import ConfigError
 from hedger.ports import Clock, Feed, Store, Venue
 from hedger.service.alarms import Alarms
@@ -104,10 +104,12 @@ def check_attended(params: WorkerParams, venues: Mapping[str, Venue]) -> None:
         return
     for book in params.books:
         for name in book.hedges:
-            known = venues[book.venue].conduct(name)
+            venue = book.route_of(name).venue
+            known = venues[venue].conduct(name_there(name))
             if known.venue_class is VenueClass.C:
                 raise ConfigError(
-                    f"book {book.name}: {name} at {book.venue} is of class C ({known.evidence}),"
+                    f"book {book.name}: {name_there(name)} at {venue} is of class C"
+                    f" ({known.evidence}),"
                     " expected worker.mode = 'attended' and a person who answers alarms, as only"
                     " they can end an order without an answer"
                 )

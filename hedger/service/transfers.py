@@ -8,7 +8,7 @@ transfer, by the same script that applies a fill once. Funding is expected and o
 
 from __future__ import annotations
 
-from hedger.core.model import AccountEvent, Fill, Happening
+from hedger.core.model import AccountEvent, Fill, Happening, name_at, venue_of
 from hedger.service.aftermath import Aftermath
 from hedger.service.chronicle import Chronicle
 from hedger.service.roster import Desk
@@ -58,7 +58,8 @@ class Transfers:
             kind=event.kind,
         )
         # First: where the answer is lost, the transfer counts and is no news when heard again.
-        desk.moved_ms = max(desk.moved_ms, event.time_ms)
+        account = name_at(event.account, venue_of(event.event_id))
+        desk.moved_ms[account] = max(desk.moved_ms.get(account, 0), event.time_ms)
         if await self._store.fill(desk.name, moved, venue=params.venue) == "dup":
             return False
         policy = "not to be hedged" if is_base else "part of the exposure"

@@ -28,7 +28,11 @@ class VenueClocks:
         self._metrics = world.metrics
         self._alarms = world.alarms
         self._books = {
-            name: ", ".join(book.name for book in world.params.books if book.venue == name)
+            name: ", ".join(
+                book.name
+                for book in world.params.books
+                if any(route.venue == name for route in book.routes)
+            )
             for name in world.venues
         }
         self._log = logger(worker=world.params.worker)

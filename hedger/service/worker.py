@@ -93,7 +93,7 @@ class Worker:
     def ended(self, desk: Desk) -> None:
         """An order of a book came to an end, or to the resolver: look at the book again."""
         self.mark(desk.name)
-        self._listeners[desk.params.venue].progress()
+        self._progress(desk)
 
     def rejected(self, desk: Desk, decision: Decision, intent: Intent, reason: str) -> None:
         """The venue refused an order: write that down, and leave the book alone for a while."""
@@ -194,7 +194,11 @@ class Worker:
             self._stepping.discard(due.book)
             self._scheduler.done(due.book)
             self._wake.set()
-            self._listeners[desk.params.venue].progress()
+            self._progress(desk)
+
+    def _progress(self, desk: Desk) -> None:
+        for route in desk.params.routes:
+            self._listeners[route.venue].progress()
 
     def _stuck(self, desk: Desk, reason: str) -> None:
         """A book cannot be acted on: pause, judge it from what was last read, and say so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -10,12 +10,21 @@ from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
 from hedger.settings.texts import (
     ACCOUNT,
     AccountName,
+    Elsewhere,
     InstrumentName,
     Name,
     PositionsFile,
     Underlying,
     VenueName,
 )
+
+
+class Other(NamedTuple):
+    """A hedge at another venue than the book's; an empty account is called as the book's is."""
+
+    instrument: str
+    venue: str
+    account: str
 
 
 class Hedge(Table):
@@ -26,6 +35,27 @@ class Hedge(Table):
     ratio: float = Field(
         default=1.0, ge=0, le=1.5, description="Multiplies the options' delta before the band."
     )
+    also: Elsewhere = Field(
+        default="",
+        description="Hedges at other venues, INSTRUMENT@VENUE or INSTRUMENT@VENUE/ACCOUNT with"
+        " commas between; without an account the book's.",
+    )
+    share_max: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Largest part of position_max that may stand at one of several venues.",
+    )
+
+    @property
+    def elsewhere(self) -> tuple[Other, ...]:
+        """What `also` names, in its order."""
+        found = []
+        for entry in self.also.split(",") if self.also else ():
+            instrument, _, place = entry.strip().partition("@")
+            venue, _, account = place.partition("/")
+            found.append(Other(instrument, venue, account))
+        return tuple(found)
 
 
 class Band(Table):
@@ -168,3 +198,9 @@ class Book(Table):
     def account_name(self) -> str:
         """The account at the venue: as configured, else the book's own name."""
         return self.account or self.name
+
+    @property
+    def accounts(self) -> dict[str, str]:
+        """Account at each venue where the book is hedged, its own first."""
+        others = {o.venue: o.account or self.account_name for o in self.hedge.elsewhere}
+        return {self.venue: self.account_name} | others

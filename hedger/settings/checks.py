@@ -65,7 +65,7 @@ def _orphans(books: Mapping[int, Book], source: Source) -> list[str]:
 
 
 def _venues(books: Mapping[int, Book], source: Source) -> Iterator[Problem]:
-    """One venue for all books: each paper exchange has a market clock of its own."""
+    """One venue for all books' own: each paper exchange has a market clock of its own."""
     known = source.raw.get("venues")
     if not isinstance(known, dict) or not known:
         return  # has its line already
@@ -80,6 +80,22 @@ def _venues(books: Mapping[int, Book], source: Source) -> Iterator[Problem]:
         if book.venue != first:
             text = f"is {book.venue!r}, expected {first!r} like the books above: one venue for all"
             yield Problem(place, text)
+        yield from _elsewhere(index, book, known, source)
+
+
+def _elsewhere(
+    index: int, book: Book, known: Mapping[str, object], source: Source
+) -> Iterator[Problem]:
+    """Each further hedge is at a venue of its own, which is configured."""
+    place = source.place(("book", index, "hedge", "also"))
+    seen = {book.venue}
+    for other in book.hedge.elsewhere:
+        text = f"names {other.instrument}@{other.venue}, expected"
+        if other.venue not in known:
+            yield Problem(place, f"{text} one of the venues: {', '.join(map(str, known))}")
+        elif other.venue in seen:
+            yield Problem(place, f"{text} one hedge at each venue other than the book's own")
+        seen.add(other.venue)
 
 
 def _folders(venues: Mapping[str, PaperVenue], source: Source) -> Iterator[Problem]:
@@ -99,18 +115,21 @@ def _duplicates(books: Mapping[int, Book], source: Source) -> Iterator[Problem]:
             text = f"is {book.name!r} as in book[{other}], expected a name of its own"
             yield Problem(f"{source.file}: book[{index}].name", text)
             continue
-        unit = (book.venue, book.account_name, book.underlying)
-        owner = accounts.setdefault(unit, book.name)
-        if owner != book.name:
-            text = (
-                f"is {book.account_name!r} at {book.venue} with {book.underlying} like "
-                f"book[{owner}], expected one book per account and underlying: use a sub-account"
-            )
-            yield Problem(source.place(("book", index, "account")), text)
-        coin = coins.setdefault(unit[:2], book.underlying)
-        if coin != book.underlying:
-            text = f"is {book.account_name!r}, which holds {coin}; a paper account holds one coin"
-            yield Problem(source.place(("book", index, "account")), f"{text}, expected another")
+        for venue, account in book.accounts.items():
+            key = ("account",) if venue == book.venue else ("hedge", "also")
+            place = source.place(("book", index, *key))
+            owner = accounts.setdefault((venue, account, book.underlying), book.name)
+            if owner != book.name:
+                text = (
+                    f"is {account!r} at {venue} with {book.underlying} like "
+                    f"book[{owner}], expected one book per account and underlying: "
+                    "use a sub-account"
+                )
+                yield Problem(place, text)
+            coin = coins.setdefault((venue, account), book.underlying)
+            if coin != book.underlying:
+                text = f"is {account!r}, which holds {coin}; a paper account holds one coin"
+                yield Problem(place, f"{text}, expected another")
 
 
 def _positions(path: str, underlying: str) -> tuple[dict[str, int] | None, list[str]]:
@@ -127,7 +146,8 @@ def _hedges(index: int, book: Book, source: Source) -> tuple[list[Instrument], l
     """Return the valid hedge instruments, and what is wrong with the others."""
     found: list[Instrument] = []
     problems: list[str] = []
-    for side, name in (("buy", book.hedge.buy), ("sell", book.hedge.sell)):
+    others = [("also", other.instrument) for other in book.hedge.elsewhere]
+    for side, name in (("buy", book.hedge.buy), ("sell", book.hedge.sell), *others):
         place = source.place(("book", index, "hedge", side))
         try:
             contract = contract_of(name, place, underlying=book.underlying)

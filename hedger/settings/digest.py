@@ -20,8 +20,24 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     content = book.model_dump(mode="json")
     content["account"] = book.account_name
     content["positions"] = ACCOUNT if positions is None else dict(positions)
+    content["hedge"] = _hedge(book, content["hedge"])
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+def _hedge(book: Book, content: dict[str, Any]) -> dict[str, Any]:
+    """Return the hedges with every account written out.
+
+    One venue alone is as it was before there could be several, so that releases agree on it.
+    """
+    named = dict(content)
+    if named["share_max"] == 1.0:
+        del named["share_max"]
+    del named["also"]
+    if book.hedge.also:
+        others = [(o.instrument, o.venue, book.accounts[o.venue]) for o in book.hedge.elsewhere]
+        named["also"] = others
+    return named
 
 
 def _plain(value: Any) -> Any:

@@ -47,6 +47,15 @@ InstrumentName = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
     Expect("a future or perpetual of the book's underlying, such as 'BTC-PERPETUAL'"),
 ]
+_ELSEWHERE = r"[A-Za-z0-9_.-]{1,64}@[a-z0-9_-]{1,20}(/[A-Za-z0-9_.-]{1,64})?"
+Elsewhere = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({_ELSEWHERE}(, ?{_ELSEWHERE}){{0,7}})?$"),
+    Expect(
+        "hedges at other venues, such as 'BTC-PERPETUAL@west' or"
+        " 'BTC-PERPETUAL@west/my-account, BTC-PERPETUAL@east', or nothing"
+    ),
+]
 Folder = Annotated[
     str,
     StringConstraints(max_length=4096),

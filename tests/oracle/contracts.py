@@ -18,7 +18,7 @@ class Contract:
     """Inverse Deribit contract, read off its name."""
 
     def __init__(self, name: str) -> None:
-        found = _NAME.fullmatch(name)
+        found = _NAME.fullmatch(name.partition("@")[0])  # one of several venues: see `joint`
         if found is None:
             raise SystemExit(f"oracle: {name}: not an inverse Deribit contract")
         self.underlying, day, strike, side = found.groups()

@@ -87,7 +87,8 @@ def excuses(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> dic
 
     ``moved``: the market was a later one than that of the decision. ``uncertain``: a leg had no
     two-sided quote, so the delta was an interval, and only what was certain could be traded.
-    Neither excuses a step away from the band or across it.
+    ``limited``: a limit allowed less than the band asked for, or the trade was split in several.
+    None excuses a step away from the band or across it.
     """
     decided = {i["id"]: (i["market_ms"], d) for d in decisions for i in d.get("intents", ())}
     found = {}
@@ -99,4 +100,11 @@ def excuses(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> dic
                 found[event["client_id"]] = "moved"
             elif exposure["low"] < exposure["high"]:
                 found[event["client_id"]] = "uncertain"
+            elif _is_part(entry):
+                found[event["client_id"]] = "limited"
     return found
+
+
+def _is_part(entry: dict[str, Any]) -> bool:
+    plan = entry.get("plan") or {"wanted": 0.0, "allowed": 0.0, "lines": ()}
+    return abs(plan["allowed"]) < abs(plan["wanted"]) or len(plan["lines"]) > 1

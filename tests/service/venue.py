@@ -10,10 +10,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, NamedTuple
 
+import msgspec
+
 from hedger.core.model import (
     Account,
     AccountEvent,
     Conduct,
+    Fees,
     Fill,
     Happening,
     Instrument,
@@ -67,12 +70,21 @@ class Executed(NamedTuple):
 
 
 class ScriptedVenue:
-    def __init__(self, clock: LoopClock, legs: dict[Instrument, int], *, venue_class: str = "A"):
+    def __init__(
+        self,
+        clock: LoopClock,
+        legs: dict[Instrument, int],
+        *,
+        venue_class: str = "A",
+        name: str = "paper",
+        taker: float = 0.0,
+    ) -> None:
         self.script: deque[Act] = deque()
         self.clock = clock
         self.venue_class = venue_class
-        self.name = "paper"
-        self.known = {i.name: i for i in (*legs, PERPETUAL)}
+        self.name = name
+        hedge = msgspec.structs.replace(PERPETUAL, fees=Fees(taker=taker))
+        self.known = {i.name: i for i in (*legs, hedge)}
         self._legs = {i.name: lots for i, lots in legs.items()}
         self.accounts: dict[str, dict[str, int]] = {}
         self.held = self.account("acc")

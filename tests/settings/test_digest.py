@@ -36,6 +36,8 @@ other: dict[str, st.SearchStrategy[Any]] = {
     "target": st.floats(-0.25, 0.25),
     "clip_min": st.floats(0, 1),
     "ratio": st.floats(0, 1.5),
+    "also": st.sampled_from(["BTC-PERPETUAL@west", "BTC-PERPETUAL@west/sub"]),
+    "share_max": st.floats(1e-9, 1),
     "hard_band": st.floats(1, 1000),
     "slippage_bps_max": st.floats(1e-9, 1000),
     "min_move_pct": st.floats(0, 100),
@@ -102,3 +104,18 @@ def test_content_of_the_positions_file_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("variable", ["HEDGER__BOOK__0__BAND__UPPER"])
 def test_variables_count(tmp_path: Path, variable: str) -> None:
     assert loaded(tmp_path).digests != loaded(tmp_path, **{variable: "0.5"}).digests
+
+
+def test_other_venues_count_only_where_there_are_some_and_by_whole_accounts() -> None:
+    """A release that knows of one venue only has the same digest for a book on one venue."""
+    known = digest(Book.model_validate(book("btc-main", hedge=HEDGE | {"also": ""})), LEGS)
+    assert known == PLAIN
+    texts = ("BTC-PERPETUAL@west", "BTC-PERPETUAL@west/btc-main", "BTC-PERPETUAL@west/other")
+    short, long, other = (
+        digest(Book.model_validate(book("btc-main", hedge=HEDGE | {"also": also})), LEGS)
+        for also in texts
+    )
+    assert PLAIN != short == long != other
+
+
+HEDGE = {"buy": "BTC-PERPETUAL", "sell": "BTC-PERPETUAL"}

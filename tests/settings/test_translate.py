@@ -63,6 +63,8 @@ ODD: dict[tuple[str, ...], Any] = {
     ("book", ANY, "unexplained"): "stop",
     ("book", ANY, "transfers"): "hedge",
     ("book", ANY, "hedge", "ratio"): 0.875,
+    ("book", ANY, "hedge", "also"): "BTC-PERPETUAL@west/sub.2",
+    ("book", ANY, "hedge", "share_max"): 0.625,
     ("book", ANY, "band", "unit"): "usd",
     ("book", ANY, "band", "target"): 0.5,
     ("book", ANY, "band", "lower"): -1.5,
@@ -88,6 +90,7 @@ ODD: dict[tuple[str, ...], Any] = {
 @pytest.fixture
 def odd(tmp_path: Path) -> Configuration:
     raw = right()
+    raw["venues"]["west"] = {"kind": "paper"}
     for path, value in ODD.items():
         where = {"venues": "paper", "book": 0}[path[0]] if ANY in path else None
         put(raw, tuple(where if key == ANY else key for key in path), value)  # type: ignore[misc]
@@ -105,7 +108,9 @@ def assert_same(table: Any, record: Any, *, renamed: dict[str, str] | None = Non
     fields = set(record.__struct_fields__)
     for key, value in table.model_dump().items():
         name = (renamed or {}).get(key, key)
-        if name in fields:
+        if key == "also":
+            assert [f"{route.buy}/sub.2" for route in record.also] == [value]
+        elif name in fields:
             assert getattr(record, name) == value, key
         else:
             scaled = f"{name}_".replace("_s_", "_ms_").removesuffix("_")

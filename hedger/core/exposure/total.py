@@ -23,7 +23,8 @@ from hedger.core.exposure.legs import (
     sums,
     window_share,
 )
-from hedger.core.model import ExpiryLine, Exposure, Instrument, Position, Rules
+from hedger.core.exposure.silence import silence
+from hedger.core.model import Doubt, ExpiryLine, Exposure, Instrument, Position, Rules
 from hedger.core.orders import remaining
 from pricing.portfolio import Ladder
 
@@ -68,6 +69,7 @@ def exposure(
     ratio, rest = rules.hedge.ratio, futures + hedge + cash
     open_down, open_up = _in_flight(book, prices, index, now)
     here = ratio * options + rest
+    silent = _silent(book, market, rules, now, prices, legs)
     alive = int(np.count_nonzero(legs.alive))
     return Exposure(
         numeraire=rules.numeraire,
@@ -83,15 +85,15 @@ def exposure(
         base_coin=0.0 if coin else rules.base_coin + book.moved_coin,
         options_value=value,
         book_delta=here,
-        low=here + sum(d.down for d in found) + open_down,
-        high=here + sum(d.up for d in found) + open_up,
+        low=here + sum(d.down for d in found) + open_down + sum(d.low for d in silent),
+        high=here + sum(d.up for d in found) + open_up + sum(d.high for d in silent),
         gross_delta=gross(book, legs) if rules.band.unit == "gross_delta" else 0.0,
         gamma=sum(line.gamma for line in lines),
         vega=sum(line.vega for line in lines),
         theta=sum(line.theta for line in lines),
         expiries=lines,
         ladder=_spot_ladder(deltas, gammas, ratio, here, index),
-        doubts=tuple(d.doubt for d in found),
+        doubts=(*(d.doubt for d in found), *silent),
         legs=alive,
         fresh_legs=alive - len(found),
     )
@@ -176,13 +178,28 @@ def _cash(
     value = sum(line.value_coin for line in lines if line.inverse is not coin)
     if coin and not book.linear:
         return 0.0, 0.0, value
-    account = market.accounts[book.account]
+    accounts = [market.accounts[name] for name in (book.account, *book.accounts)]
     if not coin:
         base = rules.base_coin + book.moved_coin
-        return account.equity - value - base, account.equity, value
-    assert account.quote_equity is not None
-    equity = account.quote_equity / market.index[book.underlying].value
+        equity = sum(account.equity for account in accounts)
+        return equity - value - base, equity, value
+    quoted = sum(account.quote_equity or 0.0 for account in accounts)
+    equity = quoted / market.index[book.underlying].value
     return value - equity, equity, value
+
+
+def _silent(
+    book: Book,
+    market: Market,
+    rules: Rules,
+    now: int,
+    prices: Mapping[str, float],
+    legs: JoinedLegs,
+) -> tuple[Doubt, ...]:
+    """What silent venues leave open; one venue alone is never silent, it blocks."""
+    if not rules.hedge.also:
+        return ()
+    return silence(book, market, rules, now, prices=prices, reach=gross(book, legs))
 
 
 def _spot_ladder(

@@ -13,6 +13,9 @@ from hedger.core.model.contracts import (
     Kind,
     Position,
     Quote,
+    name_at,
+    name_there,
+    venue_of,
 )
 from hedger.core.model.decision import (
     Action,
@@ -28,7 +31,7 @@ from hedger.core.model.decision import (
     Target,
 )
 from hedger.core.model.record import Record
-from hedger.core.model.rules import BandRule, DataRule, HedgeRule, LimitRule, Rules
+from hedger.core.model.rules import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules
 from hedger.core.model.state import (
     AccountEvent,
     BookState,
@@ -61,6 +64,7 @@ __all__ = [
     "FillKind",
     "Happening",
     "HedgeQuote",
+    "HedgeRoute",
     "HedgeRule",
     "Instrument",
     "Intent",
@@ -81,4 +85,7 @@ __all__ = [
     "Scaling",
     "Target",
     "VenueClass",
+    "name_at",
+    "name_there",
+    "venue_of",
 ]

@@ -12,6 +12,32 @@ SETTLEMENT_WINDOW_MS = 30 * 60_000
 """Options and dated futures settle on the mean of the index over the last half hour."""
 
 
+_ELSEWHERE = "@"
+
+
+def name_at(name: str, venue: str) -> str:
+    """What a book calls an instrument or account of another venue than its own.
+
+    Two venues may give one name to two things. At its own venue (``""``) a book uses that venue's.
+
+    Examples
+    --------
+    >>> name_at("BTC-PERPETUAL", "west"), name_at("BTC-PERPETUAL", "")
+    ('BTC-PERPETUAL@west', 'BTC-PERPETUAL')
+    """
+    return f"{name}{_ELSEWHERE}{venue}" if venue else name
+
+
+def venue_of(name: str) -> str:
+    """Which other venue a book's name for something means; empty for the book's own."""
+    return name.partition(_ELSEWHERE)[2]
+
+
+def name_there(name: str) -> str:
+    """What the venue itself calls it."""
+    return name.partition(_ELSEWHERE)[0]
+
+
 class Kind(StrEnum):
     """What an instrument is."""
 

@@ -5,12 +5,39 @@ from __future__ import annotations
 from hedger.core.model.record import Record
 
 
-class HedgeRule(Record, frozen=True, kw_only=True):
-    """What to hedge with: one instrument for buying, one for selling, often the same."""
+class HedgeRoute(Record, frozen=True, kw_only=True):
+    """What to hedge with at one venue: one instrument for buying, one for selling, often the same.
+
+    ``share_max`` is the part of the position limit that may stand there.
+    """
 
     buy: str
     sell: str
+    share_max: float = 1.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its instruments, each once."""
+        return (self.buy,) if self.buy == self.sell else tuple(sorted((self.buy, self.sell)))
+
+
+class HedgeRule(HedgeRoute, frozen=True, kw_only=True):
+    """What to hedge with at the book's own venue, and ``also`` at others (names `name_at`)."""
+
     ratio: float = 1.0
+    also: tuple[HedgeRoute, ...] = ()
+
+    @property
+    def routes(self) -> tuple[HedgeRoute, ...]:
+        """All of them, the book's own venue first."""
+        return (self, *self.also)
+
+    @property
+    def hedges(self) -> tuple[str, ...]:
+        """Names of all hedge instruments, sorted, each once."""
+        if not self.also:
+            return self.names
+        return tuple(sorted({name for route in self.routes for name in route.names}))
 
 
 class BandRule(Record, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from hedger.clock import wall_ms
 from hedger.core.model import Fill
 from hedger.errors import VenueUnavailable
 from hedger.ports import ClockReading
@@ -63,8 +64,8 @@ class Link:
         self.instruments: dict[str, None] = {}
         self.accounts: dict[str, Heard] = {}
         self.welcome: p.Welcome | None = None
-        self.offset_ms = 0.0
-        """The exchange's wall clock less our monotonic one, which nobody sets."""
+        self.offset_ms = wall_ms() - time.monotonic() * 1000
+        """The exchange's wall clock less our monotonic one, which nobody sets; ours till greeted."""
         self._name, self._socket, self._client = name, socket, client
         self._on_push, self._on_close = on_push, on_close
         self._wire: Wire | None = None

@@ -34,6 +34,7 @@ class _Version(msgspec.Struct, frozen=True):
 
 _version = msgspec.json.Decoder(_Version).decode
 _written = msgspec.json.Decoder(Written).decode
+_rows = msgspec.json.Decoder(list[list[int | float | None]]).decode
 _first = msgspec.json.Decoder(Entry).decode
 
 
@@ -131,11 +132,16 @@ _ENDS = (
 )
 
 
+_WHOLE = ("expiry_ms", "legs")
+
+
 def _lines(table: Table) -> tuple[ExpiryLine, ...]:
     made = []
-    for row in table.rows:
-        numbers = [math.nan if value is None else value for value in row]
-        fields: dict[str, Any] = dict(zip(table.columns, numbers, strict=True))
+    for row in _rows(table.rows):
+        fields: dict[str, Any] = {
+            name: value if name in _WHOLE else math.nan if value is None else float(value)
+            for name, value in zip(table.columns, row, strict=True)
+        }
         for name in POINTS:
             fields.setdefault(name, fields["delta"])
         fields["inverse"] = bool(fields.get("inverse", True))

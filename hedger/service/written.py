@@ -3,8 +3,8 @@
 The bytes are JSON that begins with its version. What stands elsewhere in the entry is left out and
 put back when it is read: zeros, sums over the expiries, the ends of an interval that is a point,
 the fields that an order shares with its line of the plan. Expiries are a table under one row of
-names. Amounts are rounded to 1e-9 coin and 0.01 of the quote currency, far below any lot, and the
-ladder of spots, from which nothing was decided, is not written: fifty legs take less than 2 kB.
+names. Amounts are rounded to 1e-9 coin or ten digits, far below any lot, and the ladder of spots,
+from which nothing was decided, is not written: fifty legs take less than 2 kB.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from itertools import repeat
 from operator import attrgetter
 
 import msgspec
-import numpy as np
 from msgspec.structs import asdict
 
 from hedger.core.model import (
@@ -35,11 +34,14 @@ from hedger.service.entry import Timings
 VERSION = 2
 """Of what is written; entries of version 1, which say no version, are read too."""
 _DIGITS = 9
-_COIN = 1e9
 SUMMED = ("gamma", "vega", "theta")
 """Of the whole book the sums of these columns."""
-_SCALES = {"gamma": 1e6, "vega": 1e2, "theta": 1e2}
-_ALWAYS: tuple[str, ...] = ("delta", "value_coin", "forward", *SUMMED)
+_ALWAYS: tuple[str, ...] = ("expiry_ms", "legs", "forward", "delta", "value_coin", *SUMMED)
+_FORMATS = dict.fromkeys(_ALWAYS, "%.10g") | {
+    **dict.fromkeys(("delta", "delta_low", "delta_high", "delta_black"), "%.12g"),
+    **dict.fromkeys(("expiry_ms", "legs", "inverse"), "%d"),
+}
+"""Digits of each column; those of the delta are enough for its lines to add up."""
 POINTS = ("delta_low", "delta_high", "delta_black")
 """Columns that mostly repeat the delta: written where they do not."""
 
@@ -57,7 +59,7 @@ class Table(msgspec.Struct, frozen=True):
     """Expiry lines under one row of names."""
 
     columns: list[str]
-    rows: list[list[int | float | None]]
+    rows: msgspec.Raw
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -239,19 +241,15 @@ def _table(exposure: Exposure) -> Table:
     lines, names = exposure.expiries, _ALWAYS
     if exposure.doubts:
         names += ("delta_low", "delta_high")
-    if not all(abs(line.delta_black - line.delta) <= 0.1 / _COIN for line in lines):
+    if not all(abs(line.delta_black - line.delta) <= 1e-10 for line in lines):
         names += ("delta_black",)
-    scale = np.array([_SCALES.get(name, _COIN) for name in names])
-    cells = np.array(list(map(attrgetter(*names), lines)))
-    rows = (np.rint(cells * scale) / scale).tolist()
-    for row, line in zip(rows, lines, strict=True):
-        row.extend((line.expiry_ms, line.legs))
-    columns = [*names, "expiry_ms", "legs"]
     if not all(line.inverse for line in lines):
-        columns.append("inverse")
-        for row, line in zip(rows, lines, strict=True):
-            row.append(int(line.inverse))
-    return Table(columns, rows)
+        names += ("inverse",)
+    row, cells = f"[{','.join([_FORMATS[name] for name in names])}]", attrgetter(*names)
+    text = ",".join([row % cells(line) for line in lines])
+    if "n" in text:  # a number that is none
+        text = text.replace("nan", "null").replace("-inf", "null").replace("inf", "null")
+    return Table(list(names), msgspec.Raw(f"[{text}]".encode()))
 
 
 def _plan(plan: Plan) -> Planned:

@@ -34,7 +34,7 @@ from hedger.clock import SystemClock, wall_ms
 from hedger.core.decide import decide
 from hedger.core.model import Fill, Intent, Memory
 from hedger.ports import BookSeed, JournalEntry, Lease, Store
-from hedger.service.journal import decoded
+from hedger.service.read_back import decoded
 from hedger.service.supervisor import run_worker
 from hedger.store import StoreParams, keys, open_store
 from hedger.store.embedded import socket_path

@@ -43,7 +43,7 @@ RULES = Rules(
 
 def legs(count: int) -> dict[str, Instrument]:
     """Short options over seven expiries around 60,000, made from one listed contract."""
-    pattern = instrument("BTC-25DEC26-60000-C")
+    pattern, now = instrument("BTC-25DEC26-60000-C"), wall_ms()
     out = {}
     for i in range(count):
         strike, is_call = 50_000.0 + 20_000.0 * i / count, i % 2 == 0
@@ -58,7 +58,7 @@ def legs(count: int) -> dict[str, Instrument]:
             lot=pattern.lot,
             contract=pattern.contract,
             tick=pattern.tick,
-            expiry_ms=wall_ms() + (2 + i % 7) * 7 * DAY_MS,
+            expiry_ms=now + (2 + i % 7) * 7 * DAY_MS,
             strike=strike,
             is_call=is_call,
         )

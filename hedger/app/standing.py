@@ -10,7 +10,7 @@ from hedger.clock import wall_ms
 from hedger.core.model import BookState, Intent, Record
 from hedger.errors import VenueUnavailable
 from hedger.ports import ShardInfo, Store
-from hedger.service.journal import decoded
+from hedger.service.read_back import decoded
 from hedger.settings import Configuration
 from hedger.venues.paper.adapter import PaperVenue
 

@@ -17,7 +17,7 @@ from hedger.backtest.settlements import settlements
 from hedger.backtest.statistics import percentile
 from hedger.backtest.trades import Trades, trades
 from hedger.core.model import Record, Rules
-from hedger.service.journal import Entry
+from hedger.service.entry import Entry
 from hedger.venues.simulator.events import Event
 from hedger.venues.simulator.instant import Instant
 

@@ -13,7 +13,7 @@ from hedger.cli.output import instant, print_json, print_table, run_async, table
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hedger.service.journal import Entry
+    from hedger.service.entry import Entry
 
 COUNT_MAX = 2_000
 
@@ -36,7 +36,7 @@ def decisions(
     common = common or Common()
     from hedger.app.attach import running_store
     from hedger.cli.hold import known
-    from hedger.service.journal import decoded
+    from hedger.service.read_back import decoded
 
     config = common.load()
 

@@ -118,7 +118,8 @@ def _write(folder: Path, done: Played, found: dict[str, Any]) -> None:
     import msgspec
 
     (folder / "trades.jsonl").write_bytes(b"".join(done.watch.lines))
-    (folder / "decisions.jsonl").write_bytes(b"".join(p + b"\n" for p in done.watch.payloads))
+    entries = b"".join(msgspec.json.encode(entry) + b"\n" for entry in done.watch.entries)
+    (folder / "decisions.jsonl").write_bytes(entries)
     (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2))
 
 

@@ -10,7 +10,7 @@ from hedger.errors import ConfigError
 
 if TYPE_CHECKING:
     from hedger.ports import Store
-    from hedger.service.journal import Entry
+    from hedger.service.entry import Entry
 
 LAST = "last"
 
@@ -43,7 +43,7 @@ def explain(which: str, /, *, common: Common | None = None) -> int:
 
 async def found(store: Store, which: str) -> Entry:
     """The entry of an id, a book's newest or the newest of all; raises `ConfigError`."""
-    from hedger.service.journal import decoded
+    from hedger.service.read_back import decoded
 
     if "." in which:
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from hedger.cli.output import day, instant
 from hedger.core.model import Exposure, Plan, Target
-from hedger.service.journal import Entry
+from hedger.service.entry import Entry
 
 WIDTH = 44
 """Columns of the text before a number of a sum."""

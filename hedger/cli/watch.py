@@ -12,7 +12,8 @@ from hedger.backtest.ledger import Contracts
 from hedger.backtest.rows import Reader
 from hedger.core.model import Rules
 from hedger.ports import Store
-from hedger.service.journal import Entry, decoded
+from hedger.service.entry import Entry
+from hedger.service.read_back import decoded
 from hedger.venues.simulator.events import Event
 from hedger.venues.simulator.events import decoded as event_of
 
@@ -54,7 +55,6 @@ class Watch:
         self.lines: list[bytes] = []
         self.events: list[Event] = []
         self.entries: list[Entry] = []
-        self.payloads: list[bytes] = []
         self.is_complete = True
         """False if the journal forgot entries before they were read."""
 
@@ -90,7 +90,6 @@ class Watch:
         for entry in reversed(found):
             if entry.id not in self._known:
                 self._known.add(entry.id)
-                self.payloads.append(entry.payload)
                 self.entries.append(decoded(entry.payload))
 
     def _glimpse(self) -> Glimpse:

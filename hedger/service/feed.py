@@ -136,7 +136,8 @@ class Listener:
         self._metrics.count("quotes", len(newest))
         self._heard_ms = max(self._heard_ms, batch.market_ms)
         self._mark(books, arrival_s)
-        self._progress.set()
+        if not self._unapplied and self._quiet(self._venue):  # else whoever is busy tells
+            self._progress.set()
 
     def applied(self) -> None:
         """A fill or event of the queues is in the store, or somebody else's."""

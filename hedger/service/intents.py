@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 
@@ -18,18 +19,17 @@ class Acks:
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=RECENT_ACKS)
+        self._p99 = math.inf
 
     def see(self, ms: float) -> None:
-        """Take one acknowledgement in."""
+        """Take one acknowledgement in; sorted here, when no order is waiting for the answer."""
         self._recent.append(ms)
+        ordered = sorted(self._recent)
+        self._p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
 
     def timeout_ms(self, *, least: int, largest: int) -> int:
-        """Four times the recent 99 % acknowledgement time, within bounds."""
-        if not self._recent:
-            return largest
-        ordered = sorted(self._recent)
-        p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
-        return round(min(max(ACK_FACTOR * p99, least), largest))
+        """Four times the recent 99 % acknowledgement time, within bounds; none yet: the largest."""
+        return round(min(max(ACK_FACTOR * self._p99, least), largest))
 
 
 def intents_of(

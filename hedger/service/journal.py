@@ -10,57 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
-
-from hedger.core.model import Action, Decision, Intent, Record
+from hedger.core.model import Action, Decision, Intent
 from hedger.ports import JournalEntry
+from hedger.service.entry import Timings
+from hedger.service.written import encoded
 
 QUIET_S = 10.0
 REFUSED_S = 1.0
-
-
-class Timings(Record, frozen=True, kw_only=True):
-    """Microseconds of one step; None where the step had no such part.
-
-    ``quote_us`` is the age of the newest quote when the step began, ``begin_us`` the store's write.
-    """
-
-    quote_us: int | None
-    load_us: int
-    decide_us: int
-    begin_us: int | None = None
-
-
-class Entry(Decision, frozen=True, kw_only=True):
-    """A decision as it stands in the journal: itself, and who made it and what came of it.
-
-    ``repeats`` is the number of like decisions since the last entry. An entry whose ``reason`` is
-    ``venue_rejected`` repeats the decision whose order (``intents``) the venue refused, with the
-    venue's words as ``text``.
-    """
-
-    id: str
-    worker: str
-    epoch: int
-    wall_ms: int
-    intents: tuple[Intent, ...] = ()
-    timings: Timings | None = None
-    repeats: int = 1
-
-
-_JSON = msgspec.json.Encoder()
-_FIELDS = Decision.__struct_fields__
-
-
-def entry_of(decision: Decision, **more: object) -> Entry:
-    """The decision's own fields, by name, with those of the entry beside them."""
-    mine = {name: getattr(decision, name) for name in _FIELDS}
-    return Entry(**{**mine, **more})
-
-
-def decoded(payload: bytes) -> Entry:
-    """An entry back from its payload; raises msgspec.ValidationError."""
-    return msgspec.json.decode(payload, type=Entry)
 
 
 @dataclass(slots=True)
@@ -137,17 +93,16 @@ class Journal:
         repeats: int = 1,
     ) -> JournalEntry:
         """The decision as one journal entry."""
-        entry = entry_of(
+        payload = encoded(
             decision,
-            id=entry_id,
+            entry_id=entry_id,
             worker=self._worker,
             epoch=epoch,
-            wall_ms=self._wall_ms(),
             intents=intents,
             timings=timings,
             repeats=repeats,
         )
-        return JournalEntry(id=entry_id, book=decision.book, payload=_JSON.encode(entry))
+        return JournalEntry(id=entry_id, book=decision.book, payload=payload)
 
 
 def _key(decision: Decision) -> tuple[object, ...]:

@@ -135,6 +135,11 @@ class Scheduler:
         return len(self._real) + len(self._market)
 
     @property
+    def waiting(self) -> bool:
+        """Whether a book is due that nobody has taken yet."""
+        return bool(self._sure or self._unsure)
+
+    @property
     def unsure(self) -> int:
         """How many books are due for prices or time alone."""
         return len(self._unsure)

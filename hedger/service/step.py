@@ -18,8 +18,9 @@ from hedger.core.decide import decide
 from hedger.core.model import Action, BookState, Decision, Intent, Plan, Refusal
 from hedger.ports import Lease
 from hedger.service.chronicle import Chronicle
+from hedger.service.entry import Timings
 from hedger.service.execution import Execution
-from hedger.service.journal import Journal, Timings
+from hedger.service.journal import Journal
 from hedger.service.markets import Markets
 from hedger.service.ownership import Ownership
 from hedger.service.roster import READ_S_MAX, Desk

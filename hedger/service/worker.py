@@ -82,7 +82,8 @@ class Worker:
         for book in books:
             self._scheduler.quoted(book, arrival_s)
         self._start_due()
-        self._wake.set()
+        if self._scheduler.waiting:  # else the loop has nothing new to wait for
+            self._wake.set()
 
     def decided(self, desk: Desk, decision: Decision) -> None:
         """Watch the book's band, and look again when an input becomes too old."""

@@ -129,11 +129,12 @@ def split(lots: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
     )
 
 
-def checked_entry(book: str, entry: JournalEntry) -> JournalEntry:
-    """Return a journal entry if it is one of this book."""
-    if keys.entry_parts(entry.id)[0] != book or entry.book != book:
+def checked_entry(book: str, entry: JournalEntry) -> tuple[int, int]:
+    """Return milliseconds and counter of a journal entry's id if it is one of this book."""
+    named, ms, n = keys.entry_parts(entry.id)
+    if named != book or entry.book != book:
         raise ValueError(f"journal entry {entry.id} of {entry.book}: expected book {book}")
-    return entry
+    return ms, n
 
 
 def checked_positions(seed: BookSeed) -> dict[str, int]:

@@ -7,6 +7,7 @@ else in the code base spells a key.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 
 from hedger.errors import ConfigError
@@ -37,6 +38,8 @@ def expected() -> str:
 _OWN_ID = re.compile(r"[0-9a-f]{32}")
 _ENTRY_ID = re.compile(r"([a-z0-9_-]{1,40})\.(\d{1,15})\.(\d{1,15})")
 _SEQ_MAX = 16**12
+_NAMES_KEPT = 20_000
+"""Names whose hashes are remembered: a deployment has few, and uses each with every order."""
 
 
 def checked_name(what: str, name: str) -> str:
@@ -52,11 +55,13 @@ def checked_name(what: str, name: str) -> str:
     return name
 
 
+@lru_cache(_NAMES_KEPT)
 def book_hash(book: str) -> str:
     """Eight hex characters that stand for a book in its order ids."""
     return blake2b(book.encode(), digest_size=4).hexdigest()
 
 
+@lru_cache(_NAMES_KEPT)
 def shard_of(book: str, shards: int) -> int:
     """``blake2b(book) mod shards``."""
     digest = blake2b(checked_name("book", book).encode(), digest_size=8).digest()
@@ -106,6 +111,7 @@ def made_as_ours(client_id: str, instrument: str) -> bool:
     return _OWN_ID.fullmatch(client_id) is not None and client_id[16:20] == _asset_hash(instrument)
 
 
+@lru_cache(_NAMES_KEPT)
 def _asset_hash(instrument: str) -> str:
     return blake2b(instrument.encode(), digest_size=2).hexdigest()
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection, Connection
@@ -23,6 +23,7 @@ from hedger.store.servers import Server
 from hedger.store.servers import server as server_of
 
 Argument = str | bytes | int
+_Answer = TypeVar("_Answer")
 
 # AttributeError: redis-py can lose its stream while a connection is torn down. RuntimeError: uvloop
 # on a closed transport. TimeoutError is an OSError.
@@ -97,13 +98,13 @@ class Link:
         What BEGIN records has also reached `replicas` other servers, or the call fails: an order
         must not be known to a server alone that others may be about to replace.
         """
-        async with self._wire(name) as wire:
-            connection = wire.connection
-            sha = self._scripts[name].sha
+        copied = self._replicas if name == "begin" else 0
+
+        async def ask(wire: Wire) -> Any:
+            connection, sha = wire.connection, self._scripts[name].sha
             sent: list[tuple[Argument, ...]] = [
                 ("EVALSHA", sha, len(keys), *keys, wire.run_id, *arguments)
             ]
-            copied = self._replicas if name == "begin" else 0
             if copied:
                 sent.append(("WAIT", copied, max(1, int(1_000 * self._timeout_s / 2))))
             await connection.send_packed_command(_packed(connection, sent), check_health=False)
@@ -115,13 +116,18 @@ class Link:
                 )
             return reply
 
+        return await self._on_wire(name, ask)
+
     async def commands(self, *commands: Sequence[Argument]) -> list[Any]:
         """Send plain reads in one go and return their answers in order."""
-        async with self._wire(str(commands[0][0])) as wire:
+
+        async def ask(wire: Wire) -> list[Any]:
             connection = wire.connection
             packed = connection.pack_commands(commands)
             await connection.send_packed_command(packed, check_health=False)
             return [await connection.read_response() for _ in commands]
+
+        return await self._on_wire(str(commands[0][0]), ask)
 
     async def info(self, section: str) -> dict[str, str]:
         """Return one section of the server's INFO."""
@@ -134,9 +140,8 @@ class Link:
         while self._idle:
             await _drop(self._idle.pop())
 
-    @contextlib.asynccontextmanager
-    async def _wire(self, what: str) -> AsyncIterator[Wire]:
-        """Lend a wire; whatever goes wrong on it, it is never used again."""
+    async def _on_wire(self, what: str, ask: Callable[[Wire], Awaitable[_Answer]]) -> _Answer:
+        """Ask on a wire, within the time-out; whatever goes wrong on it, it is never used again."""
         wire: Wire | None = None
         try:
             async with asyncio.timeout(self._timeout_s), self._free:
@@ -144,7 +149,7 @@ class Link:
                     wire = self._idle.pop() if self._idle else await self._dial()
                     if not wire.connection.is_connected:
                         raise ConnectionError("the connection was closed while idle")
-                    yield wire
+                    answer = await ask(wire)
                 except BaseException:
                     await self._forget(wire)
                     raise
@@ -152,6 +157,7 @@ class Link:
                     await _drop(wire)
                 else:
                     self._idle.append(wire)
+                return answer
         except NoScriptError as lost:
             self._loaded = ""
             raise StoreUnavailable(

@@ -285,7 +285,7 @@ class RedisStore(Deployment):
     def _entry_arguments(self, book: str, entry: JournalEntry | None) -> list[Argument]:
         if entry is None:
             return ["", 0, 0, b""]
-        _, ms, n = keys.entry_parts(codec.checked_entry(book, entry).id)
+        ms, n = codec.checked_entry(book, entry)
         if self._pressed:
             self._journal_dropped += 1
             return ["", 0, 0, b""]

@@ -8,7 +8,7 @@ import pytest
 from hedger.cli.explained import explained
 from hedger.core.decide import decide
 from hedger.core.model import Action, BandRule, Decision, LimitRule, Memory
-from hedger.service.journal import Entry, entry_of
+from hedger.service.entry import Entry, entry_of
 from tests.cli.test_live import sums
 from tests.core.desk import START, Desk, option, rules
 

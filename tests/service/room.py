@@ -10,8 +10,9 @@ import msgspec
 
 from hedger.core.model import Instrument, LimitRule, Rules
 from hedger.ports import Lease
-from hedger.service.journal import Entry, decoded
+from hedger.service.entry import Entry
 from hedger.service.params import BookParams, WorkerParams
+from hedger.service.read_back import decoded
 from hedger.service.supervisor import run_worker
 from hedger.store.memory import MemoryServer, MemoryStore
 from tests.core.desk import PERPETUAL, option, rules

@@ -15,8 +15,9 @@ from hedger.core.model import Action, Decision, HedgeQuote
 from hedger.errors import ConfigError
 from hedger.service.election import owner_of
 from hedger.service.intents import Acks
-from hedger.service.journal import Journal, decoded
+from hedger.service.journal import Journal
 from hedger.service.params import WorkerParams
+from hedger.service.read_back import decoded
 from hedger.service.scheduler import Cause, Scheduler, data_limit_ms
 from hedger.telemetry import Histogram, Metrics, Throttle
 from tests.service.room import book_params, book_rules

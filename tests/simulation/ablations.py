@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest import mock
@@ -54,19 +54,20 @@ def no_incarnation() -> AbstractContextManager[Any]:
 
 def polled_incarnation() -> AbstractContextManager[Any]:
     """The server is asked for its incarnation now and then, whatever connection is used since."""
-    lend = SimLink._wire
+    on_wire = SimLink._on_wire
     polled: dict[int, tuple[float, str]] = {}
 
-    @asynccontextmanager
-    async def stale(self: SimLink, what: str) -> AsyncIterator[Wire]:
-        async with lend(self, what) as wire:
+    async def stale(self: SimLink, what: str, ask: Callable[[Wire], Awaitable[Any]]) -> Any:
+        async def with_polled(wire: Wire) -> Any:
             now_s = asyncio.get_running_loop().time()
             at_s, run_id = polled.get(id(self), (now_s - POLL_S, ""))
             if now_s - at_s >= POLL_S:
                 at_s, run_id = polled[id(self)] = now_s, wire.run_id
-            yield wire._replace(run_id=run_id)
+            return await ask(wire._replace(run_id=run_id))
 
-    return mock.patch.object(SimLink, "_wire", stale)
+        return await on_wire(self, what, with_polled)
+
+    return mock.patch.object(SimLink, "_on_wire", stale)
 
 
 def random_id() -> AbstractContextManager[Any]:

@@ -8,10 +8,10 @@ market what had to be hedged.
 from __future__ import annotations
 
 import itertools
-import json
 from collections import Counter, defaultdict
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from hedger.service.read_back import decoded
 from tests.simulation.evidence import BookFacts, Evidence
 from tests.simulation.exchange import Executed
 
@@ -91,21 +91,23 @@ def _asked(evidence: Evidence) -> list[Asked]:
     for published in evidence.published:
         if b'"action":"hedge"' not in published.payload:
             continue
-        entry: dict[str, Any] = json.loads(published.payload)
-        exposure, target = entry["exposure"], entry["target"]
+        entry = decoded(published.payload)
+        exposure, target = entry.exposure, entry.target
+        assert exposure is not None
+        assert target is not None
         found += [
             Asked(
                 at_s=published.at_s,
-                book=entry["book"],
-                id=intent["id"],
-                lots=intent["lots"],
-                low=intent["low"],
-                high=intent["high"],
-                seq=intent["seq"],
-                rest=exposure["book_delta"] - exposure["hedge_delta"],
-                band=(target["lower"], target["upper"]),
+                book=entry.book,
+                id=intent.id,
+                lots=intent.lots,
+                low=intent.low,
+                high=intent.high,
+                seq=intent.seq,
+                rest=exposure.book_delta - exposure.hedge_delta,
+                band=(target.lower, target.upper),
             )
-            for intent in entry["intents"]
+            for intent in entry.intents
         ]
     return found
 
@@ -164,9 +166,9 @@ def _lost(book: BookFacts, evidence: Evidence) -> list[str]:
 def _last_triggers(book: BookFacts, evidence: Evidence) -> tuple[float, float]:
     """The band last published: outside these triggers a trade was due."""
     for published in reversed(evidence.published):
-        entry = json.loads(published.payload)
-        if entry["book"] == book.name and entry["target"]:
-            return entry["target"]["trigger_low"], entry["target"]["trigger_high"]
+        entry = decoded(published.payload)
+        if entry.book == book.name and entry.target is not None:
+            return entry.target.trigger_low, entry.target.trigger_high
     return 0.0, 0.0
 
 

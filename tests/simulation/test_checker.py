@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from hedger.core.model import Order
+from hedger.core.model import Action, Decision, Exposure, Intent, Order, Target
+from hedger.service.written import encoded
 from tests.simulation.checker import judged
 from tests.simulation.evidence import BookFacts, End, Evidence
 from tests.simulation.exchange import Executed, Seen
@@ -19,15 +19,48 @@ BOOK = BookFacts("b0", "alpha", "acc", ((0.0, 0.0), (10.0, 1.0)))
 """From second 10 on a coin too much: 5,000 lots to sell, or 3,700 and a bit to reach the band."""
 
 
+ZEROS: dict[str, Any] = dict.fromkeys(Exposure.__struct_fields__, 0.0)
+NOTHING: dict[str, Any] = {"numeraire": "usd", "expiries": (), "ladder": (), "doubts": ()}
+TARGET = Target(
+    lower=-0.25,
+    centre=0.0,
+    upper=0.25,
+    trigger_low=-0.2625,
+    trigger_high=0.2625,
+    to_low=-0.2375,
+    to_high=0.2375,
+    hard_low=-0.75,
+    hard_high=0.75,
+)
+
+
 def decided(at_s: float, one: str, lots: int, low: int, high: int, rest: float = 1.0) -> Published:
-    entry = {
-        "book": "b0",
-        "action": "hedge",
-        "exposure": {"book_delta": rest, "hedge_delta": 0.0},
-        "target": {"lower": -0.25, "upper": 0.25, "trigger_low": -0.2625, "trigger_high": 0.2625},
-        "intents": [{"id": one, "lots": lots, "low": low, "high": high, "seq": 1}],
-    }
-    return Published(at_s, json.dumps(entry, separators=(",", ":")).encode())
+    decision = Decision(
+        book="b0",
+        time_ms=0,
+        seq=0,
+        config="",
+        action=Action.HEDGE,
+        reason="above_band",
+        text="",
+        exposure=Exposure(**{**ZEROS, **NOTHING, "book_delta": rest}),
+        target=TARGET,
+    )
+    intent = Intent(
+        id=one,
+        book="b0",
+        venue="",
+        account="",
+        instrument=HEDGE,
+        lots=lots,
+        limit_ticks=0,
+        deadline_ms=0,
+        low=low,
+        high=high,
+        seq=1,
+    )
+    payload = encoded(decision, entry_id="b0.0.0", worker="w", epoch=1, intents=(intent,))
+    return Published(at_s, payload)
 
 
 def filled(at_s: float, one: str, lots: int, position: int, number: int = 1) -> Executed:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+import msgspec
+
 from hedger.app.deployment import Deployment
+from hedger.service.read_back import decoded
 from hedger.venues.paper.adapter import PaperVenue
 from tests.oracle import judged, read_lines
 
@@ -35,7 +37,9 @@ class Aftermath(NamedTuple):
             open_[name] = len(state.intents)
             entries = await running.store.journal(book=name, count=ENTRIES_MAX)
             assert len(entries) < ENTRIES_MAX, "the journal may have forgotten entries"
-            decisions += [json.loads(entry.payload) for entry in reversed(entries)]
+            decisions += [
+                msgspec.to_builtins(decoded(entry.payload)) for entry in reversed(entries)
+            ]
         venue = PaperVenue(running.paper.name, running.paper.socket, client="story")
         try:
             traded = {name: await venue.positions(name) for name in names}

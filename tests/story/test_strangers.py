@@ -16,7 +16,8 @@ import pytest
 from hedger.app.deployment import Deployment, deployment
 from hedger.clock import wall_ms
 from hedger.core.model import BookState, Order
-from hedger.service.journal import Entry, decoded
+from hedger.service.entry import Entry
+from hedger.service.read_back import decoded
 from hedger.settings import load
 from hedger.store.keys import intent_id
 from hedger.venues.paper.adapter import PaperVenue

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from hedger.app.deployment import Deployment, deployment
 from hedger.clock import wall_ms
 from hedger.core.model import Intent, IntentState
+from hedger.service.read_back import decoded
 from hedger.settings import load
 from hedger.venues.paper.adapter import PaperVenue
 from tests.oracle import judged, read_lines
@@ -94,7 +95,9 @@ async def told(folder: Path, path: Path, *, before_s: float, after_s: float) -> 
             open_[name] = len(state.intents)
             entries = await running.store.journal(book=name, count=2_000)
             assert len(entries) < 2_000, "the journal may have forgotten entries"
-            decisions += [json.loads(entry.payload) for entry in reversed(entries)]
+            decisions += [
+                msgspec.to_builtins(decoded(entry.payload)) for entry in reversed(entries)
+            ]
         venue = PaperVenue(running.paper.name, running.paper.socket, client="story")
         try:
             traded = {name: await venue.positions(name) for name in names}

@@ -71,9 +71,12 @@ class _Reach(NamedTuple):
 
 def doubtful(book: Book, market: Market, legs: JoinedLegs, rule: DataRule, now: int) -> list[Leg]:
     """Legs whose newest quote has no two sides, whose vol is too old, or that were never priced."""
-    age = now - market.vol_ms[legs.rows]
-    unpriced = ~market.priced[legs.rows]
+    age = now - market.vol_ms.take(legs.rows)
+    priced = market.priced.take(legs.rows)
     old = age > rule.vol_age_ms_max
+    if legs.whole and priced.all() and not old.any():
+        return []
+    unpriced = ~priced
     columns = book.legs
     out = []
     for i in np.flatnonzero(legs.alive & (unpriced | old | ~legs.known)):

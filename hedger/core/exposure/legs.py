@@ -20,12 +20,14 @@ HERE = 3
 class JoinedLegs:
     """The book's legs joined with the market, (n,) each; NaN where nothing is known.
 
-    ``weight`` is per group: the share of the settlement window still to run, 1 before it.
+    ``whole`` says that every leg is known, the common case. ``weight`` is per group: the share of
+    the settlement window still to run, 1 before it.
     """
 
     rows: Ints
     alive: Bools
     known: Bools
+    whole: bool
     forward: Floats
     vol: Floats
     years: Floats
@@ -40,16 +42,19 @@ def window_share(expiry_ms: int, now: int) -> float:
 def joined(book: Book, market: Market, now: int, index: float) -> JoinedLegs:
     """Legs with what the market knows of them at this instant."""
     columns, rows = book.legs, book.legs.places(market).rows
-    alive = columns.expiry_ms > now
-    ratio, vol = market.ratio[rows], market.vol[rows]
-    based = np.isfinite(ratio)
+    left_ms = columns.expiry_ms - now
+    alive = left_ms > 0
+    ratio, vol = market.ratio.take(rows), market.vol.take(rows)
+    known = alive & np.isfinite(vol) & np.isfinite(ratio)
+    whole = bool(known.all())
     return JoinedLegs(
         rows=rows,
         alive=alive,
-        known=alive & np.isfinite(vol) & based,
-        forward=np.where(based, ratio, 1.0) * index,
+        known=known,
+        whole=whole,
+        forward=(ratio if whole else np.where(np.isfinite(ratio), ratio, 1.0)) * index,
         vol=vol,
-        years=(columns.expiry_ms - now) / MS_PER_YEAR,
+        years=left_ms / MS_PER_YEAR,
         weight=_weights(columns, now),
     )
 
@@ -63,15 +68,18 @@ def _weights(legs: Legs, now: int) -> Floats:
 
 def sums(book: Book, legs: JoinedLegs) -> Ladder:
     """Book Greeks per group, (moves, groups) each."""
-    return _ladder(book, legs, book.legs.quantity, MOVES)
+    return _ladder(book, legs, None, MOVES)
 
 
-def _ladder(book: Book, legs: JoinedLegs, quantity: Floats, moves: Floats) -> Ladder:
-    """Book Greeks per group on a spot ladder; legs that are not known contribute nothing."""
+def _ladder(book: Book, legs: JoinedLegs, quantity: Floats | None, moves: Floats) -> Ladder:
+    """Book Greeks per group on a spot ladder; legs that are not known contribute nothing.
+
+    The book's own quantities where none are given.
+    """
     years, vol = legs.years, legs.vol
-    if not legs.known.all():
+    if not legs.whole:
         years, vol = np.where(legs.known, years, 1.0), np.where(legs.known, vol, 1.0)
-        quantity = np.where(legs.known, quantity, 0.0)
+        quantity = np.where(legs.known, book.legs.quantity if quantity is None else quantity, 0.0)
     fresh = _prepared(book.legs).updated(vol=vol, time_to_expiry=years, quantity=quantity)
     return fresh.ladder(legs.forward, moves)
 
@@ -96,10 +104,10 @@ def _prepared(legs: Legs) -> PreparedBook:
 
 
 def by_group(
-    book: Book, legs: JoinedLegs, greeks: Ladder, *, coin: bool, index: float
+    book: Book, legs: JoinedLegs, greeks: Ladder, ahead: Floats, *, coin: bool, index: float
 ) -> tuple[Floats, Floats]:
-    """Numeraire delta and its slope in log spot, (moves, groups) each."""
-    weight, forward = legs.weight, group_forward(book, legs) * MOVES[:, None]
+    """Numeraire delta and its slope in log spot, (moves, groups) each; `ahead`: the forwards."""
+    weight, forward = legs.weight, ahead * MOVES[:, None]
     own = own_value(inverse=True, coin=coin)
     net = greeks.delta - greeks.coin_value
     moving = weight * net

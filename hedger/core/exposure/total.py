@@ -56,12 +56,13 @@ def exposure(
     coin = rules.numeraire == "coin"
     legs = joined(book, market, now, index)
     greeks = sums(book, legs)
-    deltas, gammas = by_group(book, legs, greeks, coin=coin, index=index)
+    ahead = group_forward(book, legs)
+    deltas, gammas = by_group(book, legs, greeks, ahead, coin=coin, index=index)
     found = [
         doubted(leg, coin=coin, index=index, ratio=rules.hedge.ratio)
         for leg in doubtful(book, market, legs, rules.data, now)
     ]
-    lines = _lines(book, legs, greeks, deltas[HERE], gammas[HERE], found, index)
+    lines = _lines(book, legs, greeks, ahead, deltas[HERE], gammas[HERE], found, index)
     cash, equity, value = _cash(book, market, rules, lines)
     futures = _held(book.futures, prices, index, now)
     hedge = _held(book.hedges, prices, index, now)
@@ -120,6 +121,7 @@ def _lines(
     book: Book,
     legs: JoinedLegs,
     greeks: Ladder,
+    ahead: Floats,
     delta: Floats,
     gamma: Floats,
     found: list[Doubted],
@@ -128,22 +130,22 @@ def _lines(
     """One line per expiry and settlement style; a leg never priced enters as its middle."""
     groups = book.legs.groups
     count = np.bincount(book.legs.group[legs.alive], minlength=len(groups))
-    forward, black = group_forward(book, legs), greeks.delta[HERE]
+    black = greeks.delta[HERE]
     coined, valued = greeks.coin_value[HERE], greeks.value[HERE] / index
-    columns = (count, forward, delta, gamma, black, coined, valued, greeks.vega[HERE])
+    columns = (count, ahead, delta, gamma, black, coined, valued, greeks.vega[HERE])
     rows = zip(*(column.tolist() for column in (*columns, greeks.theta[HERE])), strict=True)
     lines = []
-    for g, (number, ahead, point, slope, plain, coin, quote, vega, theta) in enumerate(rows):
+    for g, (number, forward, point, slope, plain, coin, quote, vega, theta) in enumerate(rows):
         if not number:
             continue
         expiry_ms, inverse = groups[g]
-        shift, worth, down, up = _doubts_of(found, g)
+        shift, worth, down, up = _doubts_of(found, g) if found else _NO_DOUBT
         middle = point + shift
         lines.append(
             ExpiryLine(
                 expiry_ms=expiry_ms,
                 inverse=inverse,
-                forward=ahead,
+                forward=forward,
                 legs=number,
                 delta=middle,
                 delta_low=middle + down,
@@ -156,6 +158,9 @@ def _lines(
             )
         )
     return tuple(lines)
+
+
+_NO_DOUBT = (0.0, 0.0, 0.0, 0.0)
 
 
 def _doubts_of(found: list[Doubted], group: int) -> tuple[float, float, float, float]:

@@ -57,8 +57,8 @@ end
 for i = FIRST, #ARGV, 2 do
   redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
 end
-local seq = redis.call('HINCRBY', KEYS[2], 'seq', 1)
-redis.call('HSET', KEYS[2], 'memory', ARGV[8], 'v', string.sub(ARGV[8], 1, 1))
+local seq = tonumber(ARGV[5]) + 1
+redis.call('HSET', KEYS[2], 'seq', digits(seq), 'memory', ARGV[8], 'v', string.sub(ARGV[8], 1, 1))
 log(KEYS[4], ARGV[10], 'begin', ARGV[4], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. table.concat(detail, ', '))
 journal(KEYS[5], ARGV[11], ARGV[4], ARGV[12], ARGV[13], ARGV[14], ARGV[15])
 return {'OK', seq}

@@ -2,9 +2,14 @@
 -- ARGV[1] is always the run_id of the connection; fenced scripts go on with owner and epoch, and
 -- their KEYS[1] is the lease.
 
+-- One instant serves a whole script, however often it asks.
+local instant
 local function now_ms()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  if not instant then
+    local time = redis.call('TIME')
+    instant = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  end
+  return instant
 end
 
 -- Lua prints large numbers with an exponent; Redis must see digits.

@@ -65,7 +65,7 @@ class Link:
         self.accounts: dict[str, Heard] = {}
         self.welcome: p.Welcome | None = None
         self.offset_ms = wall_ms() - time.monotonic() * 1000
-        """The exchange's wall clock less our monotonic one, which nobody sets; ours till greeted."""
+        """The exchange's wall clock less our monotonic one, which nobody sets (at first: ours)."""
         self._name, self._socket, self._client = name, socket, client
         self._on_push, self._on_close = on_push, on_close
         self._wire: Wire | None = None

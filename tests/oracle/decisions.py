@@ -100,3 +100,13 @@ def excuses(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> dic
             elif exposure["low"] < exposure["high"]:
                 found[event["client_id"]] = "uncertain"
     return found
+
+
+def bands(decisions: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    """Bands of orders whose band follows gamma: which one was in force only its decision tells."""
+    return {
+        intent["id"]: (target["lower"], target["upper"])
+        for entry in decisions
+        if (target := entry.get("target")) and target.get("inputs")
+        for intent in entry.get("intents", ())
+    }

@@ -85,20 +85,28 @@ def _vol(columns: Legs, legs: JoinedLegs) -> float:
     distance = np.log(legs.forward[good] / columns.strike[good]) / deviation + 0.5 * deviation
     # in logs against the largest, so that a book of far wings alone still has weights
     size = -0.5 * distance**2 - np.log(deviation) + np.log(np.abs(columns.quantity[good]))
-    return float(np.average(vol, weights=np.exp(size - size.max())))
+    weight = np.exp(size - size.max())
+    return float(weight @ vol / weight.sum())
 
 
 def _need(columns: Legs, legs: JoinedLegs) -> float:
     """Largest |delta| that the options can have anywhere: the slopes of their payoff.
 
     Below all strikes every put counts, and each strike that is passed adds its quantity; a delta
-    before expiry is a mean of these slopes.
+    before expiry is a mean of these slopes. Outside settlement windows nothing but the legs counts,
+    so that it is worked out once.
     """
+    whole = bool(legs.alive.all()) and bool((legs.weight == 1.0).all())
+    if whole and "need" in columns.memo:
+        return float(columns.memo["need"])
     weight = legs.weight[columns.group] if columns.groups else np.empty(0)
     quantity = np.where(legs.alive, weight * columns.quantity, 0.0)
     below = -float(quantity[~columns.is_call].sum())
     passed = below + np.cumsum(quantity[np.argsort(columns.strike, kind="stable")])
-    return max(abs(below), float(np.abs(passed).max(initial=0.0)))
+    need = max(abs(below), float(np.abs(passed).max(initial=0.0)))
+    if whole:
+        columns.memo["need"] = need
+    return need
 
 
 def _settling(legs: JoinedLegs, greeks: Ladder) -> float:

@@ -22,6 +22,7 @@ DEFINITIONS = {
     "deviation per bar over that of unhedged P&L",
     "agreement": "|P&L by the exchange's equity - sum of the parts counted from fills, fees, "
     "funding and marks by other code| over gross turnover",
+    "orders_per_day": "orders sent, by day of market time",
     "outside_band_share": "share of market time with the book's delta outside the band, after the "
     "fills of each instant, at the market as published; beyond_trigger_share: beyond the "
     "deltas at which a hedge is due",

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from hedger.backtest.averaging import Legs, legs_of
 from hedger.backtest.history import Floats, History
+from hedger.backtest.journalled import Told
 from hedger.backtest.ledger import Contracts, worth
 from hedger.core import bands
+from hedger.core.bands.adaptive import ADAPTIVE
 from hedger.core.exposure import own_value
 from hedger.core.model import SETTLEMENT_WINDOW_MS as WINDOW_MS
 from hedger.core.model import Instrument, Kind, Rules
@@ -102,8 +104,13 @@ def _balance(history: History, cash: Floats, *, inverse: bool) -> Floats:
     return total
 
 
-def edges(history: History, rules: Rules, gross: Floats) -> Edges:
-    """Band and triggers at each row; see `hedger.core.policy` for the rule."""
+def edges(history: History, rules: Rules, gross: Floats, known: Told) -> Edges:
+    """Band and triggers at each row; see `hedger.core.policy` for the rule.
+
+    A band that follows gamma is as the journal tells it.
+    """
+    if rules.band.kind in ADAPTIVE:
+        return Edges(*known.at(history.ms)[1:])
     index = history.index
     scale = {"coin": np.ones_like(index), "usd": 1.0 / index, "gross_delta": gross}[rules.band.unit]
     lower, upper = rules.band.lower * scale, rules.band.upper * scale
@@ -182,8 +189,10 @@ class AtFill(NamedTuple):
     upper: float
 
 
-def at_fill(trade: Traded, rules: Rules, contracts: Contracts) -> AtFill | None:
+def at_fill(trade: Traded, rules: Rules, contracts: Contracts, known: Told) -> AtFill | None:
     """Delta and band at a fill; None while not everything held has been shown."""
+    if rules.band.kind in ADAPTIVE and not known.ms.size:
+        return None
     if trade.equity is None or trade.quote_equity is None:  # a mark is missing
         return None
     data = [(leg, contracts(leg.instrument)) for leg in trade.legs]
@@ -197,6 +206,9 @@ def at_fill(trade: Traded, rules: Rules, contracts: Contracts) -> AtFill | None:
         book += trade.equity - quote - value - rules.base_coin
     if rules.numeraire == "coin" and False in styles:
         book += value - quote
+    if rules.band.kind in ADAPTIVE:
+        band = known.at(np.array([trade.ms], dtype=np.int64))
+        return AtFill(book, float(band.lower[0]), float(band.upper[0]))
     scale = bands.scale_of(rules.band, index=trade.index, gross_delta=gross)
     return AtFill(book, rules.band.lower * scale, rules.band.upper * scale)
 

@@ -11,7 +11,8 @@ from hedger.backtest import pnl
 from hedger.backtest.attribution import attribution
 from hedger.backtest.definitions import DEFINITIONS
 from hedger.backtest.exposure import Deltas, Edges, deltas, edges
-from hedger.backtest.history import History, history
+from hedger.backtest.history import Floats, History, history
+from hedger.backtest.journalled import Told, told
 from hedger.backtest.ledger import Contracts
 from hedger.backtest.settlements import settlements
 from hedger.backtest.statistics import percentile
@@ -55,7 +56,7 @@ def report(
         The market's instants made again, in order, with the book's instruments shown: deltas are
         judged by them. Without them the marks for P&L serve, which may know the next snapshot.
     decisions
-        The book's journal entries, for the time that decisions took and nothing else.
+        The book's journal entries: the time that decisions took, and bands that follow gamma.
     notes
         How the market was made.
 
@@ -72,12 +73,13 @@ def report(
         contracts=contracts,
         published=published,
     )
-    made = trades(past, rules, contracts)
+    known = told(decisions)
+    made = trades(past, rules, contracts, known)
     return {
         "book": subject.book,
         "numeraire": rules.numeraire,
         **_money(past, rules, made),
-        **_hedging(past, rules, made),
+        **_hedging(past, rules, made, known),
         **_decisions(decisions),
         "notes": list(notes),
         "definitions": DEFINITIONS,
@@ -102,13 +104,14 @@ def _money(past: History, rules: Rules, made: Trades) -> dict[str, Any]:
     }
 
 
-def _hedging(past: History, rules: Rules, made: Trades) -> dict[str, Any]:
+def _hedging(past: History, rules: Rules, made: Trades, known: Told) -> dict[str, Any]:
     """Orders, where the delta was, and the settlements."""
-    book = deltas(past, rules)
-    band = edges(past, rules, book.gross)
+    book, days = deltas(past, rules), float(past.ms[-1] - past.ms[0]) / 86_400_000
+    band = edges(past, rules, book.gross, known)
     return {
         "hedges": made.hedges,
         "orders": made.orders,
+        "orders_per_day": made.orders / days if days else None,
         "rejected": made.rejected,
         "unfilled": made.unfilled,
         "partially_filled": made.partial,
@@ -131,11 +134,17 @@ def _band(past: History, book: Deltas, band: Edges) -> dict[str, Any]:
     beyond = (book.book < band.trigger_low) | (book.book > band.trigger_high)
     half = 0.5 * (band.upper - band.lower)
     return {
-        "band_half_width": float(half[1:].mean()),
+        "band_half_width": _mean(half[1:]),
         "outside_band_share": float(time[known & outside[:-1]].sum()) / whole if whole else None,
         "beyond_trigger_share": float(time[known & beyond[:-1]].sum()) / whole if whole else None,
         "delta_worst": float(np.nanmax(np.abs(book.book[1:]))),
     }
+
+
+def _mean(values: Floats) -> float | None:
+    """Mean of what is known, None where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else None
 
 
 def _decisions(decisions: Sequence[Entry]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.text import Text
 HEDGING = (
     ("hedges", "hedges", "d"),
     ("orders", "orders", "d"),
+    ("orders_per_day", "orders a day", ",.1f"),
     ("rejected", "rejected", "d"),
     ("unfilled", "unfilled", "d"),
     ("turnover_usd", "turnover, USD", ",.0f"),

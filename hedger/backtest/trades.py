@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from hedger.backtest.exposure import AtFill, at_fill
 from hedger.backtest.history import History
+from hedger.backtest.journalled import Told
 from hedger.backtest.ledger import Contracts
 from hedger.core.model import Instrument, Kind, OrderStatus, Rules
 from hedger.venues.simulator.events import Traded
@@ -26,7 +27,7 @@ class Trades(NamedTuple):
     judged: int
 
 
-def trades(history: History, rules: Rules, contracts: Contracts) -> Trades:
+def trades(history: History, rules: Rules, contracts: Contracts, known: Told) -> Trades:
     """Count orders by their last state; a hedge is an order of which something was filled."""
     hedges = {rules.hedge.buy, rules.hedge.sell}
     last: dict[str, Traded] = {}
@@ -35,7 +36,7 @@ def trades(history: History, rules: Rules, contracts: Contracts) -> Trades:
         turnover += notional(contracts(trade.instrument), trade)
         if trade.instrument in hedges:
             last[trade.client_id] = trade
-    places = [at for trade in last.values() if (at := at_fill(trade, rules, contracts))]
+    places = [at for trade in last.values() if (at := at_fill(trade, rules, contracts, known))]
     orders = history.orders
     return Trades(
         hedges=len(last),

@@ -54,8 +54,8 @@ buy = "{underlying}-PERPETUAL"
 sell = "{underlying}-PERPETUAL"
 
 [book.band]
-lower = -0.25
-upper = 0.25
+kind = "cubic"              # by gamma, cost and risk aversion, which is the owner's choice:
+risk_aversion = 0.01        # cautious, so that a short run shows hedges (1/USD)
 
 [book.limits]
 order_max = 20.0

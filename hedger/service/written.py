@@ -17,6 +17,7 @@ from msgspec.structs import asdict
 
 from hedger.core.model import (
     Action,
+    Curve,
     Decision,
     Doubt,
     Exposure,
@@ -44,6 +45,9 @@ _FORMATS = dict.fromkeys(_ALWAYS, "%.10g") | {
 """Digits of each column; those of the delta are enough for its lines to add up."""
 POINTS = ("delta_low", "delta_high", "delta_black")
 """Columns that mostly repeat the delta: written where they do not."""
+
+
+_STRAIGHT = Curve()
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +87,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hedge_high: float | None = None
     expiries: Table | None = None
     doubts: tuple[Doubt, ...] = ()
+    curve: Curve = _STRAIGHT
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -109,6 +114,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stage: int = 0
     recent: tuple[tuple[int, float], ...] = ()
     avoid: tuple[tuple[str, int], ...] = ()
+    risk_aversion: float = 0.0
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -233,6 +239,7 @@ def _seen(exposure: Exposure) -> Seen:
         hedge_high=_end(exposure.hedge_high, hedge),
         expiries=_table(exposure) if exposure.expiries else None,
         doubts=exposure.doubts,
+        curve=_ten_digits(exposure.curve),
     )
 
 
@@ -279,11 +286,19 @@ def _memory(decision: Decision) -> Remembered:
         stage=memory.stage,
         recent=((memory.recent[-1][0], _coin(spent)),) if memory.recent else (),
         avoid=memory.avoid,
+        risk_aversion=memory.risk_aversion,
     )
 
 
 def _short(target: Target) -> Target:
-    return Target(**{name: _coin(value) for name, value in asdict(target).items()})
+    rounded = {n: _coin(v) for n, v in asdict(target).items() if isinstance(v, float)}
+    return msgspec.structs.replace(target, **rounded)
+
+
+def _ten_digits(curve: Curve) -> Curve:
+    if curve == _STRAIGHT:
+        return _STRAIGHT
+    return Curve(**{name: float(f"{value:.10g}") for name, value in asdict(curve).items()})
 
 
 def _coin(value: float) -> float:

@@ -5,7 +5,8 @@ account are written here a second time. It prints a JSON summary and exits 1 on 
 
 * a client id or trade id used twice, fills beyond an order, an order's fills that do not add up;
 * a hedge after whose last fill the account's delta, at the market of that fill, is not in the band
-  (a hedge that found too little depth may stop short of it, never beyond);
+  (a hedge that found too little depth may stop short of it, never beyond); a band that follows
+  gamma is taken as its decision tells it;
 * a fill that crosses to the other side of the band;
 * equity, settlement values or positions that differ from our own accounting;
 * with ``--decisions``: an order that no decision asked for or not so, a position beyond what the
@@ -17,7 +18,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.oracle.decisions import against_decisions, excuses
+from tests.oracle.decisions import against_decisions, bands, excuses
 from tests.oracle.replay import replayed
 
 __all__ = ["judged", "read_lines"]
@@ -30,7 +31,7 @@ def judged(
     decisions: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Summary of a log; ``violations`` is empty if all is well."""
-    accounts = replayed(lines, rules or {}, excuses(lines, decisions or []))
+    accounts = replayed(lines, rules or {}, excuses(lines, decisions or []), bands(decisions or []))
     wrong = [text for account in accounts.values() for text in account.wrong]
     summary: dict[str, Any] = {"accounts": {n: a.summary() for n, a in accounts.items()}}
     if decisions is not None:

@@ -162,7 +162,8 @@ class Account:
         if key not in self.last:
             return
         _, before, after = self.last[key]
-        low, high = self.rules["lower"] - TOLERANCE, self.rules["upper"] + TOLERANCE
+        lower, upper = self.rules["bands"].get(key, (self.rules["lower"], self.rules["upper"]))
+        low, high = lower - TOLERANCE, upper + TOLERANCE
         self.counts["hedges"] += 1
         if math.isnan(after):
             self.counts["unknown"] += 1

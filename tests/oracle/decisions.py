@@ -108,3 +108,13 @@ def excuses(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> dic
 def _is_part(entry: dict[str, Any]) -> bool:
     plan = entry.get("plan") or {"wanted": 0.0, "allowed": 0.0, "lines": ()}
     return abs(plan["allowed"]) < abs(plan["wanted"]) or len(plan["lines"]) > 1
+
+
+def bands(decisions: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    """Bands of orders whose band follows gamma: which one was in force only its decision tells."""
+    return {
+        intent["id"]: (target["lower"], target["upper"])
+        for entry in decisions
+        if (target := entry.get("target")) and target.get("inputs")
+        for intent in entry.get("intents", ())
+    }

@@ -44,7 +44,10 @@ class Path:
 
 
 def replayed(
-    lines: list[dict[str, Any]], rules: dict[str, dict[str, Any]], excused: dict[str, str]
+    lines: list[dict[str, Any]],
+    rules: dict[str, dict[str, Any]],
+    excused: dict[str, str],
+    bands: dict[str, tuple[float, float]],
 ) -> dict[str, Account]:
     """Go through a log in order; settlements wait for the bar that tells the index at expiry."""
     accounts: dict[str, Account] = {}
@@ -54,7 +57,7 @@ def replayed(
         kind = event["event"]
         if kind == "Opened":
             own = DEFAULTS | rules.get("*", {}) | rules.get(event["account"], {})
-            accounts[event["account"]] = Account(event, own | {"excused": excused})
+            accounts[event["account"]] = Account(event, own | {"excused": excused, "bands": bands})
         elif kind == "Bar":
             for underlying, index in event["index"].items():
                 paths[underlying].walk(event["ms"], index)

@@ -51,7 +51,7 @@ def ordered(decision: Decision, decision_id: str = ID) -> tuple[Intent, ...]:
         namespace="00c0ffee",
         epoch=7,
         decision_id=decision_id,
-        deadlines_ms={"paper": START + 500},
+        deadlines_ms={"loop": START + 500},
     )
 
 
@@ -100,6 +100,15 @@ def test_fifty_legs_are_less_than_two_kilobytes_and_come_back() -> None:
     comes_back(decision, ordered(decision))
     (intent,) = decoded(payload).intents
     assert intent == ordered(decision)[0]
+
+
+def test_what_an_adaptive_band_was_made_of_comes_back() -> None:
+    adaptive = msgspec.structs.replace(RULES, band=BandRule(kind="cubic", risk_aversion=0.01))
+    decision = decide(*benchmark_desk(50, NOW), adaptive, NOW)
+    assert decision.target is not None
+    assert decision.target.inputs is not None
+    memory = msgspec.structs.replace(decision.memory, risk_aversion=0.02)
+    comes_back(msgspec.structs.replace(decision, memory=memory))
 
 
 def test_a_minute_full_of_hedges_makes_an_entry_no_longer() -> None:

@@ -19,6 +19,8 @@ from hedger.core.model.contracts import (
 )
 from hedger.core.model.decision import (
     Action,
+    BandInputs,
+    Curve,
     Decision,
     Doubt,
     ExpiryLine,
@@ -51,9 +53,11 @@ __all__ = [
     "Account",
     "AccountEvent",
     "Action",
+    "BandInputs",
     "BandRule",
     "BookState",
     "Conduct",
+    "Curve",
     "DataRule",
     "Decision",
     "Doubt",

@@ -1,4 +1,4 @@
-"""No-trade bands of a book's delta, in coin of the underlying; the fixed kinds live here."""
+"""Bands whose bounds are configured: in coin, in usd, or relative to the gross delta."""
 
 from __future__ import annotations
 

@@ -116,9 +116,7 @@ def greeks(
 
 
 @subroutine
-def _around(
-    edges: Array, p: int, centre: float, trigger: float, target: float
-) -> None:
+def _around(edges: Array, p: int, centre: float, trigger: float, target: float) -> None:
     edges[0, p], edges[1, p] = centre - trigger, centre - target
     edges[2, p], edges[3, p] = centre + target, centre + trigger
 
@@ -134,9 +132,7 @@ def _cubic(
     spots: Array, delta: Array, gamma: Array, square: Array, left: float, v: Array, edges: Array
 ) -> None:
     for p in range(spots.size):
-        half = cubic(
-            v[COST], spots[p], gamma[p], square[p], v[VOL], left, v[AVERSION], v[DELAY]
-        )
+        half = cubic(v[COST], spots[p], gamma[p], square[p], v[VOL], left, v[AVERSION], v[DELAY])
         outer, inner = clipped(min(half, v[CAP]), v[CLIP], 0.0)
         _around(edges, p, -delta[p], outer, inner)
 
@@ -153,9 +149,7 @@ def _two_cost(
 
 
 @subroutine
-def _whalley_wilmott(
-    spots: Array, delta: Array, square: Array, v: Array, edges: Array
-) -> None:
+def _whalley_wilmott(spots: Array, delta: Array, square: Array, v: Array, edges: Array) -> None:
     for p in range(spots.size):
         half = whalley_wilmott(v[COST], spots[p], square[p], v[AVERSION])
         outer, inner = clipped(half, v[CLIP], 0.0)
@@ -187,7 +181,7 @@ def _zakamouline(
 def _leland(
     spots: Array, gamma: Array, legs: Legs, time: float, v: Array, work: Array, edges: Array
 ) -> None:
-    """To Leland's delta; where long gamma has no solution nothing is traded, and the caller asks."""
+    """To Leland's delta; what has no solution is NaN, which trades nothing."""
     vols, delta, unused = work[0], work[1], work[2]
     for p in range(spots.size):
         vols[p] = leland_vol(v[COST], v[VOL], v[DELAY] * v[EVERY], gamma[p])
@@ -214,9 +208,7 @@ def _numerical(
 
 
 @subroutine
-def _trade(
-    spots: Array, later: Array, hedge: Array, edges: Array, v: Array, books: Array
-) -> None:
+def _trade(spots: Array, later: Array, hedge: Array, edges: Array, v: Array, books: Array) -> None:
     """Trade to the edges, pay, and hold until the next row; books are P&L, orders, turnover."""
     for p in range(spots.size):
         old = hedge[p]

@@ -92,9 +92,10 @@ def _trigger(
         if gain > 0.0:
             if gain_before >= 0.0:
                 return before
-            return before + (hedges[j] - before) * gain_before / (gain_before - gain)
+            share = gain_before / (gain_before - gain)
+            return float(before + (hedges[j] - before) * share)
         gain_before, before = gain, hedges[j]
-    return step * np.inf
+    return float(step * np.inf)
 
 
 @subroutine
@@ -118,9 +119,7 @@ def _trade(
         return True
     edges[0] = _trigger(goal, hedges, rate, fixed, low, first, buy_to, buy_cost)
     edges[3] = _trigger(goal, hedges, rate, fixed, high, last - 1, sell_to, sell_cost)
-    return not (
-        (edges[0] == -np.inf and first > 0) or (edges[3] == np.inf and last < hedges.size)
-    )
+    return not ((edges[0] == -np.inf and first > 0) or (edges[3] == np.inf and last < hedges.size))
 
 
 @subroutine
@@ -147,6 +146,18 @@ def _row(
         else:
             cost = goal[j]
         worth[j] = exp(aversion * cost)
+
+
+@subroutine
+def _close(
+    worth: Array, spots: Array, hedges: Array, proportional: float, fixed: float, aversion: float
+) -> None:
+    """``exp(γ cost)`` of closing every hedge at the horizon."""
+    for k in range(spots.size):
+        for j in range(hedges.size):
+            size = abs(hedges[j])
+            cost = proportional * spots[k] * size + (fixed if size > 1e-12 else 0.0)
+            worth[k, j] = exp(aversion * cost)
 
 
 @subroutine
@@ -185,11 +196,7 @@ def sweep(
     worth, later = np.ones((nodes, size)), np.ones((nodes, size))
     goal = np.empty(size)
     if liquidate:
-        for k in range(nodes):
-            for j in range(size):
-                cost = proportional * spots[steps, k] * abs(hedges[j])
-                cost += fixed if abs(hedges[j]) > 1e-12 else 0.0
-                later[k, j] = np.exp(aversion * cost)
+        _close(later, spots[steps], hedges, proportional, fixed, aversion)
     for n in range(steps - 1, -1, -1):
         radius = radii[n]
         for k in range(middle - radius, middle + radius + 1):
@@ -218,4 +225,4 @@ def sweep(
     at = _index(hedges, 0.0)
     share = -hedges[at] / (hedges[1] - hedges[0])  # where it would be traded, g is straight
     start, above = np.log(later[middle, at]), np.log(later[middle, min(at + 1, size - 1)])
-    return (start + share * (above - start)) / aversion
+    return float((start + share * (above - start)) / aversion)

@@ -131,10 +131,10 @@ def optimum(
     steps = min(steps, STEPS_MAX)
     deviation = vol * np.sqrt(horizon / steps)
     parts = max(1, int(np.ceil(nodes_min / (REACH * np.sqrt(steps)))))
-    width = deviation / parts
+    step = deviation / parts
     reach = int(np.ceil(KERNEL_REACH * parts))
     middle = int(np.ceil(REACH * np.sqrt(steps))) * parts + reach
-    offsets = np.arange(-middle, middle + 1) * width
+    offsets = np.arange(-middle, middle + 1) * step
     times = np.linspace(0.0, horizon, steps + 1)
     spots = spot * np.exp(offsets[None, :] - 0.5 * vol * vol * times[:, None])
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / parts) ** 2)
@@ -143,7 +143,8 @@ def optimum(
     low, high = hedge_range(legs)
     room = 0.15 * (high - low)
     if hedges is None:
-        asked = BAND_POINTS * 1.3 * (high - low) / _band(legs, spots[0], vol, risk_aversion, proportional)
+        width = _band(legs, spots[0], vol, risk_aversion, proportional)
+        asked = BAND_POINTS * 1.3 * (high - low) / width
         hedges = int(min(max(asked, HEDGES[0]), HEDGES[1]))
     edges = np.empty((steps, offsets.size, 4))
     radii = np.minimum(
@@ -162,7 +163,7 @@ def optimum(
         liquidate,
         edges,
     )
-    return Optimum(float(cost), edges, middle, float(width))
+    return Optimum(float(cost), edges, middle, float(step))
 
 
 def _band(
@@ -208,13 +209,16 @@ def _values(
     before = np.zeros_like(spots)
     last = np.concatenate(([-1.0], times[:-1]))
     for leg in legs:
-        value = leg.quantity * black(
-            forward=spots,
-            strike=leg.strike,
-            time_to_expiry=(leg.expiry - times)[:, None],
-            vol=vol,
-            is_call=leg.is_call,
-        ).price
+        value = (
+            leg.quantity
+            * black(
+                forward=spots,
+                strike=leg.strike,
+                time_to_expiry=(leg.expiry - times)[:, None],
+                vol=vol,
+                is_call=leg.is_call,
+            ).price
+        )
         before += np.where((leg.expiry > last + _INSTANT)[:, None], value, 0.0)
     after, inner = before.copy(), spots.shape[1] - weights.size + 1
     reach = weights.size // 2

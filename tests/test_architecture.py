@@ -43,7 +43,11 @@ def test_contracts_hold(checkout: Path) -> None:
     ("file", "line", "contract"),
     [
         ("pricing/black.py", "import hedger.errors", "pricing never imports hedger"),
-        ("hedger/core/bands.py", "import hedger.core.decide", "the floors of hedger.core"),
+        (
+            "hedger/core/bands/configured.py",
+            "import hedger.core.decide",
+            "the floors of hedger.core",
+        ),
         ("hedger/core/plan.py", "import pricing", "only market and exposure call pricing"),
         ("hedger/core/limits.py", "import time", "do not touch the world"),
         ("hedger/ports.py", "import hedger.service", "the floors of hedger"),

@@ -14,6 +14,7 @@ from hedger.core.model import BandRule, DataRule, HedgeRule, LimitRule, Rules
 from hedger.ports import BookSeed, Store
 from hedger.service.params import BookParams, WorkerParams
 from hedger.settings import Book, Configuration
+from hedger.settings.band import Band
 from hedger.store.params import StoreParams
 from hedger.venues.deribit.contracts import instrument
 from hedger.venues.paper.params import PaperAccount, PaperParams
@@ -26,17 +27,7 @@ def rules(book: Book, digest: str) -> Rules:
         numeraire=book.numeraire,
         base_coin=book.base_coin,
         hedge=HedgeRule(buy=book.hedge.buy, sell=book.hedge.sell, ratio=book.hedge.ratio),
-        band=BandRule(
-            kind=book.band.kind,
-            unit=book.band.unit,
-            target=book.band.target,
-            lower=book.band.lower,
-            upper=book.band.upper,
-            rehedge_to=book.band.rehedge_to,
-            clip_min=book.band.clip_min,
-            cooldown_ms=_ms(book.band.cooldown_s),
-            min_move_pct=book.band.min_move_pct,
-        ),
+        band=_band(book.band),
         limits=LimitRule(
             order_max=book.limits.order_max,
             per_minute_max=book.limits.per_minute_max,
@@ -52,6 +43,35 @@ def rules(book: Book, digest: str) -> Rules:
             vol_age_ms_max=_ms(book.data.vol_age_s_max),
             vol_width=book.data.vol_width,
         ),
+    )
+
+
+def _band(band: Band) -> BandRule:
+    """The band's rule; a relative one is fixed in units of the gross delta."""
+    relative = band.kind == "relative"
+    return BandRule(
+        kind="fixed" if relative else band.kind,
+        unit="gross_delta" if relative else band.unit,
+        target=band.target,
+        lower=band.lower,
+        upper=band.upper,
+        rehedge_to=band.rehedge_to,
+        clip_min=band.clip_min,
+        cooldown_ms=_ms(band.cooldown_s),
+        min_move_pct=band.min_move_pct,
+        risk_aversion=band.risk_aversion,
+        daily_cost=band.daily_cost,
+        daily_std=band.daily_std,
+        horizon_days=band.horizon_days,
+        delay_ms=_ms(band.delay_s),
+        cost_bps=band.cost_bps,
+        order_cost=band.order_cost,
+        interval_ms=_ms(band.interval_s),
+        move_pct=band.move_pct,
+        move_std=band.move_std,
+        half_width_min=band.half_width_min,
+        half_width_max=band.half_width_max,
+        funding_excess=band.funding_excess,
     )
 
 

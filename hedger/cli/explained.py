@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hedger.cli.output import day, instant
-from hedger.core.model import Exposure, Plan, Target
+from hedger.core.model import BandInputs, Exposure, Plan, Target
 from hedger.service.journal import Entry
 
 WIDTH = 44
@@ -105,6 +105,19 @@ def _band(target: Target) -> Iterator[str]:
     yield f"  triggers: below {target.trigger_low:+.6f}, above {target.trigger_high:+.6f}"
     yield f"  a trade ends at {target.to_low:+.6f} from below, {target.to_high:+.6f} from above"
     yield f"  patience ends outside [{target.hard_low:+.6f}, {target.hard_high:+.6f}]"
+    if target.move:
+        yield f"  and once the index has moved by {100.0 * target.move:.3f} %"
+    if target.inputs is not None:
+        yield from _made_of(target.inputs)
+
+
+def _made_of(terms: BandInputs) -> Iterator[str]:
+    source = {"now": "made now, frozen at the first hedge", "frozen": "frozen at the first hedge"}
+    yield (
+        f"  made of: cost {1e4 * terms.cost:.3g} bp, vol {100.0 * terms.vol:.2f} %, "
+        f"gamma {terms.gamma:.6g}, horizon {365.0 * terms.horizon:g} days"
+    )
+    yield f"  risk aversion {terms.risk_aversion:.6g} ({source.get(terms.source, terms.source)})"
 
 
 def _trade(entry: Entry) -> Iterator[str]:

@@ -13,8 +13,10 @@ import math
 from typing import NamedTuple
 
 from hedger.core import limits, policy
+from hedger.core.bands.adaptive import ADAPTIVE
+from hedger.core.bands.inputs import inputs
 from hedger.core.columns import Book, Market
-from hedger.core.exposure import exposure
+from hedger.core.exposure import black_delta, exposure
 from hedger.core.freshness import blocks, hedge_quote, other_futures, warnings
 from hedger.core.model import (
     Action,
@@ -76,12 +78,49 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
         book.instruments[q.instrument].future_delta(1, price=prices[q.instrument], index=index)
         for q in quotes
     )
-    band = policy.target(rules.band, rules.limits, seen, lot_delta=unit)
-    draft = draft._replace(seen=seen, band=band)
+    draft = draft._replace(seen=seen)
+    band = _band(draft, seen, unit)
+    if band is None:
+        text = f"costs eat all of a long book's variance: no {rules.band.kind} hedge exists"
+        return draft.decision(Action.BLOCKED, "no_band", text)
+    draft = draft._replace(band=band)
     trade = _certain_trade(seen, band)
     if trade.wanted == 0.0:
         return _quiet(draft, seen, trade)
     return _hedge(draft, seen, band, trade)
+
+
+def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
+    """The band of this instant; None where its kind has no solution."""
+    book, rule, limit = draft.book, draft.rules.band, draft.rules.limits
+    if rule.kind not in ADAPTIVE:
+        return policy.target(rule, limit, seen, lot_delta=lot_delta)
+    terms = inputs(rule, seen, book.memory, cost=_cost(draft), lot_delta=lot_delta)
+    factor, shift = policy.vol_factor(rule, terms, seen), 0.0
+    if math.isnan(factor):
+        return None
+    if factor != 1.0:
+        here, there = (
+            black_delta(book, draft.market, draft.now, index=seen.index, factor=f)
+            for f in (1.0, factor)
+        )
+        shift = seen.ratio * (here - there)
+    return policy.adaptive_target(rule, limit, seen, terms, lot_delta=lot_delta, shift=shift)
+
+
+def _cost(draft: _Draft) -> float:
+    """One-way cost of the dearer hedge: its taker fee and half its spread, as a fraction of price.
+
+    A spread beyond the price cap is not paid: no order goes further from mid than that.
+    """
+    cap = 1e-4 * draft.rules.limits.slippage_bps_max
+    rates = []
+    for quote in draft.quotes:
+        if quote.bid and quote.ask:
+            half_spread = (quote.ask - quote.bid) / (quote.ask + quote.bid)
+            fee = draft.book.instruments[quote.instrument].fees.taker
+            rates.append(max(fee, 0.0) + min(half_spread, cap))
+    return max(rates, default=0.0)
 
 
 def _certain_trade(seen: Exposure, band: Target) -> _Trade:
@@ -124,7 +163,9 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
     book, rules, now = draft.book, draft.rules, draft.now
     wanted, memory = trade.wanted, book.memory
     hard = seen.low > band.hard_high or seen.high < band.hard_low
-    wait = limits.patience(rules.band, memory, wanted=wanted, index=seen.index, now=now, hard=hard)
+    wait = limits.patience(
+        rules.band, memory, wanted=wanted, index=seen.index, now=now, hard=hard, move=band.move
+    )
     if wait:
         return draft.decision(Action.NO_TRADE, wait.rule, wait.reason, refusals=(wait,))
     reduces = _reduces(seen, wanted)
@@ -152,7 +193,7 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
     if not made.lines:
         text = f"{size:+.6f} {book.underlying} is below the minimum order of {name}"
         return draft.decision(Action.NO_TRADE, "below_minimum", text, refusals=cuts, plan=made)
-    later = _remember(memory, made, seen.index, now, stage=stage + 1 if hard else 0)
+    later = _remember(memory, made, seen.index, now, band, stage=stage + 1 if hard else 0)
     text = f"{trade.text}: {_order_text(made)}"
     return draft.decision(Action.HEDGE, trade.reason, text, refusals=cuts, plan=made, memory=later)
 
@@ -171,7 +212,11 @@ def _reduces(seen: Exposure, trade: float) -> bool:
     return seen.low > -0.5 * trade if trade < 0 else seen.high < -0.5 * trade
 
 
-def _remember(memory: Memory, made: Plan, index: float, now: int, *, stage: int) -> Memory:
+def _remember(
+    memory: Memory, made: Plan, index: float, now: int, band: Target, *, stage: int
+) -> Memory:
+    """Memory after this hedge; the first one freezes a default risk aversion."""
+    terms = band.inputs
     traded = sum(line.delta for line in made.lines)
     return Memory(
         hedges=memory.hedges + 1,
@@ -180,6 +225,9 @@ def _remember(memory: Memory, made: Plan, index: float, now: int, *, stage: int)
         stage=stage,
         recent=limits.recent(memory, now, abs(traded)),
         avoid=tuple(entry for entry in memory.avoid if now < entry[1]),
+        risk_aversion=terms.risk_aversion
+        if terms and terms.source == "now"
+        else memory.risk_aversion,
     )
 
 

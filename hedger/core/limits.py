@@ -27,9 +27,19 @@ class Allowance(NamedTuple):
 
 
 def patience(
-    band: BandRule, memory: Memory, *, wanted: float, index: float, now: int, hard: bool
+    band: BandRule,
+    memory: Memory,
+    *,
+    wanted: float,
+    index: float,
+    now: int,
+    hard: bool,
+    move: float = 0.0,
 ) -> Refusal | None:
-    """Cooldown and minimum move since the last hedge; neither applies beyond the hard band."""
+    """Cooldown, interval and minimum move since the last hedge; none applies beyond the hard band.
+
+    ``move`` is the least relative move of a band that waits for one.
+    """
     if hard or not memory.hedges:
         return None
     since = now - memory.hedge_ms
@@ -40,13 +50,21 @@ def patience(
             allowed=0.0,
             reason=f"last hedge {since} ms ago, cooldown {band.cooldown_ms} ms",
         )
-    move = 100.0 * abs(index / memory.hedge_price - 1.0)
-    if move < band.min_move_pct:
+    if band.interval_ms and now // band.interval_ms == memory.hedge_ms // band.interval_ms:
+        return Refusal(
+            rule="interval",
+            wanted=wanted,
+            allowed=0.0,
+            reason=f"hedged already in this interval of {band.interval_ms} ms",
+        )
+    moved = 100.0 * abs(index / memory.hedge_price - 1.0)
+    least = max(band.min_move_pct, 100.0 * move)
+    if moved < least:
         return Refusal(
             rule="min_move",
             wanted=wanted,
             allowed=0.0,
-            reason=f"moved {move:.3f} % since the last hedge, minimum {band.min_move_pct:g} %",
+            reason=f"moved {moved:.3f} % since the last hedge, minimum {least:g} %",
         )
     return None
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from hedger.core import bands
-from hedger.core.model import BandRule, Exposure, LimitRule, Target
+from hedger.core.bands import adaptive
+from hedger.core.model import BandInputs, BandRule, Exposure, LimitRule, Target
 
 
 def target(rule: BandRule, limits: LimitRule, exposure: Exposure, *, lot_delta: float) -> Target:
-    """Band, triggers and ends for one exposure.
+    """Band, triggers and ends of a configured band.
 
     Parameters
     ----------
@@ -49,3 +52,61 @@ def target(rule: BandRule, limits: LimitRule, exposure: Exposure, *, lot_delta: 
         hard_low=min(middle - reach, triggers[0]),
         hard_high=max(middle + reach, triggers[1]),
     )
+
+
+def adaptive_target(
+    rule: BandRule,
+    limits: LimitRule,
+    exposure: Exposure,
+    terms: BandInputs,
+    *,
+    lot_delta: float,
+    shift: float,
+) -> Target:
+    """Band, triggers and ends of a band that follows gamma, or of one that waits for a move.
+
+    Parameters
+    ----------
+    rule, limits, exposure, lot_delta
+        As for `target`; the wanted delta of ``rule`` belongs to its kind ``fixed`` alone.
+    terms : BandInputs
+        What the band is made of.
+    shift : float
+        The centre, where the band hedges another delta than the market's [coin].
+
+    Notes
+    -----
+    A trade ends at least half a lot inside its trigger, and the other trigger is a whole band away:
+    a delta that was just traded is inside, so that nothing is traded twice over one level. A kind
+    without a width ends at the centre and waits for its gate (`hedger.core.limits.patience`).
+    """
+    index, curve = exposure.index, exposure.curve
+    if rule.kind in adaptive.GATES:
+        widths = adaptive.HalfWidths(lot_delta, lot_delta, 0.0)
+        natural = max(adaptive.gate_reach(rule, terms, index), lot_delta)
+    else:
+        widths = adaptive.half_widths(rule, terms, curve, index=index, lot_delta=lot_delta)
+        natural = widths.edge
+    centre = shift + adaptive.funding_shift(rule, terms, half_width=widths.edge, index=index)
+    reach = max(max(limits.hard_band, 1.0) * natural, widths.trigger)
+    return Target(
+        lower=centre - widths.edge,
+        centre=centre,
+        upper=centre + widths.edge,
+        trigger_low=centre - widths.trigger,
+        trigger_high=centre + widths.trigger,
+        to_low=centre - widths.target,
+        to_high=centre + widths.target,
+        hard_low=centre - reach,
+        hard_high=centre + reach,
+        move=adaptive.least_move(rule, terms.vol),
+        inputs=terms,
+    )
+
+
+def vol_factor(rule: BandRule, terms: BandInputs, exposure: Exposure) -> float:
+    """Vol that the band's centre is hedged at, over the market's; NaN where there is none."""
+    vol = adaptive.modified_vol(rule, terms, exposure.index)
+    if math.isnan(vol):
+        return math.nan
+    return vol / terms.vol if terms.vol > 0.0 else 1.0

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from hedger.settings.band import Band
 from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
 from hedger.settings.texts import (
     ACCOUNT,
@@ -26,52 +27,6 @@ class Hedge(Table):
     ratio: float = Field(
         default=1.0, ge=0, le=1.5, description="Multiplies the options' delta before the band."
     )
-
-
-class Band(Table):
-    """The no-trade band of the book's delta after hedges."""
-
-    kind: Literal["fixed"] = Field(default="fixed", description="Rule that makes the band.")
-    unit: Literal["coin", "usd", "gross_delta"] = Field(
-        default="coin",
-        description="Unit of target, lower and upper; gross_delta: a fraction of it.",
-    )
-    target: float = Field(default=0.0, ge=-SIZE_MAX, le=SIZE_MAX, description="Wanted delta.")
-    lower: float = Field(
-        default=-0.25, ge=-SIZE_MAX, le=SIZE_MAX, description="Buy below this delta."
-    )
-    upper: float = Field(
-        default=0.25, ge=-SIZE_MAX, le=SIZE_MAX, description="Sell above this delta."
-    )
-    rehedge_to: Literal["edge", "centre", "target"] = Field(
-        default="edge", description="Where a hedge brings the delta."
-    )
-    clip_min: float = Field(
-        default=0.1,
-        ge=0,
-        le=1,
-        description="Least trade as a fraction of the half-width, split around the edge.",
-    )
-    cooldown_s: float = Field(
-        default=5.0,
-        ge=0,
-        le=DAY_S,
-        description="Market time between two hedges within the hard band.",
-    )
-    min_move_pct: float = Field(
-        default=0.0, ge=0, le=100, description="Least move of the hedge price since the last hedge."
-    )
-
-    @model_validator(mode="after")
-    def _order(self) -> Self:
-        if not self.lower < self.upper:
-            broken(f"lower is {self.lower:g}, expected a number below upper ({self.upper:g})")
-        if not self.lower <= self.target <= self.upper:
-            broken(
-                f"target is {self.target:g}, expected a number from lower ({self.lower:g}) "
-                f"to upper ({self.upper:g})"
-            )
-        return self
 
 
 class Limits(Table):

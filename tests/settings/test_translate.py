@@ -20,7 +20,8 @@ from hedger.app import (
 )
 from hedger.core.model import BookState, Rules
 from hedger.errors import ConfigError
-from hedger.settings import Configuration, load
+from hedger.settings import Book, Configuration, load
+from hedger.settings.band import Band
 from hedger.settings.leaves import ANY, leaves
 from hedger.store.memory import MemoryServer, MemoryStore
 from hedger.venues.paper.params import check
@@ -84,6 +85,23 @@ ODD: dict[tuple[str, ...], Any] = {
     ("book", ANY, "data", "vol_width"): 0.2,
 }
 
+BAND_ODD: dict[str, Any] = {
+    "risk_aversion": 1e-6,
+    "daily_cost": 120.0,
+    "daily_std": 2_000.0,
+    "horizon_days": 14.5,
+    "delay_s": 7.5,
+    "cost_bps": 4.5,
+    "order_cost": 0.75,
+    "interval_s": 3600.5,
+    "move_pct": 1.25,
+    "move_std": 0.5,
+    "half_width_min": 0.01,
+    "half_width_max": 2.75,
+    "funding_excess": 0.1,
+}
+"""Of the other kinds of band, which no configuration could name all together."""
+
 
 @pytest.fixture
 def odd(tmp_path: Path) -> Configuration:
@@ -96,7 +114,9 @@ def odd(tmp_path: Path) -> Configuration:
 
 def test_all_leaves_are_odd() -> None:
     fixed = {"config_version", "deployment", "kind", "name", "venue", "underlying", "positions"}
-    assert {path for path in leaves() if path[-1] not in fixed} == ODD.keys()
+    others = {("book", ANY, "band", key) for key in BAND_ODD}
+    assert {path for path in leaves() if path[-1] not in fixed} == ODD.keys() | others
+    assert all(leaves()[path].default != BAND_ODD[path[-1]] for path in others)
     assert all(leaves()[path].default != value for path, value in ODD.items())
 
 
@@ -111,6 +131,21 @@ def assert_same(table: Any, record: Any, *, renamed: dict[str, str] | None = Non
             scaled = f"{name}_".replace("_s_", "_ms_").removesuffix("_")
             assert getattr(record, scaled) == round(value * 1000), key
             assert isinstance(getattr(record, scaled), int)
+
+
+@pytest.mark.parametrize("kind", ["cubic", "leland"])
+def test_the_keys_of_every_kind_of_band(kind: str) -> None:
+    table = Band.model_construct(kind=kind, **BAND_ODD)
+    made = rules(Book.model_validate(book("main")).model_copy(update={"band": table}), "digest")
+    assert_same(table, made.band)
+    for key, value in BAND_ODD.items():
+        assert key.endswith("_s") or getattr(made.band, key) == value
+
+
+def test_a_relative_band_is_in_units_of_the_gross_delta() -> None:
+    raw = book("main", band={"kind": "relative", "lower": -0.1, "upper": 0.2})
+    made = rules(Book.model_validate(raw), "digest").band
+    assert (made.kind, made.unit, made.lower, made.upper) == ("fixed", "gross_delta", -0.1, 0.2)
 
 
 def test_rules(odd: Configuration) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,6 +74,11 @@ def _ladder(book: Book, legs: JoinedLegs, quantity: Floats, moves: Floats) -> La
         quantity = np.where(legs.known, quantity, 0.0)
     fresh = _prepared(book.legs).updated(vol=vol, time_to_expiry=years, quantity=quantity)
     return fresh.ladder(legs.forward, moves)
+
+
+def ladder_here(book: Book, legs: JoinedLegs, vol: Floats) -> Ladder:
+    """Book Greeks per group at spot as it is, (1, groups) each, with other vols."""
+    return _ladder(book, replace(legs, vol=vol), book.legs.quantity, np.ones(1))
 
 
 def _prepared(legs: Legs) -> PreparedBook:

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from hedger.core.bands.adaptive import ADAPTIVE
+from hedger.core.bands.inputs import HORIZON_DAYS_MIN
 from hedger.core.columns import Book, Floats, Market
+from hedger.core.exposure.curve import curve
 from hedger.core.exposure.doubt import Doubted, doubted, doubtful
 from hedger.core.exposure.legs import (
     HERE,
@@ -23,7 +26,7 @@ from hedger.core.exposure.legs import (
     sums,
     window_share,
 )
-from hedger.core.model import ExpiryLine, Exposure, Instrument, Position, Rules
+from hedger.core.model import Curve, ExpiryLine, Exposure, Instrument, Position, Rules
 from hedger.core.orders import remaining
 from pricing.portfolio import Ladder
 
@@ -94,7 +97,16 @@ def exposure(
         doubts=tuple(d.doubt for d in found),
         legs=alive,
         fresh_legs=alive - len(found),
+        curve=_curve(book, legs, greeks, rules, index),
     )
+
+
+def _curve(book: Book, legs: JoinedLegs, greeks: Ladder, rules: Rules, index: float) -> Curve:
+    """What a band that follows gamma needs; nothing for the others, which are not to pay for it."""
+    if rules.band.kind not in ADAPTIVE:
+        return Curve()
+    horizon = max(rules.band.horizon_days, HORIZON_DAYS_MIN) / 365.0
+    return curve(book, legs, greeks, ratio=rules.hedge.ratio, index=index, horizon=horizon)
 
 
 def _held(

@@ -16,6 +16,8 @@ from hedger.core.model.contracts import (
 )
 from hedger.core.model.decision import (
     Action,
+    BandInputs,
+    Curve,
     Decision,
     Doubt,
     ExpiryLine,
@@ -48,9 +50,11 @@ __all__ = [
     "Account",
     "AccountEvent",
     "Action",
+    "BandInputs",
     "BandRule",
     "BookState",
     "Conduct",
+    "Curve",
     "DataRule",
     "Decision",
     "Doubt",

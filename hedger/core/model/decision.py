@@ -39,6 +39,22 @@ class ExpiryLine(Record, frozen=True, kw_only=True):
     theta: float
 
 
+class Curve(Record, frozen=True, kw_only=True):
+    """How delta bends, for bands that follow gamma; of the options, times the hedge ratio [coin].
+
+    ``gamma`` is d(Black delta)/d ln S, in either numeraire; ``square_gamma`` its square, or the
+    mean over spot where gamma changes sign. ``vol`` is the legs' mean by size of gamma, ``need``
+    the largest delta that the options can come to have, ``settling`` what decays in a settlement
+    window, as it was before.
+    """
+
+    gamma: float = 0.0
+    square_gamma: float = 0.0
+    vol: float = 0.0
+    need: float = 0.0
+    settling: float = 0.0
+
+
 class Exposure(Record, frozen=True, kw_only=True):
     """Value change of the book per unit of log spot, in coin of the underlying at the index.
 
@@ -73,13 +89,33 @@ class Exposure(Record, frozen=True, kw_only=True):
     doubts: tuple[Doubt, ...] = ()
     legs: int = 0
     fresh_legs: int = 0
+    curve: Curve = Curve()
+
+
+class BandInputs(Record, frozen=True, kw_only=True):
+    """What an adaptive band was made of: rates and times in years, gamma per unit of spot.
+
+    ``risk_aversion`` is in the numeraire's unit, ``aversion_usd`` per quote currency; ``source``
+    says whether it was given, is frozen in memory, or was made now.
+    """
+
+    cost: float
+    vol: float
+    gamma: float
+    square_gamma: float
+    risk_aversion: float
+    source: str
+    aversion_usd: float
+    horizon: float
+    delay: float
 
 
 class Target(Record, frozen=True, kw_only=True):
     """The no-trade band of the book's delta after hedges, in coin, and where a trade should end.
 
     A trade happens above ``trigger_high`` (ending at ``to_high``) or below ``trigger_low`` (ending
-    at ``to_low``). ``hard_low`` and ``hard_high`` are where patience ends.
+    at ``to_low``). ``hard_low`` and ``hard_high`` are where patience ends. ``move`` is the least
+    relative move of spot since the last hedge, ``inputs`` what an adaptive band was made of.
     """
 
     lower: float
@@ -91,6 +127,8 @@ class Target(Record, frozen=True, kw_only=True):
     to_high: float
     hard_low: float
     hard_high: float
+    move: float = 0.0
+    inputs: BandInputs | None = None
 
 
 class Scaling(Record, frozen=True, kw_only=True):

@@ -14,7 +14,12 @@ class HedgeRule(Record, frozen=True, kw_only=True):
 
 
 class BandRule(Record, frozen=True, kw_only=True):
-    """The no-trade band as configured; ``unit`` says what ``target, lower, upper`` are in."""
+    """The no-trade band as configured; ``unit`` says what ``target, lower, upper`` are in.
+
+    Those four belong to the kind ``fixed``; the adaptive kinds make their own width from cost,
+    risk aversion (numeraire's unit) and gamma, ``half_width_*`` and ``funding_excess`` with them.
+    0 means that a key is not given.
+    """
 
     kind: str = "fixed"
     unit: str = "coin"
@@ -25,6 +30,19 @@ class BandRule(Record, frozen=True, kw_only=True):
     clip_min: float = 0.1
     cooldown_ms: int = 5_000
     min_move_pct: float = 0.0
+    risk_aversion: float = 0.0
+    daily_cost: float = 0.0
+    daily_std: float = 0.0
+    horizon_days: float = 30.0
+    delay_ms: int = 0
+    cost_bps: float = 0.0
+    order_cost: float = 0.0
+    interval_ms: int = 0
+    move_pct: float = 0.0
+    move_std: float = 0.0
+    half_width_min: float = 0.0
+    half_width_max: float = 0.0
+    funding_excess: float = 0.0
 
 
 class LimitRule(Record, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ class Memory(Record, frozen=True, kw_only=True):
     ``recent`` holds (time_ms, coin) of hedges of the last minute, summed by the second; ``stage``
     is the slippage step beyond the hard band. ``avoid`` holds (instrument, until_ms) of what was
     taken from the account by auto-deleveraging, and is not hedged with while there is another.
+    ``risk_aversion`` is the default one as it was at the first hedge, 0 where none was needed.
     """
 
     hedges: int = 0
@@ -23,6 +24,7 @@ class Memory(Record, frozen=True, kw_only=True):
     stage: int = 0
     recent: tuple[tuple[int, float], ...] = ()
     avoid: tuple[tuple[str, int], ...] = ()
+    risk_aversion: float = 0.0
 
 
 class IntentState(StrEnum):

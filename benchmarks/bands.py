@@ -108,8 +108,10 @@ def two_costs(quick: bool) -> Table:
     found: list[Finding] = []
     for name, case in TWO_COSTS.items():
         done = ran(name, study(case, QUICK if quick else PATHS, policies))
-        for policy in done.findings:
-            times.append((f"{name}: {policy.name}", policy.ratio, f"± {policy.ratio_error:.4f}"))
+        times.extend(
+            (f"{name}: {each.name}", each.ratio, f"± {each.ratio_error:.4f}")
+            for each in done.findings
+        )
         found.append(Finding(f"{name}: cubic / optimum", done.findings[1].ratio, 1.02, "most"))
     return Table("fixed and proportional cost", times, found)
 

@@ -192,7 +192,7 @@ def _leland(
 
 @subroutine
 def _numerical(
-    spots: Array, time: float, v: Array, table: Array, grid: Array, edges: Array
+    spots: Array, delta: Array, time: float, v: Array, table: Array, grid: Array, edges: Array
 ) -> None:
     """Edges between the two nearest nodes of the table's row; `grid` is (middle, width, spot)."""
     top = table.shape[0] - 2
@@ -204,7 +204,8 @@ def _numerical(
         share = place - node
         for i in range(4):
             low, high = table[node, i], table[node + 1, i]
-            edges[i, p] = low if low == high or share == 0.0 else low + share * (high - low)
+            between = low if low == high or share == 0.0 else low + share * (high - low)
+            edges[i, p] = between - delta[p]
 
 
 @subroutine
@@ -258,7 +259,8 @@ def hedged(
         elif kind == CUBIC:
             _cubic(spots, delta[n], gamma[n], square[n], left, v, edges)
         elif kind == NUMERICAL:
-            _numerical(spots, times[n], v, table[n * table.shape[0] // last], grid, edges)
+            row = table[n * table.shape[0] // last]
+            _numerical(spots, delta[n], times[n], v, row, grid, edges)
         elif kind == WHALLEY_WILMOTT:
             _whalley_wilmott(spots, delta[n], square[n], v, edges)
         elif kind == ZAKAMOULINE:

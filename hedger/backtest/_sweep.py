@@ -76,14 +76,14 @@ def _trigger(
     fixed: float,
     start: int,
     stop: int,
+    step: int,
     target: float,
     reached: float,
 ) -> float:
-    """First hedge from `start` to `stop` from where a trade to `target` is worth its cost.
+    """First hedge from `start` to `stop`, one `step` of 1 or -1 after the other, from where a trade to `target` is worth its cost.
 
     Infinite (with the sign of the direction) where there is none.
     """
-    step = 1 if stop >= start else -1
     gain_before, before = -fixed, target
     for j in range(start, stop + step, step):
         if (hedges[j] - target) * step <= 0.0:
@@ -117,8 +117,8 @@ def _trade(
     if fixed == 0.0:
         edges[0], edges[3] = buy_to, sell_to
         return True
-    edges[0] = _trigger(goal, hedges, rate, fixed, low, first, buy_to, buy_cost)
-    edges[3] = _trigger(goal, hedges, rate, fixed, high, last - 1, sell_to, sell_cost)
+    edges[0] = _trigger(goal, hedges, rate, fixed, low, first, -1, buy_to, buy_cost)
+    edges[3] = _trigger(goal, hedges, rate, fixed, high, last - 1, 1, sell_to, sell_cost)
     return not ((edges[0] == -np.inf and first > 0) or (edges[3] == np.inf and last < hedges.size))
 
 

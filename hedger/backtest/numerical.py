@@ -47,7 +47,9 @@ class Optimum(NamedTuple):
     cost : float
         Certainty equivalent of all cost and risk from a hedge of 0. [quote currency]
     edges : (steps, nodes, 4) float64
-        At every check and node of spot: buy below [0] up to [1], sell above [3] down to [2].
+        At every check and node of spot, measured from minus the book's delta there: buy below [0]
+        up to [1], sell above [3] down to [2]. So between nodes only what changes slowly has to be
+        interpolated: near an expiry delta itself jumps from one node to the next.
     middle : int
         Node of the spot's median.
     width : float
@@ -163,6 +165,7 @@ def optimum(
         liquidate,
         edges,
     )
+    edges += _delta(legs, spots[:-1], times[:-1], vol)[:, :, None]
     return Optimum(float(cost), edges, middle, float(step))
 
 
@@ -226,6 +229,22 @@ def _values(
         weight * before[1:, i : i + inner] for i, weight in enumerate(weights)
     )
     return before, after
+
+
+def _delta(legs: tuple[Leg, ...], spots: Array, times: Array, vol: float) -> Array:
+    """Black delta of what has not expired."""
+    total = np.zeros_like(spots)
+    for leg in legs:
+        unit = black(
+            forward=spots,
+            strike=leg.strike,
+            time_to_expiry=(leg.expiry - times)[:, None],
+            vol=vol,
+            is_call=leg.is_call,
+        )
+        alive = (leg.expiry > times + _INSTANT)[:, None]
+        total += np.where(alive, leg.quantity * unit.delta, 0.0)
+    return total
 
 
 _INSTANT = 1e-9

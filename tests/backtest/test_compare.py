@@ -73,6 +73,25 @@ def test_nothing_beats_the_optimum() -> None:
         assert other.ratio > 1.0 - 3.0 * other.ratio_error, other.name
 
 
+def test_nothing_beats_the_optimum_of_a_fixed_cost() -> None:
+    study = made([*EVERY[-2:-1], *EVERY[:3]], paths=10_000, steps=240)
+    first, *others = compared(study._replace(cost=study.cost._replace(fixed=0.02))).findings
+    assert first.kind == "numerical"
+    for other in others:
+        assert other.ratio > 1.0 - 2.5 * other.ratio_error, other
+
+
+def test_a_trigger_that_is_not_there_never_trades() -> None:
+    legs = (Leg(-1.0, 100.0, 30 / 365, True),)
+    found = optimum(
+        legs, spot=100.0, vol=0.6, horizon=30 / 365, steps=120, risk_aversion=0.2,
+        proportional=0.0005, fixed=0.02,
+    ).edges  # fmt: skip
+    assert np.all(found[..., 0] < np.inf)
+    assert np.all(found[..., 3] > -np.inf)
+    assert np.all(np.diff(found, axis=2) >= 0.0)
+
+
 def plain_cubic(study: Study, path: np.ndarray, clip: float) -> list[float]:
     """The cubic band along one path, written as its description reads."""
     hedge, taken, steps = 0.0, [], study.market.steps

@@ -80,9 +80,10 @@ def _trigger(
     target: float,
     reached: float,
 ) -> float:
-    """First hedge from `start` to `stop`, one `step` of 1 or -1 after the other, from where a trade to `target` is worth its cost.
+    """First hedge from `start` to `stop` from where a trade to `target` is worth its cost.
 
-    Infinite (with the sign of the direction) where there is none.
+    `step` is 1 upwards and -1 downwards, and said by the caller: start and stop may be the same
+    point. Infinite, with that sign, where there is none.
     """
     gain_before, before = -fixed, target
     for j in range(start, stop + step, step):

@@ -65,7 +65,7 @@ def _table(findings: Sequence[Finding]) -> str:
         value, ratio = "not estimable", "&ndash;"
         if found.is_estimable:
             value = f"{found.certainty_equivalent:.4g} &plusmn; {found.standard_error:.1g}"
-            if findings[0].is_estimable:
+            if findings[0].is_estimable and findings[0].certainty_equivalent > 0.0:
                 ratio = f"{found.ratio:.4f} &plusmn; {found.ratio_error:.4f}"
         cells = (
             escape(found.name),

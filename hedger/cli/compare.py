@@ -123,7 +123,7 @@ def _row(found: Finding, first: Finding) -> tuple[str, ...]:
     value, ratio = "not estimable", "-"
     if found.is_estimable:
         value = f"{found.certainty_equivalent:.4g} ±{found.standard_error:.1g}"
-        if first.is_estimable:
+        if first.is_estimable and first.certainty_equivalent > 0.0:
             ratio = f"{found.ratio:.4f} ±{found.ratio_error:.4f}"
     return (
         found.name,

@@ -145,9 +145,8 @@ def optimum(
     low, high = hedge_range(legs)
     room = 0.15 * (high - low)
     if hedges is None:
-        width = _band(legs, spots[0], vol, risk_aversion, proportional)
-        asked = BAND_POINTS * 1.3 * (high - low) / width
-        hedges = int(min(max(asked, HEDGES[0]), HEDGES[1]))
+        band = _band(legs, spots[0], vol, risk_aversion, proportional)
+        hedges = int(np.clip(BAND_POINTS * 1.3 * (high - low) / band, *HEDGES))
     edges = np.empty((steps, offsets.size, 4))
     radii = np.minimum(
         np.ceil(REACH * np.sqrt(np.arange(steps + 1))) * parts + 1, middle - reach

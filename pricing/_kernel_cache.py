@@ -180,6 +180,22 @@ def prune(folder: pathlib.Path) -> list[pathlib.Path]:
     return removed
 
 
+@functools.cache
+def _foreign_digest(py_file: str) -> str:
+    """For a kernel of another package, a digest of all its sources: the folder knows only ours."""
+    top = pathlib.Path(py_file).resolve().parent
+    if top == pathlib.Path(__file__).resolve().parent:
+        return ""
+    while (top.parent / "__init__.py").is_file():
+        top = top.parent
+    digest = hashlib.blake2b(digest_size=8)
+    for source in sorted(top.rglob("*.py")):
+        content = source.read_bytes()
+        digest.update(f"{source.relative_to(top)}:{len(content)}:".encode())
+        digest.update(content)
+    return "-" + digest.hexdigest()
+
+
 _prune_once = functools.cache(prune)
 _FOLDER = cache_folder()
 
@@ -201,7 +217,7 @@ class _Locator:
         return _FOLDER.name if _FOLDER is not None else ""
 
     def get_disambiguator(self) -> str:
-        return str(self._line)
+        return f"{self._line}{_foreign_digest(self._py_file)}"
 
     @classmethod
     def from_function(cls, py_func: Compiled, py_file: str) -> "_Locator":

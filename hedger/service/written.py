@@ -3,7 +3,7 @@
 The bytes are JSON that begins with its version. What stands elsewhere in the entry is left out and
 put back when it is read: zeros, sums over the expiries, the ends of an interval that is a point,
 the fields that an order shares with its line of the plan. Expiries are a table under one row of
-names. Amounts are rounded to 1e-9 coin or ten digits, far below any lot, and the ladder of spots,
+names. Amounts are rounded to 1e-9 coin or eight digits and more, far below any lot, and the ladder of spots,
 from which nothing was decided, is not written: fifty legs take less than 2 kB.
 """
 
@@ -39,6 +39,7 @@ SUMMED = ("gamma", "vega", "theta")
 """Of the whole book the sums of these columns."""
 _ALWAYS: tuple[str, ...] = ("expiry_ms", "legs", "forward", "delta", "value_coin", *SUMMED)
 _FORMATS = dict.fromkeys(_ALWAYS, "%.10g") | {
+    **dict.fromkeys(SUMMED, "%.8g"),
     **dict.fromkeys(("delta", "delta_low", "delta_high", "delta_black"), "%.12g"),
     **dict.fromkeys(("expiry_ms", "legs", "inverse"), "%d"),
 }

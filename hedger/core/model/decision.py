@@ -110,7 +110,7 @@ class BandInputs(Record, frozen=True, kw_only=True):
     delay: float
 
 
-class Target(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Target(Record, frozen=True, kw_only=True):
     """The no-trade band of the book's delta after hedges, in coin, and where a trade should end.
 
     A trade happens above ``trigger_high`` (ending at ``to_high``) or below ``trigger_low`` (ending

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable
 from typing import Any
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from hedger.service.read_back import decoded
 from hedger.store.keys import Keys
 
 BLOCK_MS, PAUSE_S, AGAIN_MS = 200, 0.02, 20_000
@@ -84,10 +84,10 @@ class Recorder:
 
 def kept(payload: bytes) -> dict[str, Any]:
     """What the judge may ask for; half an hour of whole decisions would not fit into memory."""
-    entry = json.loads(payload)
-    exposure = entry.get("exposure") or {"low": 0.0, "high": 0.0}
+    entry = decoded(payload)
+    seen = entry.exposure
     return {
-        **{name: entry[name] for name in KEPT},
-        "intents": [{name: intent[name] for name in ASKED} for intent in entry["intents"]],
-        "exposure": {"low": exposure["low"], "high": exposure["high"]},
+        **{name: getattr(entry, name) for name in KEPT},
+        "intents": [{name: getattr(one, name) for name in ASKED} for one in entry.intents],
+        "exposure": {"low": seen.low if seen else 0.0, "high": seen.high if seen else 0.0},
     }

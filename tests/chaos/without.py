@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 
@@ -18,6 +18,7 @@ from hedger.errors import OutcomeUnknown
 from hedger.store.link import Link, Wire
 from hedger.venues.paper.adapter import PaperVenue
 
+Ask = Callable[[Wire], Awaitable[Any]]
 FAR_MS = 3_600_000
 POLL_S = 10.0
 RETRY_S, TRIES = 0.15, 3
@@ -46,19 +47,20 @@ def incarnation() -> None:
 
 def binding() -> None:
     """The incarnation is asked for now and then, whatever connection is used since."""
-    lend = Link._wire
+    on_wire = Link._on_wire
     polled: dict[int, tuple[float, str]] = {}
 
-    @asynccontextmanager
-    async def stale(self: Link, what: str) -> AsyncIterator[Wire]:
-        async with lend(self, what) as wire:
+    async def stale(self: Link, what: str, ask: Ask) -> Any:
+        async def with_polled(wire: Wire) -> Any:
             now_s = time.monotonic()
             at_s, run_id = polled.get(id(self), (now_s - POLL_S, ""))
             if now_s - at_s >= POLL_S:
                 at_s, run_id = polled[id(self)] = now_s, wire.run_id
-            yield wire._replace(run_id=run_id)
+            return await ask(wire._replace(run_id=run_id))
 
-    Link._wire = stale  # type: ignore[method-assign]
+        return await on_wire(self, what, with_polled)
+
+    Link._on_wire = stale  # type: ignore[method-assign]
 
 
 def fixed_id() -> None:

@@ -86,7 +86,7 @@ class RedisStore(Deployment):
         shard = self._shard(lease, book)
         arguments: list[Argument] = [book, seq, _asked(facts), int(reduces)]
         arguments.append(self._memory(memory))
-        arguments += [self._keys.trades(shard), self._params.log_max, self._params.journal_max]
+        arguments += [self._keys.trades(shard), self._params.log_max, self._journal_max]
         arguments += self._entry_arguments(book, entry)
         for intent in codec.checked_intents(book, seq, intents):
             arguments += [intent.id, codec.intent_bytes(_under(intent, lease), self._schema)]
@@ -112,7 +112,7 @@ class RedisStore(Deployment):
         """Store memory and journal entry without an intent; the revision stays."""
         shard = self._shard(lease, book)
         arguments: list[Argument] = [book, seq, _asked(facts), self._memory(memory)]
-        arguments += [self._params.journal_max, *self._entry_arguments(book, entry)]
+        arguments += [self._journal_max, *self._entry_arguments(book, entry)]
         names = [self._keys.book(shard, book), self._keys.journal(shard)]
         reply = await self._fenced("note", lease, names, *arguments)
         self._refuse(reply, book)
@@ -288,7 +288,7 @@ class RedisStore(Deployment):
         ms, n = codec.checked_entry(book, entry)
         if self._pressed:
             self._journal_dropped += 1
-            return ["", 0, 0, b""]
+            return [entry.id, ms, n, b""]
         return [entry.id, ms, n, entry.payload]
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from hedger.core.book import book as columns
 from hedger.core.decide import decide
-from hedger.core.model import Action, BookState, Decision, Intent, Plan, Refusal
+from hedger.core.model import Action, BookState, Decision, Intent, Memory, Plan, Refusal
 from hedger.ports import Lease
 from hedger.service.chronicle import Chronicle
 from hedger.service.entry import Timings
@@ -60,6 +60,7 @@ class Stepper:
         decided: Callable[[Desk, Decision], None],
         check: Callable[[Desk], None],
         doubt: Callable[[str], str],
+        turned: Callable[[Desk, str, str], None],
     ) -> None:
         self._open_max = world.params.open_max
         self._store = world.store
@@ -71,7 +72,7 @@ class Stepper:
         self._journal = journal
         self._chronicle = chronicle
         self._learn, self._orphaned, self._decided = learn, orphaned, decided
-        self._check, self._doubt = check, doubt
+        self._check, self._doubt, self._turned = check, doubt, turned
         self._log = logger(worker=world.params.worker)
 
     async def step(self, desk: Desk, due: Due) -> bool:
@@ -167,7 +168,7 @@ class Stepper:
             text = f"paused until positions have been read again: {desk.pause.reason}"
         elif moved_ms := self._behind(desk):
             text = f"paused until balances contain the transfer of market instant {moved_ms}"
-        elif doubt := self._doubtful(desk, decision.plan):
+        elif doubt := self._doubtful(desk, decision.plan, state.memory):
             text = f"paused until deadlines can be relied on again: {doubt}"
         else:
             return decision
@@ -182,10 +183,18 @@ class Stepper:
             memory=state.memory,
         )
 
-    def _doubtful(self, desk: Desk, plan: Plan) -> str:
-        """Why no deadline may be set at a venue that the plan goes to; empty where one may."""
-        venues = (desk.params.route_of(line.instrument).venue for line in plan.lines)
-        return next(filter(None, map(self._doubt, venues)), "")
+    def _doubtful(self, desk: Desk, plan: Plan, memory: Memory) -> str:
+        """Why no deadline may be set at a venue that the plan goes to; empty where one may.
+
+        Of several venues the others go first from then on, which is written down once.
+        """
+        for line in plan.lines:
+            doubt = self._doubt(desk.params.route_of(line.instrument).venue)
+            if doubt and dict(memory.avoid).get(line.instrument, 0) < self._clock.market_ms():
+                self._turned(desk, line.instrument, doubt)
+            if doubt:
+                return doubt
+        return ""
 
     def _behind(self, desk: Desk) -> int:
         """The last transfer that the balances last seen do not contain yet; 0 for none."""

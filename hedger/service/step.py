@@ -15,7 +15,7 @@ import msgspec
 
 from hedger.core.book import book as columns
 from hedger.core.decide import decide
-from hedger.core.model import Action, BookState, Decision, Intent, Memory, Plan, Refusal
+from hedger.core.model import Action, BookState, Decision, Intent, Plan, Refusal
 from hedger.ports import Lease
 from hedger.service.chronicle import Chronicle
 from hedger.service.entry import Timings
@@ -168,7 +168,7 @@ class Stepper:
             text = f"paused until positions have been read again: {desk.pause.reason}"
         elif moved_ms := self._behind(desk):
             text = f"paused until balances contain the transfer of market instant {moved_ms}"
-        elif doubt := self._doubtful(desk, decision.plan, state.memory):
+        elif doubt := self._doubtful(desk, decision.plan):
             text = f"paused until deadlines can be relied on again: {doubt}"
         else:
             return decision
@@ -183,16 +183,14 @@ class Stepper:
             memory=state.memory,
         )
 
-    def _doubtful(self, desk: Desk, plan: Plan, memory: Memory) -> str:
+    def _doubtful(self, desk: Desk, plan: Plan) -> str:
         """Why no deadline may be set at a venue that the plan goes to; empty where one may.
 
-        Of several venues the others go first from then on, which is written down once.
+        Of several venues the others go first from then on.
         """
         for line in plan.lines:
-            doubt = self._doubt(desk.params.route_of(line.instrument).venue)
-            if doubt and dict(memory.avoid).get(line.instrument, 0) < self._clock.market_ms():
+            if doubt := self._doubt(desk.params.route_of(line.instrument).venue):
                 self._turned(desk, line.instrument, doubt)
-            if doubt:
                 return doubt
         return ""
 

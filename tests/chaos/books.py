@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hedger.venues.paper.launch import COMMAND
+
 LEASE_S, DEADLINE_S, MARGIN_MS = 1.0, 0.3, 100
 DEPOSIT = 20.0
 BAND = 0.05
@@ -74,6 +76,8 @@ class Setting:
     appendfsync: str = "everysec"
     patch: str = ""
     worker_env: dict[str, str] = field(default_factory=dict)
+    exchange: tuple[str, ...] = COMMAND
+    """What runs the exchange."""
     serve: Callable[[Any], AbstractContextManager[None]] | None = None
     """Starts another store than one server, for a rig, and tells the rig of it."""
     lines: Callable[[Any], AbstractAsyncContextManager[None]] | None = None

@@ -70,10 +70,14 @@ class Recorder:
             for place, values in pages:
                 self._last[name] = place.decode()
                 new += 1
-                if (text := values[b"id"].decode()) not in self._ids:
-                    self._ids.add(text)
-                    self.decisions.append(kept(values[b"payload"]))
+                self.hear(values[b"id"].decode(), values[b"payload"])
         return new
+
+    def hear(self, id_: str, payload: bytes) -> None:
+        """One entry, from wherever it was read; the first time counts."""
+        if id_ not in self._ids:
+            self._ids.add(id_)
+            self.decisions.append(kept(payload))
 
     def _step_back(self) -> None:
         """A server that forgot its last writes may write new ones before the places seen."""

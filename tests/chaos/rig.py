@@ -27,7 +27,7 @@ from hedger.settings import Configuration, load
 from hedger.store import open_store
 from hedger.store.redis import RedisStore
 from hedger.venues.paper.adapter import PaperVenue
-from hedger.venues.paper.launch import COMMAND, launch
+from hedger.venues.paper.launch import launch
 from tests.chaos.books import DEPLOYMENT, VENUE, Setting, names, write
 from tests.chaos.recorder import Recorder
 from tests.store.servers import HOST, Group, free_port
@@ -86,7 +86,7 @@ class Rig:
         """Further variables of a worker by its name: another address, another socket folder."""
         self.more_environ: dict[str, str] = {}
         """Further variables of everybody; to be set by `Setting.serve`."""
-        self.exchange_command = COMMAND
+        self.exchange_command = setting.exchange
         self.url = f"redis://{HOST}:{self.port}"
         self.told: Callable[[str, Worker], None] = lambda _, worker: woken_soon(worker)
         """Hears that a worker has stopped itself, and why; until a run says more, it is woken."""

@@ -11,6 +11,7 @@ from tests.chaos.books import Setting
 from tests.chaos.lines import behind_lines, lines_of
 from tests.chaos.rig import Rig
 from tests.chaos.run import Run
+from tests.chaos.server_log import journal_entries
 
 AGES_S = (0.0, 0.1, 0.5, 2.0)
 """How old what it comes back with is, when the orders begin to be held."""
@@ -40,6 +41,9 @@ async def back_in_time(rig: Rig, *, age_s: float, held_s: float) -> None:
             line.hold("up")
         await asyncio.sleep(0.05)
         await asyncio.to_thread(rig.group.kill, rig.port)
+        # What nobody had time to read is published all the same: orders may be on their way for it.
+        for id_, payload in await asyncio.to_thread(journal_entries, kept, _lengths(copy)):
+            rig.recorder.hear(id_, payload)
         shutil.rmtree(kept)
         copy.rename(kept)
         await asyncio.to_thread(rig.group.again, rig.port)
@@ -55,13 +59,17 @@ def _copied(kept: Path, copy: Path) -> None:
     shutil.copytree(kept, copy)
 
 
+def _lengths(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in folder.iterdir()}
+
+
 RUNS = [
     Run(
         name="stale",
-        figure=">= 30 servers that come back with an old state, 0 over, 0 lost",
-        minutes=2.0,
+        figure=">= 35 servers that come back with an old state, 0 over, 0 lost",
+        minutes=1.3,
         inject=inject,
         setting=Setting(workers=3, books=24, lines=behind_lines),
-        least={"stale server": 30},
+        least={"stale server": 35},
     )
 ]

@@ -16,8 +16,11 @@ LASTS_S = (0.5, 1.0, 2.0)
 async def inject(rig: Rig, rng: Random) -> None:
     lines = lines_of(rig).venue.values()
     try:
+        deck: list[str] = []
         while rig.goes_on():
-            faults = frozenset({rng.choice(ORDERS), rng.choice((*ORDERS, *OTHERS))})
+            # From a shuffled deck, so that even a short run sees every kind.
+            deck = deck or rng.sample((*ORDERS, *OTHERS), len(ORDERS) + len(OTHERS))
+            faults = frozenset({deck.pop(), rng.choice(ORDERS)})
             for line in lines:
                 line.faults = faults
             await rig.sleep(rng.choice(LASTS_S))
@@ -37,7 +40,7 @@ RUNS = [
     Run(
         name="venue",
         figure="all kinds of venue faults, partial fills, 0 over, 0 lost",
-        minutes=4.0,
+        minutes=3.0,
         inject=inject,
         # A thin market: most orders fill in part, and the end of each comes as a cancellation.
         setting=Setting(workers=3, books=24, lines=behind_lines, depth_usd=40_000.0),

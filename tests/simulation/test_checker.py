@@ -21,7 +21,10 @@ BOOK = BookFacts("b0", "alpha", "acc", ((0.0, 0.0), (10.0, 1.0)))
 
 ZEROS: dict[str, Any] = dict.fromkeys(Exposure.__struct_fields__, 0.0)
 NOTHING: dict[str, Any] = {
-    **{"numeraire": "usd", "expiries": (), "ladder": (), "doubts": ()},
+    "numeraire": "usd",
+    "expiries": (),
+    "ladder": (),
+    "doubts": (),
     "curve": Curve(),
 }
 TARGET = Target(

@@ -76,15 +76,20 @@ async def pending(running: Deployment, book: str) -> list[Intent]:
     return [intent for intent in state.intents if intent.state is IntentState.PENDING]
 
 
-async def told(folder: Path, path: Path, *, before_s: float, after_s: float) -> Story:
+async def told(
+    folder: Path, path: Path, *, before_s: float, after_s: float, enough: int = 0
+) -> Story:
+    """Play for so long before and after the kill; where some hedges are ``enough``, no longer."""
     config = load(path, environ={"HOME": str(folder)})
     names = [book.name for book in config.settings.book]
     async with deployment(
         config, workers=3, temporary=True, restarts=False, worker_log=folder / "workers.log"
     ) as running:
-        await asyncio.sleep(before_s)
+        await many(running, enough, since_ms=0, within_s=before_s)
         kill = await killed(running, names)
-        await asyncio.sleep(after_s)
+        if enough:  # the dead worker's books must be decided again
+            await asyncio.sleep(config.settings.worker.lease_s + GRACE_MS / 1_000)
+        await many(running, enough, since_ms=wall_ms(), within_s=after_s)
         await running.crew.stop()
         stored, open_ = {}, {}
         decisions: list[dict[str, Any]] = []
@@ -107,13 +112,25 @@ async def told(folder: Path, path: Path, *, before_s: float, after_s: float) -> 
     return Story(kill, lines, decisions, stored, traded, open_)
 
 
+async def many(running: Deployment, enough: int, *, since_ms: int, within_s: float) -> None:
+    """Wait for so many filled orders; for none, that is for as long as it may take."""
+    end_s = time.monotonic() + within_s
+    while time.monotonic() < end_s:
+        await asyncio.sleep(0.25)
+        if enough and filled(read_lines(running.paper.log), since_ms) >= enough:
+            return
+
+
+def filled(lines: list[dict[str, Any]], since_ms: int, until_ms: int = 1 << 60) -> int:
+    """Orders that filled in a span of the exchange's own clock."""
+    orders = (line for line in lines if line["event"] == "OrderSeen" and line.get("filled", 0))
+    return sum(since_ms <= order["real_ms"] < until_ms for order in orders)
+
+
 def hedges(story: Story) -> tuple[int, int]:
     """Filled orders before and after the kill, by the exchange's own clock."""
-    filled = [
-        line for line in story.lines if line["event"] == "OrderSeen" and line.get("filled", 0)
-    ]
-    before = sum(line["real_ms"] <= story.kill.wall_ms for line in filled)
-    return before, len(filled) - before
+    at_ms = story.kill.wall_ms + 1
+    return filled(story.lines, 0, at_ms), filled(story.lines, at_ms)
 
 
 def check(story: Story, *, lease_s: float, least: int) -> None:
@@ -145,13 +162,13 @@ def taken_over_ms(story: Story) -> dict[str, int]:
     return found
 
 
-def play(folder: Path, *, books: int, lease_s: float, before_s: float, after_s: float) -> Story:
+def play(folder: Path, *, books: int, lease_s: float, **spans: Any) -> Story:
     path = fleet(folder, books=books, lease_s=lease_s, latency_ms=120.0)
-    return asyncio.run(told(folder, path, before_s=before_s, after_s=after_s))
+    return asyncio.run(told(folder, path, **spans))
 
 
 def test_a_killed_workers_books_go_on_and_nothing_is_sent_twice(tmp_path: Path) -> None:
-    story = play(tmp_path, books=6, lease_s=2.0, before_s=4.0, after_s=8.0)
+    story = play(tmp_path, books=6, lease_s=2.0, before_s=15.0, after_s=15.0, enough=10)
     check(story, lease_s=2.0, least=10)
 
 

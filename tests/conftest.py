@@ -2,6 +2,8 @@
 
 import signal
 
+from tests.ahead import AHEAD
+
 # A shell starts background jobs with SIGINT ignored, `nohup` ignores SIGHUP, and every process they
 # start inherits that.
 # The tests interrupt processes as a terminal would, so theirs must begin as in a terminal.
@@ -9,3 +11,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_finish(session):
+    if not session.config.option.collectonly:
+        AHEAD.begin([item.nodeid for item in session.items])
+
+
+def pytest_unconfigure():
+    AHEAD.end()

@@ -32,7 +32,7 @@ def test_board_starts_unknown() -> None:
     assert not market.index
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     field=st.sampled_from(["bid", "ask", "bid_size", "mark", "vol", "forward", "index"]),
     value=bad_number,
@@ -52,7 +52,7 @@ def test_bad_numbers_are_refused_and_named(field: str, value: object) -> None:
     assert any(NAME in w and "refused" in w for w in decision.warnings)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     bid=any_number,
     ask=any_number,

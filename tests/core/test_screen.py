@@ -192,7 +192,7 @@ def _world(seed: int, **odds: float) -> tuple[Shelf, list[tuple[Book, Rules]], M
     return shelf, books, market, dice.now
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_what_is_not_flagged_would_be_left_alone_for_the_same_reason(seed: int) -> None:
     shelf, books, market, now = _world(seed)

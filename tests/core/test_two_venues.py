@@ -157,7 +157,7 @@ def test_of_two_answers_awaited_the_later_one_is_likelier_to_come() -> None:
     assert set(lines(two.decide(first, second))) == {HOME}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     held=st.integers(-120_000, 120_000),
     unknown=st.integers(-120_000, 120_000).filter(bool),

@@ -48,3 +48,8 @@ def refusal(name, argument, value):
     with pytest.raises((TypeError, ValueError)) as caught:
         call(name, **{argument: value})
     return str(caught.value)
+
+
+if __name__ == "__main__":  # compile every kernel
+    for each in TABLE:
+        call(each)

@@ -113,7 +113,7 @@ def test_bad_element_is_marked_and_no_other(name, value, is_call):
         assert np.all(np.delete(found.vol, 5) > 0.0)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(*[st.floats()] * 5, st.booleans(), st.booleans())
 def test_any_float_gives_a_vol_or_a_reason(price, forward, strike, time, rate, is_call, coin):
     inputs = {"price": price, "forward": forward, "strike": strike, "time_to_expiry": time}
@@ -129,7 +129,7 @@ def test_any_float_gives_a_vol_or_a_reason(price, forward, strike, time, rate, i
 positive = st.floats(1e-150, 1e150, exclude_min=True)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(positive, positive, positive, st.floats(0.0, 1.0), st.booleans())
 def test_any_price_in_its_bounds_has_a_vol(forward, strike, time, part, is_call):
     intrinsic = max(forward - strike, 0.0) if is_call else max(strike - forward, 0.0)
@@ -146,7 +146,7 @@ def test_any_price_in_its_bounds_has_a_vol(forward, strike, time, part, is_call)
         assert abs(again.price - price) <= 1e-14 * spread + nothing
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.floats(1e-6, 1.0), st.floats(-3.0, 3.0), st.booleans())
 def test_vol_grows_with_price_and_ignores_the_unit(part, log_moneyness, is_call):
     strike = 100.0 * np.exp(log_moneyness)

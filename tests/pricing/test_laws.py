@@ -13,7 +13,7 @@ times = st.floats(1e-6, 5.0)
 vols = st.floats(1e-3, 3.0)
 rates = st.floats(-0.2, 0.3)
 EPSILON = 1e-13
-fast = settings(max_examples=150, deadline=None)
+fast = settings(max_examples=100, deadline=None)
 
 
 def both(**inputs):

@@ -18,7 +18,7 @@ vols = st.floats(1e-2, 3.0)
 rates = st.floats(-0.2, 0.3)
 carries = st.floats(-0.2, 0.3)
 EPSILON = 2e-13
-fast = settings(max_examples=100, deadline=None, derandomize=True)
+fast = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 def balanced(*terms):

@@ -12,7 +12,7 @@ WINDOW = pricing.SETTLEMENT_WINDOW
 NAN, INF = float("nan"), float("inf")
 OPTIONS = [pricing.settling, pricing.settling_inverse]
 FUTURES = [pricing.settling_future, pricing.settling_inverse_future]
-fast = settings(max_examples=150, deadline=None, derandomize=True)
+fast = settings(max_examples=80, deadline=None, derandomize=True)
 prices = st.floats(1.0, 1e6)
 moves = st.floats(-0.05, 0.05)
 times = st.floats(0.0, 3.0).map(lambda windows: windows * WINDOW)
@@ -246,7 +246,7 @@ def test_zero_prices():
     assert tuple(still[:5]) == (pytest.approx(100.0), 0.5, 0, 0, 0)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(*[st.floats()] * 6, st.booleans())
 def test_any_float_gives_numbers_or_six_nans(forward, strike, time, vol, mean, samples, is_call):
     for call in OPTIONS:

@@ -5,18 +5,17 @@ The same seeds and faults, with the piece in place, pass.
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from tests.ahead import ABLATIONS as ABLATION_RUN
+from tests.ahead import AHEAD
 from tests.simulation.ablations import ABLATIONS
-from tests.simulation.test_episodes import simulation
 
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, str]:
     """What the command line says of each ablation."""
-    done = simulation("--ablations", "--jobs", str(os.cpu_count() or 1))
+    done = AHEAD.done(ABLATION_RUN)
     lines = [line.removeprefix("without ").split(": ", 1) for line in done.stdout.splitlines()]
     return dict(lines)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.ahead import AHEAD, EPISODES, SEEDS
 from tests.simulation.faults import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS = 300
 LONG_SEEDS = 10_000
 
 
@@ -33,7 +33,7 @@ def simulation(
 
 
 def test_no_seed_hedges_twice_or_loses_a_hedge() -> None:
-    done = simulation("--episodes", str(SEEDS), "--jobs", str(os.cpu_count() or 1))
+    done = AHEAD.done(EPISODES)
     assert done.returncode == 0, done.stdout + done.stderr
     first, last = done.stdout.splitlines()
     assert first.startswith(f"{SEEDS} episodes, 0 with violations")

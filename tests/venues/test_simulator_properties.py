@@ -163,7 +163,7 @@ class Flow:
         )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps)
 def test_random_order_flow_keeps_the_rules(flow_steps):
     flow = Flow()

@@ -18,10 +18,12 @@ from tests.chaos.__main__ import play
 from tests.chaos.books import Setting
 from tests.chaos.lines import behind_lines
 from tests.chaos.rig import Rig
-from tests.chaos.run import Run
+from tests.chaos.run import Run, runs
 from tests.chaos.table import Line
 
 LENGTH_S = 6.0
+AROUND_MIN = 0.25
+"""What starting a rig, settling and judging add to a run, as measured."""
 
 
 @contextlib.asynccontextmanager
@@ -66,6 +68,11 @@ def test_without_deadlines_the_checker_sees_late_orders() -> None:
     line = played(run, LENGTH_S)
     assert line.wrong == []
     assert line.counts["over"] > 0
+
+
+def test_all_runs_together_fit_into_75_minutes() -> None:
+    known = runs().values()
+    assert sum(run.minutes + AROUND_MIN for run in known) <= 75.0
 
 
 @pytest.mark.long

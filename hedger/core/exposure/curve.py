@@ -53,18 +53,20 @@ def curve(
     )
 
 
-def black_delta(book: Book, market: Market, now: int, *, index: float, factor: float) -> float:
-    """Delta of the options at their vols times a factor, as Black has it, faded in a window.
+def black_shift(book: Book, market: Market, now: int, *, index: float, factor: float) -> float:
+    """Black delta of the options at their vols, less that at their vols times a factor [coin].
 
-    Leland and Zakamouline hedge at another vol than the market's: the difference of two of these
-    is where their centre lies.
+    Leland and Zakamouline hedge at another vol than the market's: this is where their centre lies.
     """
     legs = joined(book, market, now, index)
-    greeks = ladder_here(book, legs, legs.vol * factor)
     forward = group_forward(book, legs)
     inverse = np.array([inv for _, inv in book.legs.groups], dtype=np.bool_)
-    delta = np.where(inverse, greeks.delta[0], greeks.delta[0] * forward / index)
-    return float(legs.weight @ delta) if len(delta) else 0.0
+    deltas = []
+    for vol in (legs.vol, legs.vol * factor):
+        black = ladder_here(book, legs, vol).delta[0]
+        delta = np.where(inverse, black, black * forward / index)
+        deltas.append(float(legs.weight @ delta) if len(delta) else 0.0)
+    return deltas[0] - deltas[1]
 
 
 def _gammas(book: Book, legs: JoinedLegs, greeks: Ladder, index: float) -> Floats:

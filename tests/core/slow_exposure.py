@@ -6,6 +6,10 @@ and no step is joined with another. Doubtful legs and silent venues are taken fr
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import Iterable
+from functools import partial
+
 import numpy as np
 
 from hedger.core.bands import formulas
@@ -19,6 +23,12 @@ from hedger.core.model import Curve, ExpiryLine, Exposure, Rules
 from hedger.core.orders import remaining
 from pricing.portfolio import Ladder, ladder
 
+
+def sum(numbers: Iterable[float]) -> float:  # noqa: A001
+    """A sum that is a float also of nothing."""
+    return builtins.sum(numbers, 0.0)
+
+
 _NODES, _WEIGHTS = np.array(formulas.SPREAD_NODES), np.array(formulas.SPREAD_WEIGHTS)
 
 
@@ -30,34 +40,21 @@ def slow_exposure(
     greeks = _greeks(book, legs, book.legs.quantity, legs.vol, MOVES)
     ahead = _group_forward(book, legs)
     deltas, gammas = _by_group(book, legs, greeks, ahead, coin=coin, index=index)
-    found = [
-        doubted(leg, coin=coin, index=index, ratio=rules.hedge.ratio)
-        for leg in doubtful(book, market, legs, rules.data, now)
-    ]
+    ratio, wanting = rules.hedge.ratio, doubtful(book, market, legs, rules.data, now)
+    found = [doubted(leg, coin=coin, index=index, ratio=ratio) for leg in wanting]
     lines = _lines(book, legs, greeks, ahead, deltas[HERE], gammas[HERE], found, index)
     value = sum(line.value_coin for line in lines if line.inverse is not coin)
     cash, equity = _cash(book, market, rules, value)
-    shares = {
-        name: min(max((i.expiry_ms - now) / 1_800_000, 0.0), 1.0) if i.expiry_ms else 1.0
-        for name, i in book.instruments.items()
-    }
-
-    def held(name: str, lots: int) -> float:
-        if not (shares[name] and lots):
-            return 0.0
-        contract = book.instruments[name]
-        return shares[name] * contract.future_delta(lots, price=prices[name], index=index)
-
+    held = partial(_held, book, now, prices, index)
     futures = sum(held(p.instrument.name, p.lots) for p in book.futures)
     hedge = sum(held(p.instrument.name, p.lots) for p in book.hedges)
     open_ = [held(i.instrument, remaining(i)) for i in book.open]
     down, up = sum(min(d, 0.0) for d in open_), sum(max(d, 0.0) for d in open_)
-    options, ratio = sum(line.delta for line in lines), rules.hedge.ratio
+    options = sum(line.delta for line in lines)
     here = ratio * options + futures + hedge + cash
     gross = _gross(book, legs)
     silent = silence(book, market, rules, now, prices=prices, reach=gross)
-    along = ratio * deltas.sum(axis=1)
-    alive = int(legs.alive.sum())
+    along, alive = ratio * deltas.sum(axis=1), int(np.count_nonzero(legs.alive))
     return Exposure(
         numeraire=rules.numeraire,
         index=index,
@@ -79,20 +76,27 @@ def slow_exposure(
         vega=sum(line.vega for line in lines),
         theta=sum(line.theta for line in lines),
         expiries=lines,
-        ladder=tuple(
-            (float(s), float(d), float(g))
-            for s, d, g in zip(
-                index * MOVES,
-                along - along[HERE] + here,
-                ratio * gammas.sum(axis=1),
-                strict=True,
-            )
-        ),
+        ladder=_rungs(index * MOVES, along - along[HERE] + here, ratio * gammas.sum(axis=1)),
         doubts=(*(d.doubt for d in found), *silent),
         legs=alive,
         fresh_legs=alive - len(found),
         curve=_curve(book, legs, greeks, rules, ahead, index),
     )
+
+
+def _held(
+    book: Book, now: int, prices: dict[str, float], index: float, name: str, lots: int
+) -> float:
+    contract = book.instruments[name]
+    left_ms = contract.expiry_ms - now
+    share = min(max(left_ms / 1_800_000, 0.0), 1.0) if contract.expiry_ms else 1.0
+    if not (share and lots):
+        return 0.0
+    return share * contract.future_delta(lots, price=prices[name], index=index)
+
+
+def _rungs(*columns: Floats) -> tuple[tuple[float, float, float], ...]:
+    return tuple(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def slow_shift(book: Book, market: Market, now: int, *, index: float, factor: float) -> float:

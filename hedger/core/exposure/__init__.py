@@ -1,7 +1,6 @@
 """Book x Market -> `Exposure`."""
 
-from hedger.core.exposure.curve import black_shift
-from hedger.core.exposure.legs import own_value
+from hedger.core.exposure.legs import black_shift, own_value
 from hedger.core.exposure.many import Deltas, Layout, deltas, layout
 from hedger.core.exposure.total import exposure
 

@@ -42,12 +42,12 @@ def _join(  # type: ignore[no-untyped-def]
     fresh, forward, alive,
 ) -> int:  # fmt: skip
     """Legs with what the market knows of them, as `fresh` state; how many lack a fresh price."""
-    wanting = 0
+    wanting, listed = 0, min(ratio.size, vol.size, vol_ms.size, priced.size)
     for j in range(rows.size):
         place = places[2, j]
         row, left = rows[place], expiry_ms[place] - now_ms
         seen_ratio, seen_vol, is_fresh = np.nan, np.nan, False
-        if row >= 0:
+        if 0 <= row < listed:
             seen_ratio, seen_vol = ratio[row], vol[row]
             is_fresh = priced[row] and now_ms - vol_ms[row] <= age_max
         known = np.isfinite(seen_ratio) and np.isfinite(seen_vol) and left > 0

@@ -159,7 +159,7 @@ class QuotedBook:
         Parameters
         ----------
         rows : (legs,) int64
-            Where each leg stands in the market; negative: nowhere.
+            Where each leg stands in the market; outside of it: nowhere.
         market : Columns
         index : float
             [quote currency]
@@ -181,6 +181,7 @@ class QuotedBook:
         run and s the `own` delta, an inverse group has w (D - C) + s C, a linear one
         (w F D + s V) / index, with V its value in quote currency.
         """
+        self._check(rows)
         steps, groups = self._moves.shape[1], self._static[4].size
         out = np.empty(2 * steps + COLUMNS * groups + TOTALS)
         book_sums.run(
@@ -203,6 +204,11 @@ class QuotedBook:
         >>> list(inspect.signature(QuotedBook.black_shift).parameters)[1:3]
         ['rows', 'market']
         """
+        self._check(rows)
         return float(
             black_shift.run(*self._static, rows, *market, index, factor, now_ms, self._window_ms)
         )
+
+    def _check(self, rows: _Ints) -> None:
+        if rows.size != self._strikes.size:
+            raise ValueError(f"rows: shape ({self._strikes.size},) wanted, got {rows.shape}")

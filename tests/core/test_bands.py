@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hedger.core.bands import adaptive, formulas
+from hedger.core.bands import adaptive, formulas, widths
 from hedger.core.decide import decide
 from hedger.core.model import Action, BandRule, Decision, Memory, Target
 from tests.core.desk import LINEAR_PERPETUAL, PERPETUAL, START, Desk, option, rules
@@ -200,7 +200,7 @@ def test_a_long_dated_band_follows_what_settles_beside_it() -> None:
     assert band_of(Desk(far), careless).upper == 4.0
     desk = Desk({option(40_000.0, 15 / 1440, True): -100, **far})
     assert band_of(desk, careless).upper == pytest.approx(2.5)  # a quarter of the ten that decay
-    assert [adaptive.following(4.0, d) for d in (0.0, 3.9, 6.4, 40.0)] == [4.0, 4.0, 1.6, 4.0]
+    assert [widths.following(4.0, d) for d in (0.0, 3.9, 6.4, 40.0)] == [4.0, 4.0, 1.6, 4.0]
 
 
 def test_a_gamma_that_changes_sign_keeps_the_band_open() -> None:

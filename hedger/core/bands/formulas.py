@@ -1,7 +1,7 @@
 """Half-widths and vols of the bands: plain functions of floats, the one place for each formula.
 
 `decide` calls them as Python; the kernels of a study call the very same functions, which numba
-compiles into them (`register_jitable` leaves the Python function as it is). So no objects, no
+compiles into them (`registerjitable` leaves the Python function as it is). So no objects, no
 keyword-only arguments and no division that could be by zero: what is undefined is NaN or infinite.
 
 Everywhere: ``cost`` one-way proportional cost as a fraction of price, ``spot`` in quote currency,
@@ -34,13 +34,13 @@ _ZAKAMOULINE_MAX = 0.99
 _NEWTON_STEPS = 24
 
 
-def _jitable(function: _F) -> _F:
+def jitable(function: _F) -> _F:
     """Decorator: the function as it is, and compiled into any kernel that calls it."""
-    jitable: _F = extending.register_jitable(function)
-    return jitable
+    made: _F = extending.register_jitable(function)
+    return made
 
 
-@_jitable
+@jitable
 def whalley_wilmott(cost: float, spot: float, square_gamma: float, risk_aversion: float) -> float:
     """Whalley-Wilmott half-width, (3/2 cost spot gamma^2 / risk_aversion)^(1/3), at rate 0.
 
@@ -59,7 +59,7 @@ def whalley_wilmott(cost: float, spot: float, square_gamma: float, risk_aversion
     return float((1.5 * cost * spot * square_gamma / risk_aversion) ** (1.0 / 3.0))
 
 
-@_jitable
+@jitable
 def gammaless(cost: float, spot: float, vol: float, horizon: float, risk_aversion: float) -> float:
     """Half-width that remains where gamma vanishes, cost / (risk_aversion spot vol^2 horizon).
 
@@ -68,13 +68,13 @@ def gammaless(cost: float, spot: float, vol: float, horizon: float, risk_aversio
     return cost / (risk_aversion * spot * vol * vol * horizon)
 
 
-@_jitable
+@jitable
 def overshoot(gamma: float, spot: float, vol: float, delay: float) -> float:
     """Mean distance by which delta passes a level that is checked only every ``delay`` years."""
     return OVERSHOOT * abs(gamma) * spot * vol * math.sqrt(delay)
 
 
-@_jitable
+@jitable
 def cubic(
     cost: float,
     spot: float,
@@ -99,7 +99,7 @@ def cubic(
     return float(max(whole - overshoot(gamma, spot, vol, delay), 0.25 * outer))
 
 
-@_jitable
+@jitable
 def zakamouline(
     cost: float,
     spot: float,
@@ -128,7 +128,7 @@ def zakamouline(
     return (gammaless(cost, 100.0, vol, horizon, risk_aversion) + inner) / scale
 
 
-@_jitable
+@jitable
 def zakamouline_vol(
     cost: float,
     spot: float,
@@ -150,7 +150,7 @@ def zakamouline_vol(
     return vol * math.sqrt(1.0 + math.copysign(k, gamma))
 
 
-@_jitable
+@jitable
 def leland_vol(cost: float, vol: float, interval: float, gamma: float) -> float:
     """Leland's vol for a book rebalanced every ``interval`` years: higher for short gamma.
 
@@ -177,7 +177,7 @@ def leland_vol(cost: float, vol: float, interval: float, gamma: float) -> float:
     return vol * math.sqrt(left) if left > 0.0 else math.nan
 
 
-@_jitable
+@jitable
 def fixed_and_proportional(
     proportional: float, fixed: float, spot: float, square_gamma: float, risk_aversion: float
 ) -> tuple[float, float]:
@@ -203,7 +203,7 @@ def fixed_and_proportional(
     return 0.5 * (total + gap), max(0.5 * (total - gap), 0.0)
 
 
-@_jitable
+@jitable
 def two_cost(
     proportional: float,
     fixed: float,
@@ -232,13 +232,13 @@ def two_cost(
     return trigger, min((inner**3 + floor**3) ** (1.0 / 3.0), trigger)
 
 
-@_jitable
+@jitable
 def spread(vol: float, horizon: float) -> float:
     """Standard deviation of log spot over which a gamma that changes sign is averaged."""
     return vol * math.sqrt(0.02 * horizon)
 
 
-@_jitable
+@jitable
 def clipped(half_width: float, clip: float, order_min: float) -> tuple[float, float]:
     """Trigger and target around an edge, so that no order is smaller than the clip.
 
@@ -255,7 +255,7 @@ def clipped(half_width: float, clip: float, order_min: float) -> tuple[float, fl
     return half_width + half, half_width - half
 
 
-@_jitable
+@jitable
 def accepted_risk_aversion(cost: float, spot: float, gamma: float, move: float) -> float:
     """Risk aversion at which spot meets the band after ``move``, 3/2 cost spot / (|gamma| move^3).
 

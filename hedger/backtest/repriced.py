@@ -19,7 +19,7 @@ from hedger.errors import ConfigError
 from hedger.venues.paper.depth import Depth
 from hedger.venues.paper.publish import ChainRow, FutureState, OptionState, published
 from hedger.venues.paper.tape_files import BAR_MS, bar_rows
-from hedger.venues.simulator.instant import Instant
+from hedger.venues.simulator.instant import Instant, Level
 from pricing.conventions import MS_PER_YEAR
 
 PATTERN = "{}*perp_1m*"
@@ -137,7 +137,7 @@ class Repriced:
             f"expiries, {PREMIUM:g} x the root of the exponentially weighted mean of squared "
             f"one-minute returns with a half-life of {days:g} days, of bars closed by then, within "
             f"{VOL_MIN:.0%} and {VOL_MAX:.0%}; the first day only feeds it.",
-            "Options are quoted at the ticks around their mark; below one tick they have no bid.",
+            "Options are quoted at the ticks around their mark, and never without a bid.",
             f"Perpetual: half-spread {self._depth.half_spread_bps:g} bp (at least one tick wide), "
             f"{self._depth.levels} levels of {self._depth.amount_usd:g} USD each side, made up.",
             f"{len(self._rates)} recorded funding prints are paid when they were printed.",
@@ -205,6 +205,12 @@ class Repriced:
             elif instrument.expiry_ms > time_ms:
                 options.append(OptionState(instrument, vol, close, 0.0, vol, close))
         shown, valued = published(time_ms, close, options, futures, self._depth)
+        for state in options:
+            name, tick = state.instrument.name, state.instrument.tick
+            if not shown[name].bids:
+                asks = (Level(2 * tick, shown[name].asks[0].amount),)
+                bids = (Level(tick, asks[0].amount),)
+                shown[name] = shown[name]._replace(bids=bids, asks=asks)
         return Instant(time_ms, {self.underlying: close}, shown, valued)
 
 

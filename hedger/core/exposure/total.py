@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from hedger.core.bands.adaptive import ADAPTIVE
-from hedger.core.bands.inputs import HORIZON_DAYS_MIN
 from hedger.core.columns import Book, Floats, Market
 from hedger.core.exposure.curve import curve
 from hedger.core.exposure.doubt import Doubted, doubted, doubtful
@@ -108,7 +107,7 @@ def _curve(book: Book, legs: JoinedLegs, greeks: Ladder, rules: Rules, index: fl
     """What a band that follows gamma needs; nothing for the others, which are not to pay for it."""
     if rules.band.kind not in ADAPTIVE:
         return Curve()
-    horizon = max(rules.band.horizon_days, HORIZON_DAYS_MIN) / 365.0
+    horizon = rules.band.horizon_days / 365.0
     return curve(book, legs, greeks, ratio=rules.hedge.ratio, index=index, horizon=horizon)
 
 

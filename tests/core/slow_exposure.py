@@ -14,7 +14,6 @@ import numpy as np
 
 from hedger.core.bands import formulas
 from hedger.core.bands.adaptive import ADAPTIVE
-from hedger.core.bands.inputs import HORIZON_DAYS_MIN
 from hedger.core.columns import Book, Floats, Market
 from hedger.core.exposure.doubt import Doubted, doubted, doubtful
 from hedger.core.exposure.legs import HERE, MOVES, JoinedLegs, joined, own_value
@@ -216,7 +215,7 @@ def _curve(
     price = np.where(_inverse(book), ahead, index) * MOVES[:, None]
     here = (legs.weight * greeks.gamma_cash / price).sum(axis=1)
     gamma, vol = ratio * float(here[HERE]), _vol(book, legs)
-    horizon = max(rules.band.horizon_days, HORIZON_DAYS_MIN) / 365.0
+    horizon = rules.band.horizon_days / 365.0
     steps = (formulas.spread(vol, horizon) if vol > 0.0 else 0.0) * _NODES
     near = ratio * np.interp(steps, np.log(MOVES), here) * np.exp(-steps)
     changes = near.min() < 0.0 < near.max()

@@ -12,8 +12,6 @@ from hedger.core.model import BandInputs, BandRule, Exposure, Memory
 
 MS_PER_DAY = 86_400_000
 MS_PER_YEAR = 365 * MS_PER_DAY
-HORIZON_DAYS_MIN = 7.0
-"""Below it the band that remains without gamma explodes."""
 
 
 def inputs(
@@ -55,7 +53,7 @@ def inputs(
         risk_aversion=aversion,
         source=source,
         aversion_usd=aversion / unit,
-        horizon=max(rule.horizon_days, HORIZON_DAYS_MIN) / 365.0,
+        horizon=rule.horizon_days / 365.0,
         delay=delay_ms / MS_PER_YEAR,
     )
 

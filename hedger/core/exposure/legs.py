@@ -12,7 +12,6 @@ import numpy as np
 
 from hedger.core.bands import formulas
 from hedger.core.bands.adaptive import ADAPTIVE
-from hedger.core.bands.inputs import HORIZON_DAYS_MIN
 from hedger.core.columns import Book, Bools, Floats, Ints, Legs, Market
 from hedger.core.model import SETTLEMENT_WINDOW_MS, Rules
 from pricing.conventions import MS_PER_YEAR
@@ -100,7 +99,7 @@ def sums(book: Book, market: Market, rules: Rules, now: int) -> Sums:
     """Sums of the book's legs; what bends only for a band that follows gamma."""
     coin, band = rules.numeraire == "coin", rules.band
     bends = band.kind in ADAPTIVE
-    horizon = max(band.horizon_days, HORIZON_DAYS_MIN) / 365.0
+    horizon = band.horizon_days / 365.0
     return quoted(book.legs).sums(
         book.legs.places(market).rows,
         columns(market),

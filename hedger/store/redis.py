@@ -14,6 +14,7 @@ from hedger.store import codec, keys, reading
 from hedger.store.deployment import Deployment
 from hedger.store.link import Argument
 
+READ_AT_ONCE = 500
 _CLOSED = {b"OK": "ok", b"NOTCURRENT": "not_current", b"FILLGAP": "fill_gap"}
 
 
@@ -137,6 +138,17 @@ class RedisStore(Deployment):
         reply = await self._link.call("fill", names, *arguments, *limits, detail, stop)
         self._refuse(reply, book)
         return reading.text(reply[0]).lower()
+
+    async def lacks(self, book: str, fills: Sequence[Fill]) -> list[Fill]:
+        """Those of some fills that are not recorded, in their order."""
+        trades, missing = self._keys.trades(self.shard_of(book)), []
+        for start in range(0, len(fills), READ_AT_ONCE):
+            part = fills[start : start + READ_AT_ONCE]
+            slots = (keys.trade_slot(book, f.client_id, f.trade_id, f.time_ms) for f in part)
+            asked = [("HEXISTS", trades + slot, field) for slot, field in slots]
+            known = await self._link.commands(*asked)
+            missing += [fill for fill, has in zip(part, known, strict=True) if not has]
+        return missing
 
     async def close(
         self, lease: Lease, book: str, intent_id: str, *, filled: int, state: str

@@ -47,7 +47,7 @@ async def main() -> int:
     known = runs()
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     add = parser.add_argument
-    add("--minutes", type=float, help="of all chosen runs together; each gets its share")
+    add("--minutes", type=float, help="of harm, all chosen runs together")
     add("--seed", type=int, default=1, help="of the market and of all faults")
     add("--only", action="append", choices=list(known), help="this run; may be given again")
     add("--result", type=Path, default=Path("chaos.jsonl"), help="appended to, run by run")

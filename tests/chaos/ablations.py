@@ -62,6 +62,7 @@ def _pair(
     inject: Inject,
     must_fail: tuple[str, ...] = ("over",),
     setting: Setting = PLAIN,
+    minutes: float = 0.3,
 ) -> list[Run]:
     """The same market and faults without the piece, and with it."""
     patched = replace(setting, patch=f"tests.chaos.without:{patch}")
@@ -69,7 +70,7 @@ def _pair(
         Run(
             name=name,
             figure=f"must fail: {' or '.join(must_fail)}",
-            minutes=0.4,
+            minutes=minutes,
             inject=inject,
             setting=patched,
             must_fail=must_fail,
@@ -77,7 +78,7 @@ def _pair(
         Run(
             name=f"{name}-whole",
             figure="the same with the piece in place: 0 over, 0 lost",
-            minutes=0.4,
+            minutes=minutes,
             inject=inject,
             setting=setting,
         ),
@@ -87,6 +88,6 @@ def _pair(
 RUNS = [
     *_pair("no-deadline", "deadline", late),
     *_pair("random-id", "fixed_id", unanswered),
-    *_pair("no-incarnation", "incarnation", forgotten, setting=LABELS),
-    _pair("polled-incarnation", "binding", forgotten, setting=LABELS)[0],
+    *_pair("no-incarnation", "incarnation", forgotten, setting=LABELS, minutes=0.5),
+    _pair("polled-incarnation", "binding", forgotten, setting=LABELS, minutes=0.5)[0],
 ]

@@ -98,7 +98,7 @@ RUNS = [
     Run(
         name="clock",
         figure="server +-60 s, worker +-5 s, exchange +-250 ms: 0 over, 0 lost, skews are said",
-        minutes=3.0,
+        minutes=2.4,
         inject=inject,
         setting=Setting(
             workers=3, books=24, serve=shifted, lines=told, patch="tests.chaos.clocks:follow"

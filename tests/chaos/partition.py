@@ -63,7 +63,7 @@ RUNS = [
     Run(
         name="partition",
         figure=">= 200 partitions of worker and store or exchange, 0 over, 0 lost",
-        minutes=2.8,
+        minutes=2.6,
         inject=inject,
         setting=Setting(workers=3, books=24, lines=behind_lines),
         least={"partitions": 200},

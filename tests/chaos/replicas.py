@@ -130,7 +130,7 @@ RUNS = [
     Run(
         name="two-primaries",
         figure=">= 40 times two primaries with store.replicas = 1, 0 over, 0 lost",
-        minutes=2.3,
+        minutes=2.2,
         inject=split,
         setting=Setting(workers=3, books=24, serve=pair, lines=behind_lines),
         least={"two primaries": 40},
@@ -138,7 +138,7 @@ RUNS = [
     Run(
         name="two-primaries-unguarded",
         figure="must fail: over",
-        minutes=0.5,
+        minutes=0.4,
         inject=split,
         setting=Setting(workers=3, books=24, serve=unguarded, lines=behind_lines),
         must_fail=("over",),
@@ -146,7 +146,7 @@ RUNS = [
     Run(
         name="sentinel",
         figure="20 fail-overs, primary killed or paused under load, 0 over, 0 lost",
-        minutes=3.5,
+        minutes=3.2,
         inject=fail_over,
         setting=Setting(workers=3, books=24, serve=chosen),
         least={"fail-overs": 20},

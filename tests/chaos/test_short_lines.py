@@ -12,12 +12,14 @@ from tests.chaos import ablations, replicas, stale
 from tests.chaos.__main__ import play
 from tests.chaos.lines import lines_of
 from tests.chaos.rig import Rig
-from tests.chaos.run import Run
+from tests.chaos.run import Run, runs
 from tests.chaos.table import Line
 
 LENGTH_S_MAX = 20.0
 LATE_ORDERS = 30
 """So many, if they may fill whenever they come, do harm."""
+AROUND_MIN = 0.25
+"""What starting a rig, settling and judging add to a run, as measured."""
 
 
 def played(run: Run, seconds: float) -> Line:
@@ -40,6 +42,11 @@ def test_without_deadlines_the_checker_sees_late_orders() -> None:
     line = played(replace(run, inject=some_late), LENGTH_S_MAX)
     assert line.wrong == []
     assert line.counts["over"] > 0
+
+
+def test_all_runs_together_fit_into_75_minutes() -> None:
+    known = runs().values()
+    assert sum(run.minutes + AROUND_MIN for run in known) <= 75.0
 
 
 @pytest.mark.long

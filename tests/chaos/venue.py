@@ -40,7 +40,7 @@ RUNS = [
     Run(
         name="venue",
         figure="all kinds of venue faults, partial fills, 0 over, 0 lost",
-        minutes=3.0,
+        minutes=2.4,
         inject=inject,
         # A thin market: most orders fill in part, and the end of each comes as a cancellation.
         setting=Setting(workers=3, books=24, lines=behind_lines, depth_usd=40_000.0),

@@ -84,6 +84,11 @@ async def split(rig: Rig, rng: Random) -> None:
         await asyncio.to_thread(client(old).replicaof, HOST, new)
         await asyncio.to_thread(_follows, old)
         old, new = new, old
+    if not rig.more_environ:
+        # The judge opens the store anew, which is refused beside a replica that nobody asks about.
+        await asyncio.to_thread(client(new).replicaof, "NO", "ONE")
+        alone = lambda: client(old).info("replication")["connected_slaves"] == 0
+        await asyncio.to_thread(until, alone, "it is alone")
 
 
 def _follows(replica: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import numpy as np
 
 from benchmarks.loopback import HEDGE, legs
@@ -45,12 +46,16 @@ RULES = Rules(
     band=BandRule(lower=-5.0, upper=5.0, cooldown_ms=0),
     limits=LimitRule(order_max=1e6, per_minute_max=1e9, position_max=1e6, first_trade_max=1e6),
 )
+CUBIC = msgspec.structs.replace(
+    RULES, band=BandRule(kind="cubic", cooldown_ms=0, half_width_max=5.0, risk_aversion=1e-3)
+)
 
 
 class Fleet:
     """Books of random legs, hedged; one in a hundred is not."""
 
-    def __init__(self, books: int) -> None:
+    def __init__(self, books: int, rules: Rules) -> None:
+        self.rules = rules
         self.rng = np.random.default_rng(7)
         self.options = legs(LISTED)
         self.instruments: dict[str, Instrument] = {**self.options, HEDGE: instrument(HEDGE)}
@@ -63,7 +68,7 @@ class Fleet:
         for n, one in enumerate(self.books):
             if n % SHELF_MAX == 0:
                 self.shelves.append(Shelf())
-            self.shelves[-1].put(one, RULES, market.row)
+            self.shelves[-1].put(one, rules, market.row)
         self.layouts: list[Layout | None] = [None] * len(self.shelves)
 
     def quote(self, index: float) -> None:
@@ -91,7 +96,7 @@ class Fleet:
         name = f"b{number}"
         state = BookState(book=name, seq=1, digest="", positions=positions)
         bare = book(state, self.instruments, account="a", hedges={HEDGE})
-        seen = decide(bare, market, RULES, self.now).exposure
+        seen = decide(bare, market, self.rules, self.now).exposure
         assert seen is not None
         off = 20.0 if number % round(1 / FLAGGED) == 0 else 0.0
         amount = (off - seen.book_delta) * 60_000.0 / self.instruments[HEDGE].lot
@@ -120,20 +125,30 @@ class Fleet:
         """Screen every book, decide what is flagged; how many those are."""
         books, market = self.flagged(), self.board.market()
         for one in books:
-            decide(one, market, RULES, self.now)
+            decide(one, market, self.rules, self.now)
         return len(books)
 
     def decide_all(self) -> None:
         """What a round would be without a screen, for the first hundredth of the books."""
         market = self.board.market()
         for one in self.books[:: round(1 / FLAGGED)]:
-            decide(one, market, RULES, self.now)
+            decide(one, market, self.rules, self.now)
 
 
-def rounds(quick: bool) -> Table:
+def fixed(quick: bool) -> Table:
+    """Books with the same band whatever their gamma."""
+    return rounds("a fixed band", RULES, quick)
+
+
+def cubic(quick: bool) -> Table:
+    """Books with a band of their own, from their gamma at every round."""
+    return rounds("the cubic band", CUBIC, quick)
+
+
+def rounds(band: str, rules: Rules, quick: bool) -> Table:
     """Times of one round, and how many rounds a second hold over some time."""
     books = BOOKS // 10 if quick else BOOKS
-    fleet = Fleet(books)
+    fleet = Fleet(books, rules)
     flagged = fleet.round()
     best = best_times(
         {
@@ -148,7 +163,7 @@ def rounds(quick: bool) -> Table:
     share = 1e3 * np.array(took_s)
     everything = 1e3 * best["decide"] / FLAGGED
     return Table(
-        title=f"{books:,} books of {LEGS} legs, {flagged} of them flagged",
+        title=f"{books:,} books of {LEGS} legs with {band}, {flagged} of them flagged",
         times=[
             ("price all legs and add up per book", 1e3 * best["price"], "ms"),
             ("the same and screen", 1e3 * best["screen"], "ms"),
@@ -186,4 +201,4 @@ def _sustained(fleet: Fleet, seconds: float) -> tuple[list[float], float]:
 
 
 if __name__ == "__main__":
-    main("Thousands of books on one core", rounds)
+    main("Thousands of books on one core", fixed, cubic)

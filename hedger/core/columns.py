@@ -134,6 +134,8 @@ class Market:
 
     def suspects_of(self, names: Iterable[str], underlying: str) -> tuple[Suspect, ...]:
         """Unconfirmed jumps that concern these instruments or the underlying's index."""
+        if not self.suspects:
+            return ()
         wanted = {*names, index_name(underlying)}
         return tuple(s for n, s in self.suspects.items() if n in wanted)
 

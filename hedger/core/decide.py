@@ -91,12 +91,12 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     unit = max(
         book.instruments[name].future_delta(1, price=prices[name], index=index) for name in hedges
     )
-    draft = draft._replace(seen=seen)
+    draft = _Draft(book, market, rules, now, quotes, seen)
     band = _band(draft, seen, unit)
     if band is None:
         text = f"costs eat all of a long book's variance: no {rules.band.kind} hedge exists"
         return draft.decision(Action.BLOCKED, "no_band", text)
-    draft = draft._replace(band=band)
+    draft = _Draft(book, market, rules, now, quotes, seen, band)
     trade = _certain_trade(seen, band)
     if trade.wanted == 0.0:
         return _quiet(draft, seen, trade)

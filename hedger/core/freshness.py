@@ -5,7 +5,7 @@ Doubtful option legs are not blocks: they widen the delta's interval (`hedger.co
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from hedger.core.columns import Book, Market, index_name
 from hedger.core.jumps import WINDOW_MS
@@ -24,6 +24,8 @@ FUTURE_MS_MAX = 1_000
 
 def other_futures(book: Book, rules: Rules, now: int) -> tuple[str, ...]:
     """Futures, held or on order but no longer hedged with, that have not reached their expiry."""
+    if not (book.futures or book.open):
+        return ()
     held = [p.instrument for p in book.futures]
     on_order = [book.instruments[intent.instrument] for intent in book.open]
     alive = {i.name for i in (*held, *on_order) if not i.expiry_ms or i.expiry_ms > now}
@@ -63,8 +65,8 @@ def hedge_quote(market: Market, name: str, now: int) -> HedgeQuote:
     bid, ask = float(market.bid[row]), float(market.ask[row])
     return HedgeQuote(
         instrument=name,
-        bid=None if np.isnan(bid) else bid,
-        ask=None if np.isnan(ask) else ask,
+        bid=None if math.isnan(bid) else bid,
+        ask=None if math.isnan(ask) else ask,
         age_ms=now - int(market.quote_ms[row]),
     )
 
@@ -103,9 +105,11 @@ def warnings(book: Book, market: Market, rules: Rules, now: int) -> tuple[str, .
     found = []
     _, rows, missing = book.legs.places(market)
     seen = market.vol_ms[rows[rows >= 0] if missing else rows]
-    known = seen if seen.size and seen.min() >= 0 else seen[seen >= 0]
-    if known.size:
-        oldest = int(now - known.min())
+    if seen.size and (first := int(seen.min())) < 0:  # some were never seen
+        seen = seen[seen >= 0]
+        first = int(seen.min()) if seen.size else now
+    if seen.size:
+        oldest = now - first
         if oldest > rules.data.vol_age_ms_warn:
             found.append(f"oldest vol is {oldest} ms old")
     for name, refusal in market.refused.items():
@@ -145,7 +149,7 @@ def last_ratio(market: Market, name: str) -> float:
 def _never_priced(book: Book, market: Market, name: str) -> Refusal | None:
     """A perpetual stays close to the index (`exposure.silence`); where a future is, who knows."""
     is_dated = book.instruments[name].kind is Kind.FUTURE
-    if is_dated and np.isnan(last_ratio(market, name)):
+    if is_dated and math.isnan(last_ratio(market, name)):
         return _block("missing_future_price", f"{name} was never priced", name)
     return None
 
@@ -187,7 +191,7 @@ def _index_fault(book: Book, market: Market, rules: Rules, now: int) -> Refusal 
 
 def _future_fault(market: Market, name: str, rules: Rules, now: int) -> Refusal | None:
     row = market.row.get(name)
-    if row is None or np.isnan(market.ratio[row]):
+    if row is None or math.isnan(market.ratio[row]):
         return _block("missing_future_price", f"{name} was never priced", name)
     age, limit = now - int(market.ratio_ms[row]), rules.data.vol_age_ms_max
     return _age_fault("stale_future_price", f"price of {name}", name, age, limit)

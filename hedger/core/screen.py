@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hedger.core.columns import Bools, Floats, Ints, Market, index_name
-from hedger.core.exposure import Deltas, Layout, deltas, layout
+from hedger.core.exposure import Deltas, Layout, deltas, layout, triggers
 from hedger.core.freshness import FUTURE_MS_MAX
 from hedger.core.shelf import NEVER_MS, UNITS, Shelf
 
@@ -62,6 +62,10 @@ def screen(shelf: Shelf, market: Market, now: int, *, laid_out: Layout | None = 
     with np.errstate(all="ignore"):  # what is unknown is NaN, and flagged for it
         seen = deltas(shelf, laid_out, market, now)
         low, high = _triggers(shelf.cards, seen)
+        if (follows := shelf.cards["kind"] >= 0).any():
+            bent = triggers(shelf.cards, laid_out, market, now, seen)
+            low = np.where(follows, bent.low + bent.error, low)
+            high = np.where(follows, bent.high - bent.error, high)
         inside = (seen.delta - seen.error >= low) & (seen.delta + seen.error <= high)
     quiet = shelf.cards["judged"] & inside & ~seen.doubtful & np.isfinite(seen.delta)
     fresh, limit_ms = _fresh(shelf.cards, seen, market, now)
@@ -71,7 +75,7 @@ def screen(shelf: Shelf, market: Market, now: int, *, laid_out: Layout | None = 
 
 
 def _triggers(cards: NDArray[Any], seen: Deltas) -> tuple[Floats, Floats]:
-    """Where the band asks for a trade, as `hedger.core.policy` says; drawn in by rounding."""
+    """Where a fixed band asks for a trade, as `hedger.core.policy` says; drawn in by rounding."""
     scales = [np.ones_like(seen.index), 1.0 / seen.index, seen.gross]
     unit = cards["unit"]
     scale = np.select([unit == n for n in range(len(UNITS))], scales, np.nan)

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hedger.core.bands.inputs import MS_PER_YEAR, delay, given_aversion, horizon
+from hedger.core.bands.widths import KINDS
 from hedger.core.columns import Book, Ints, Legs
 from hedger.core.model import SETTLEMENT_WINDOW_MS, Instrument, Position, Rules
 
@@ -21,17 +23,27 @@ NEVER_MS = np.iinfo(np.int64).max
 UNITS = ("coin", "usd", "gross_delta")
 """Band units by the number that a card has of each."""
 _HEDGE = [("row", "i8"), ("amount", "f8"), ("lot", "f8"), ("inverse", "?"), ("settles_ms", "i8")]
+_HEDGE += [("fee", "f8")]
+_ADAPTIVE = (
+    "aversion", "cost", "order_cost", "horizon", "delay", "interval",
+    "width_min", "width_max", "funding", "slippage",
+)  # fmt: skip
 CARD = np.dtype(
     [
         *((flag, "?") for flag in ("judged", "coin", "linear", "edge")),
-        *((n, "i8") for n in ("unit", "underlying", "account")),
+        *((n, "i8") for n in ("kind", "unit", "underlying", "account")),
         *((n, "f8") for n in ("ratio", "base_coin", "lower", "upper", "clip_min")),
         *((n, "i8") for n in ("quote_age", "forward_age", "vol_age")),
+        *((n, "f8") for n in _ADAPTIVE),
         ("buy", _HEDGE),
         ("sell", _HEDGE),
     ]
 )
-"""One book's numbers; ``amount`` and ``lot`` in venue amount, ages in ms."""
+"""One book's numbers; ``amount`` and ``lot`` in venue amount, ages in ms, times in years.
+
+``kind`` is the number of an adaptive band, -1 for a fixed one; of ``aversion`` (in the numeraire's
+unit) and ``cost`` 0 means that they are made from the market.
+"""
 _UNJUDGED: Any = np.zeros((), dtype=CARD)[()]
 
 
@@ -131,7 +143,7 @@ class Shelf:
         judged = (
             not book.open
             and set(lots) == {buy, sell} <= row.keys()
-            and band.kind == "fixed"
+            and band.kind in ("fixed", *KINDS)
             and band.unit in UNITS
             and rules.numeraire in ("coin", "usd")
         )
@@ -143,6 +155,7 @@ class Shelf:
             rules.numeraire == "coin",
             book.linear,
             band.rehedge_to == "edge",
+            KINDS.index(band.kind) if band.kind != "fixed" else -1,
             UNITS.index(band.unit),
             self._number("underlying", book.underlying, self.underlyings),
             self._number("account", book.account, self.accounts),
@@ -154,6 +167,7 @@ class Shelf:
             data.hedge_quote_age_ms_max,
             data.forward_age_ms_max,
             data.vol_age_ms_max,
+            *_adaptive(book, rules),
             _hedge(instruments[buy], lots[buy], row),
             # One contract for both ways is held once.
             _hedge(instruments[sell], lots[sell] if sell != buy else 0, row),
@@ -179,4 +193,22 @@ def _future(position: Position, row: Mapping[str, int]) -> tuple[int, float, boo
 
 def _hedge(contract: Instrument, lots: int, row: Mapping[str, int]) -> tuple[Any, ...]:
     settles_ms = contract.expiry_ms - SETTLEMENT_WINDOW_MS if contract.expiry_ms else NEVER_MS
-    return row[contract.name], lots * contract.lot, contract.lot, contract.inverse, settles_ms
+    amount, fee = lots * contract.lot, contract.fees.taker
+    return row[contract.name], amount, contract.lot, contract.inverse, settles_ms, fee
+
+
+def _adaptive(book: Book, rules: Rules) -> tuple[float, ...]:
+    """The numbers of an adaptive band, in the order of their names."""
+    band = rules.band
+    return (
+        given_aversion(band) or book.memory.risk_aversion,
+        1e-4 * band.cost_bps,
+        band.order_cost,
+        horizon(band),
+        delay(band),
+        band.interval_ms / MS_PER_YEAR,
+        band.half_width_min,
+        band.half_width_max,
+        band.funding_excess,
+        1e-4 * rules.limits.slippage_bps_max,
+    )

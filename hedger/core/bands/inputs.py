@@ -35,7 +35,7 @@ def inputs(
     curve, index = seen.curve, seen.index
     rate = 1e-4 * rule.cost_bps or cost
     unit = index if seen.numeraire == "coin" else 1.0
-    aversion, source = _given(rule), "given"
+    aversion, source = given_aversion(rule), "given"
     if aversion == 0.0 and memory.risk_aversion:
         aversion, source = memory.risk_aversion, "frozen"
     if aversion == 0.0:
@@ -44,7 +44,6 @@ def inputs(
             unit * widths.default_aversion(gamma, curve.vol, rate, index, lot_delta),
             "now",
         )
-    delay_ms = max(rule.cooldown_ms, rule.delay_ms)
     return BandInputs(
         cost=rate,
         vol=curve.vol,
@@ -53,12 +52,22 @@ def inputs(
         risk_aversion=aversion,
         source=source,
         aversion_usd=aversion / unit,
-        horizon=rule.horizon_days / 365.0,
-        delay=delay_ms / MS_PER_YEAR,
+        horizon=horizon(rule),
+        delay=delay(rule),
     )
 
 
-def _given(rule: BandRule) -> float:
+def horizon(rule: BandRule) -> float:
+    """Hedging horizon of a band [years]."""
+    return rule.horizon_days / 365.0
+
+
+def delay(rule: BandRule) -> float:
+    """Time from one possible hedge to the next [years]."""
+    return max(rule.cooldown_ms, rule.delay_ms) / MS_PER_YEAR
+
+
+def given_aversion(rule: BandRule) -> float:
     """Risk aversion as configured, or as accepted daily cost over accepted daily variance; or 0."""
     if rule.daily_cost and rule.daily_std:
         return rule.daily_cost / rule.daily_std**2

@@ -1,7 +1,7 @@
 """What makes a band that follows gamma, as plain functions of floats: chosen, bounded, shifted.
 
 `hedger.core.bands.adaptive` calls them for one book, the kernel of the screen for thousands
-(`hedger.core.exposure.triggers`): one arithmetic, so that a screen says what `decide` says. As in
+(`hedger.core.exposure.many_bands`): one arithmetic, so that a screen says what `decide` says. As in
 `formulas` there are no objects; ``kind`` is a place in `KINDS`, ``gamma`` d(delta)/d(spot).
 """
 

@@ -2,6 +2,17 @@
 
 from hedger.core.exposure.legs import black_shift, own_value
 from hedger.core.exposure.many import Deltas, Layout, deltas, layout
+from hedger.core.exposure.many_bands import Triggers, triggers
 from hedger.core.exposure.total import exposure
 
-__all__ = ["Deltas", "Layout", "black_shift", "deltas", "exposure", "layout", "own_value"]
+__all__ = [
+    "Deltas",
+    "Layout",
+    "Triggers",
+    "black_shift",
+    "deltas",
+    "exposure",
+    "layout",
+    "own_value",
+    "triggers",
+]

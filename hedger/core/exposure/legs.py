@@ -12,6 +12,7 @@ import numpy as np
 
 from hedger.core.bands import formulas
 from hedger.core.bands.adaptive import ADAPTIVE
+from hedger.core.bands.inputs import horizon
 from hedger.core.columns import Book, Bools, Floats, Ints, Legs, Market
 from hedger.core.model import SETTLEMENT_WINDOW_MS, Rules
 from pricing.conventions import MS_PER_YEAR
@@ -99,7 +100,6 @@ def sums(book: Book, market: Market, rules: Rules, now: int) -> Sums:
     """Sums of the book's legs; what bends only for a band that follows gamma."""
     coin, band = rules.numeraire == "coin", rules.band
     bends = band.kind in ADAPTIVE
-    horizon = band.horizon_days / 365.0
     return quoted(book.legs).sums(
         book.legs.places(market).rows,
         columns(market),
@@ -108,7 +108,7 @@ def sums(book: Book, market: Market, rules: Rules, now: int) -> Sums:
         age_max=rules.data.vol_age_ms_max,
         own=_OWN[coin],
         scale=rules.hedge.ratio,
-        spread=formulas.spread(1.0, horizon) if bends else 0.0,
+        spread=formulas.spread(1.0, horizon(band)) if bends else 0.0,
         bends=bends,
         sizes=bool(rules.hedge.also) or band.unit == "gross_delta",
     )

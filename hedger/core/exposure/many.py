@@ -18,6 +18,7 @@ from hedger.core.exposure.legs import own_value
 from hedger.core.model import SETTLEMENT_WINDOW_MS
 from hedger.core.shelf import Held, Shelf
 from pricing.conventions import MS_PER_YEAR
+from pricing.portfolio import Ladder
 from pricing.prepared import PreparedBook
 
 _HERE = np.ones(1)
@@ -39,7 +40,8 @@ class Layout:
 
     ``rows`` are the market rows of all option legs, each once, ``leg_row`` and ``leg_group`` places
     in those and in the groups. A group is what of one book shares expiry, settlement currency and
-    the sign of its Black delta, so that groups add up to the gross delta too.
+    the sign of its Black delta, so that groups add up to the gross delta too. ``group_row`` has
+    the row whose forward stands for a group, ``starts`` and ``by_strike`` are for `pricing.bends`.
     """
 
     version: int
@@ -54,6 +56,9 @@ class Layout:
     group_expiry_ms: Ints
     group_inverse: Bools
     leg_sizes: Floats
+    group_row: Ints
+    starts: Ints
+    by_strike: Ints
     futures: Futures
 
 
@@ -63,7 +68,8 @@ class Deltas:
 
     ``error`` bounds how far rounding may take the delta from that of `exposure`; ``doubtful`` says
     that a leg has no fresh two-sided price. ``index`` is the underlying's index, ``lot_delta`` the
-    delta of one lot of the coarser hedge instrument.
+    delta of one lot of the coarser hedge instrument. ``legs`` and ``forward`` are what was priced,
+    ``black`` the Black delta of each group.
     """
 
     delta: Floats
@@ -74,6 +80,9 @@ class Deltas:
     index_ms: Ints
     account_ms: Ints
     lot_delta: Floats
+    legs: PreparedBook
+    forward: Floats
+    black: Floats
 
 
 def layout(shelf: Shelf) -> Layout:
@@ -97,20 +106,22 @@ def layout(shelf: Shelf) -> Layout:
     )
     row_slot = np.zeros(rows.size, dtype=np.int64)
     row_slot[leg_row] = leg_slot
+    prepared = PreparedBook(
+        strike=strike,
+        time_to_expiry=np.zeros(strike.size),
+        vol=np.zeros(strike.size),
+        is_call=is_call,
+        quantity=quantity,
+        group=leg_group,
+        groups=groups.size,
+        expiry=leg_row,
+        expiries=rows.size,
+    )
+    place = np.argsort(prepared.layout.places[2])
     return Layout(
         version=shelf.version,
         slots=len(shelf.held),
-        prepared=PreparedBook(
-            strike=strike,
-            time_to_expiry=np.zeros(strike.size),
-            vol=np.zeros(strike.size),
-            is_call=is_call,
-            quantity=quantity,
-            group=leg_group,
-            groups=groups.size,
-            expiry=leg_row,
-            expiries=rows.size,
-        ),
+        prepared=prepared,
         rows=rows,
         row_slot=row_slot,
         leg_row=leg_row,
@@ -120,8 +131,17 @@ def layout(shelf: Shelf) -> Layout:
         group_expiry_ms=expiry_ms[first],
         group_inverse=inverse[first],
         leg_sizes=_sums(leg_slot, np.abs(quantity), len(shelf.held)),
+        group_row=leg_row[_last(keys >> 1, groups >> 1)],
+        starts=np.searchsorted(leg_slot, np.arange(len(shelf.held) + 1)),
+        by_strike=place[np.lexsort((strike, leg_slot))],
         futures=_future_columns(there),
     )
+
+
+def _last(keys: Ints, wanted: Ints) -> Ints:
+    """The last place at which each of the wanted keys stands."""
+    found, place = np.unique(keys[::-1], return_index=True)
+    return keys.size - 1 - place[np.searchsorted(found, wanted)]
 
 
 def deltas(shelf: Shelf, laid_out: Layout, market: Market, now: int) -> Deltas:
@@ -141,7 +161,9 @@ def deltas(shelf: Shelf, laid_out: Layout, market: Market, now: int) -> Deltas:
     cards = shelf.cards
     index, index_ms = _indices(shelf, market)
     equity, quote_equity, account_ms = _accounts(shelf, market)
-    options, value, gross, sizes = _options(cards, laid_out, market, now, index)
+    legs, forward = _priced(laid_out, market, now, index)
+    greeks = legs.ladder(forward, _HERE)
+    options, value, gross, sizes = _options(cards, laid_out, greeks, now, index)
     futures = _futures(laid_out, market, now, index)
     buy, buy_lot = _hedge(cards["buy"], market, index)
     sell, sell_lot = _hedge(cards["sell"], market, index)
@@ -159,6 +181,9 @@ def deltas(shelf: Shelf, laid_out: Layout, market: Market, now: int) -> Deltas:
         index_ms=index_ms,
         account_ms=account_ms,
         lot_delta=np.maximum(buy_lot, sell_lot),
+        legs=legs,
+        forward=forward,
+        black=greeks.delta[0],
     )
 
 
@@ -203,16 +228,24 @@ def _accounts(shelf: Shelf, market: Market) -> tuple[Floats, Floats, Ints]:
     return coin[which], quote[which], time_ms[which]
 
 
+def _priced(
+    laid_out: Layout, market: Market, now: int, index: Floats
+) -> tuple[PreparedBook, Floats]:
+    """All legs at the market's vols at this instant, and the forward of each row."""
+    left_ms = laid_out.group_expiry_ms - now
+    legs = laid_out.prepared.updated(
+        vol=market.vol[laid_out.rows].take(laid_out.leg_row),
+        time_to_expiry=(left_ms / MS_PER_YEAR).take(laid_out.leg_group),
+    )
+    return legs, market.ratio[laid_out.rows] * index[laid_out.row_slot]
+
+
 def _options(
-    cards: NDArray[Any], laid_out: Layout, market: Market, now: int, index: Floats
+    cards: NDArray[Any], laid_out: Layout, greeks: Ladder, now: int, index: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Per slot: the options' delta, their share of the equity that counts, gross delta, size."""
-    rows, group_slot, slots = laid_out.rows, laid_out.group_slot, laid_out.slots
+    group_slot, slots = laid_out.group_slot, laid_out.slots
     left_ms = laid_out.group_expiry_ms - now
-    greeks = laid_out.prepared.updated(
-        vol=market.vol[rows].take(laid_out.leg_row),
-        time_to_expiry=(left_ms / MS_PER_YEAR).take(laid_out.leg_group),
-    ).ladder(market.ratio[rows] * index[laid_out.row_slot], _HERE)
     value, coin_value, black = greeks.value[0], greeks.coin_value[0], greeks.delta[0]
     inverse, coin = laid_out.group_inverse, cards["coin"][group_slot]
     spot, alive = index[group_slot], left_ms > 0

@@ -86,22 +86,41 @@ class Comparison(NamedTuple):
 
     @property
     def behind(self) -> tuple[str, ...]:
-        """Which policies cost clearly less than the first cubic band at its risk, in words."""
-        ours = next((p.name for p in self.study.policies if p.kind == "cubic"), None)
-        mine = next((curve for curve in self.curves if curve.name == ours), None)
-        risk = next((found.std for found in self.findings if found.name == ours), None)
-        own = mine.at(risk) if mine is not None and risk is not None else None
-        if own is None or risk is None:
+        """Which policies are clearly better than the first cubic band, in words."""
+        ours = next((found for found in self.findings if found.kind == "cubic"), None)
+        if ours is None:
             return ()
+        return (*self._behind_in_value(ours), *self._behind_at_equal_std(ours))
+
+    def _behind_in_value(self, ours: Finding) -> list[str]:
+        """By certainty equivalent; that the optimum of a lognormal price is lower is no news."""
+        own, said = ours.certainty_equivalent, []
+        for found in self.findings:
+            is_rival = found.kind not in ("cubic", "numerical") or self.study.market.kind != "gbm"
+            value, is_sure = found.certainty_equivalent, found.is_estimable and ours.is_estimable
+            if is_rival and is_sure and value < own - CLEARLY * abs(own):
+                said.append(
+                    f"{found.name!r} has a certainty equivalent of {value:.4g} "
+                    f"±{found.standard_error:.1g}, {ours.name!r} {own:.4g} "
+                    f"±{ours.standard_error:.1g}: the cubic band is behind here"
+                )
+        return said
+
+    def _behind_at_equal_std(self, ours: Finding) -> list[str]:
+        """By mean cost, where the frontier was made."""
+        mine = next((curve for curve in self.curves if curve.name == ours.name), None)
+        own = mine.at(ours.std) if mine is not None else None
+        if own is None:
+            return []
         said = []
         for policy, curve in zip(self.study.policies, self.curves, strict=True):
-            other = curve.at(risk) if policy.kind != "cubic" else None
+            other = curve.at(ours.std) if policy.kind != "cubic" else None
             if other is not None and other[0] < own[0] - CLEARLY * abs(own[0]):
                 said.append(
-                    f"at a std of {risk:.4g} {curve.name!r} costs {other[0]:.4g}, "
-                    f"{ours!r} {own[0]:.4g}: the cubic band is behind here"
+                    f"at a std of {ours.std:.4g} {curve.name!r} costs {other[0]:.4g}, "
+                    f"{ours.name!r} {own[0]:.4g}: the cubic band is behind here"
                 )
-        return tuple(said)
+        return said
 
 
 def compared(

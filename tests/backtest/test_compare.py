@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hedger.backtest import simulation
-from hedger.backtest.compare import compared, findings
+from hedger.backtest.compare import Comparison, compared, findings
 from hedger.backtest.numerical import Leg, optimum
 from hedger.backtest.paths import Simulated, rows
 from hedger.backtest.simulation import Outcome, hedges, simulated
@@ -177,6 +177,19 @@ def test_one_path_that_carries_everything_is_said() -> None:
     assert wild.exchanged()["certainty_equivalent"] is None
     assert wild.certainty_equivalent == pytest.approx(100.0 - math.log(100) / 0.2)  # no overflow
     assert wild.es95 == pytest.approx(20.0)
+
+
+def test_a_policy_of_lower_certainty_equivalent_is_said_first() -> None:
+    study = made([{"kind": "cubic"}, {"kind": "fixed", "half_width": 0.1}, {"kind": "numerical"}])
+    pnl = np.random.default_rng(1).standard_normal((1, 4_000)) - np.array([[1.5], [1.35], [1.3]])
+    found = findings(study, Outcome(pnl, np.ones((3, 4_000)), np.ones((3, 4_000))))
+    (said,) = Comparison(study, 4_000, found, (), ()).behind
+    assert said.startswith("'fixed' has a certainty equivalent of 1.4")
+    assert said.endswith("the cubic band is behind here")
+    bates = study._replace(market=study.market._replace(kind="bates"))
+    assert len(Comparison(bates, 4_000, found, (), ()).behind) == 2
+    level = tuple(f._replace(certainty_equivalent=1.0) for f in found)
+    assert Comparison(bates, 4_000, level, (), ()).behind == ()
 
 
 @pytest.mark.parametrize("kind", ["gbm", "heston", "merton", "bates"])

@@ -13,9 +13,20 @@ from hedger.backtest.attribution import PARTS, attribution
 from hedger.backtest.exposure import deltas, edges
 from hedger.backtest.history import History
 from hedger.backtest.journalled import Told
+from hedger.backtest.statistics import PERIODS, changes, sampled, spread
 from hedger.core.model import Rules
 
 DAY_MS = 86_400_000
+
+
+HEDGED = ("delta", "fees", "spread", "slippage", "funding")
+
+
+def hedge_std(past: History, rules: Rules) -> float | None:
+    """Std of hourly changes of what a hedge can act on: the delta part with costs and funding."""
+    parts = attribution(past, rules.numeraire, rules.base_coin)
+    kept = np.cumsum(sum(parts[part] for part in HEDGED))
+    return spread(changes(kept, sampled(past.ms, PERIODS["1h"])))
 
 
 def daily(past: History, rules: Rules, known: Told) -> list[dict[str, Any]]:

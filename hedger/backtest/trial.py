@@ -16,7 +16,7 @@ import msgspec
 
 import hedger
 import pricing
-from hedger.backtest.daily import daily
+from hedger.backtest.daily import daily, hedge_std
 from hedger.backtest.definitions import DEFINITIONS
 from hedger.backtest.history import History, history
 from hedger.backtest.replay import Replayed, Terms, replayed
@@ -94,6 +94,7 @@ def tried(trial: Trial, progress: Callable[[int, int], None] = lambda now, bars:
         "decisions": sum(run.actions.values()),
         "actions": run.actions,
         "blocked": run.blocked,
+        "hedge_std_1h": hedge_std(past, subject.rules),
         "days": daily(past, subject.rules, run.told),
         "notes": [*market.notes(), *_notes(trial)],
         "definitions": DEFINITIONS,

@@ -316,6 +316,13 @@ class Store(Protocol):
         """
         ...
 
+    async def lacks(self, book: str, fills: Sequence[Fill]) -> list[Fill]:
+        """Those of some fills that are not recorded, in their order; a plain read of any length.
+
+        Whoever takes a book over is told of a whole history, of which the store has nearly all.
+        """
+        ...
+
     async def close(
         self, lease: Lease, book: str, intent_id: str, *, filled: int, state: str
     ) -> CloseOutcome:

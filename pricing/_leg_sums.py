@@ -10,13 +10,13 @@ from numba import types
 
 from pricing._batch import INPUT
 from pricing._batch_kernel import overlapping
-from pricing._kernel_cache import compiled, inlined
+from pricing._kernel_cache import compiled, inlined, subroutine
 from pricing._legs import FLAGS, INDEX, STATE
 from pricing._option import SMALLEST, european, input_check
 from pricing._vector_math import log_ratio
 from pricing.conventions import FloatArray
 
-__all__ = ["greeks_sums", "ladder_sums"]
+__all__ = ["greeks_sums", "ladder_block", "ladder_sums"]
 
 _OUT = types.Array(types.float64, 1, "C")
 _OUT_ROWS = types.Array(types.float64, 2, "C")
@@ -150,17 +150,12 @@ def _add_seven(unit, group, first, second, third, fourth, fifth, sixth, seventh)
         fifth[k], sixth[k], seventh[k] = e, f, g
 
 
-@compiled(types.int64(STATE, FLAGS, INDEX, INPUT, INPUT, *[_OUT_ROWS] * 7))
-def ladder_sums(  # type: ignore[no-untyped-def]
+@subroutine
+def ladder_block(  # type: ignore[no-untyped-def]
     state, flags, index, forward, moves,
     value, coin_value, delta, delta_cash, gamma_cash, vega, theta,
-):  # fmt: skip
-    """The fields of `Ladder` at each move; 1 when an output overlaps."""
-    outputs = (value, coin_value, delta, delta_cash, gamma_cash, vega, theta)
-    if overlapping(outputs, (forward,), moves):
-        return 1
-    for output in outputs:
-        output[:] = 0.0
+) -> None:  # fmt: skip
+    """The fields of `Ladder` at each move, added to what is there."""
     legs = state.shape[1]
     scratch = np.empty((8, _BLOCK))
     for start in range(0, legs, _BLOCK):
@@ -189,4 +184,18 @@ def ladder_sums(  # type: ignore[no-untyped-def]
                 scratch, group, value[row], coin_value[row], delta[row], delta_cash[row],
                 gamma_cash[row], vega[row], theta[row],
             )  # fmt: skip
+
+
+@compiled(types.int64(STATE, FLAGS, INDEX, INPUT, INPUT, *[_OUT_ROWS] * 7))
+def ladder_sums(  # type: ignore[no-untyped-def]
+    state, flags, index, forward, moves,
+    value, coin_value, delta, delta_cash, gamma_cash, vega, theta,
+):  # fmt: skip
+    """The fields of `Ladder` at each move; 1 when an output overlaps."""
+    outputs = (value, coin_value, delta, delta_cash, gamma_cash, vega, theta)
+    if overlapping(outputs, (forward,), moves):
+        return 1
+    for output in outputs:
+        output[:] = 0.0
+    ladder_block(state, flags, index, forward, moves, *outputs)
     return 0

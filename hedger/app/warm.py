@@ -24,6 +24,12 @@ from hedger.core.shelf import Shelf
 
 _NOW = 1_700_000_000_000
 _DAY_MS = 86_400_000
+_BANDS = (
+    BandRule(lower=-0.001, upper=0.001),
+    BandRule(unit="gross_delta", lower=-0.001, upper=0.001),
+    BandRule(kind="zakamouline", cost_bps=5.0),
+)
+"""Between them they ask for every sum of a book's legs, and for its delta at another vol."""
 
 
 def warm() -> None:
@@ -40,12 +46,12 @@ def warm() -> None:
             digest="",
             positions={name: -3 for name in instruments if name != "hedge"},
         )
-        for unit in ("coin", "gross_delta"):
+        for band in _BANDS:
             rules = Rules(
                 config="",
                 numeraire="usd",
                 hedge=HedgeRule(buy="hedge", sell="hedge"),
-                band=BandRule(unit=unit, lower=-0.001, upper=0.001),
+                band=band,
             )
             held = book(state, instruments, account="warm", hedges={"hedge"})
             decide(held, board.market(), rules, _NOW)

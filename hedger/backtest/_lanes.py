@@ -131,21 +131,30 @@ def _still(edges: Array) -> None:
 def _cubic(
     spots: Array, delta: Array, gamma: Array, square: Array, left: float, v: Array, edges: Array
 ) -> None:
+    """The cubic band; numbers and rows are named outside the loop, so that it is vector code."""
+    cost, aversion, vol, delay = v[COST], v[AVERSION], v[VOL], v[DELAY]
+    clip, cap = v[CLIP], v[CAP]
+    buy, buy_to, sell_to, sell = edges[0], edges[1], edges[2], edges[3]
     for p in range(spots.size):
-        half = cubic(v[COST], spots[p], gamma[p], square[p], v[VOL], left, v[AVERSION], v[DELAY])
-        outer, inner = clipped(min(half, v[CAP]), v[CLIP], 0.0)
-        _around(edges, p, -delta[p], outer, inner)
+        half = cubic(cost, spots[p], gamma[p], square[p], vol, left, aversion, delay)
+        outer, inner = clipped(min(half, cap), clip, 0.0)
+        centre = -delta[p]
+        buy[p], buy_to[p] = centre - outer, centre - inner
+        sell_to[p], sell[p] = centre + inner, centre + outer
 
 
 @subroutine
 def _two_cost(
     spots: Array, delta: Array, gamma: Array, square: Array, left: float, v: Array, edges: Array
 ) -> None:
+    """With a fixed cost an order: trigger and inner target, at least one clip apart."""
     for p in range(spots.size):
         outer, inner = two_cost(
             v[COST], v[FEE], spots[p], gamma[p], square[p], v[VOL], left, v[AVERSION], v[DELAY]
         )
-        _around(edges, p, -delta[p], min(outer, v[CAP]), min(inner, v[CAP]))
+        outer = min(outer, v[CAP])
+        above, below = clipped(outer, v[CLIP], 0.0)
+        _around(edges, p, -delta[p], outer, max(min(inner, outer - (above - below)), 0.0))
 
 
 @subroutine
@@ -211,15 +220,18 @@ def _numerical(
 @subroutine
 def _trade(spots: Array, later: Array, hedge: Array, edges: Array, v: Array, books: Array) -> None:
     """Trade to the edges, pay, and hold until the next row; books are P&L, orders, turnover."""
+    cost, fee = v[COST], v[FEE]
+    buy, buy_to, sell_to, sell = edges[0], edges[1], edges[2], edges[3]
+    pnl, orders, turnover = books[0], books[1], books[2]
     for p in range(spots.size):
         old = hedge[p]
-        new = edges[1, p] if old < edges[0, p] else old
-        new = edges[2, p] if old > edges[3, p] else new
+        new = buy_to[p] if old < buy[p] else old
+        new = sell_to[p] if old > sell[p] else new
         amount = abs(new - old) * spots[p]
         traded = 1.0 if new != old else 0.0
-        books[0, p] += new * (later[p] - spots[p]) - v[COST] * amount - v[FEE] * traded
-        books[1, p] += traded
-        books[2, p] += amount
+        pnl[p] += new * (later[p] - spots[p]) - cost * amount - fee * traded
+        orders[p] += traded
+        turnover[p] += amount
         hedge[p] = new
 
 

@@ -7,6 +7,8 @@ With B a leg's Black value in quote currency and y what one unit of it is in the
 * theta: the leg revalued one move later at the same forward, vol and index;
 * delta: ``y delta dF + B dy``, and the whole move of hedges, futures and balances;
 * gamma ``y gamma dF^2 / 2``, vega ``y vega dvol``;
+* volga: the leg revalued at the new vol, beyond vega; vanna: what forward and vol, moved together,
+  change beyond both moved alone (the leg revalued all four ways, not a product of Greeks);
 * residual: the move of the exchange's mark less all of these.
 
 y is index / expected delivery (inverse) or 1 (linear) for numeraire usd, one over that for coin, so
@@ -24,7 +26,11 @@ from hedger.backtest.averaging import Contract, Legs, averaged, contract, legs_o
 from hedger.backtest.history import Floats, History
 from hedger.backtest.ledger import worth
 
-PARTS = ("delta", "gamma", "theta", "vega", "fees", "spread", "funding", "residual")
+PARTS = (
+    *("delta", "gamma", "theta", "vega", "vanna", "volga"),
+    *("fees", "spread", "slippage", "funding", "residual"),
+)
+_FLOWS = ("fees", "spread", "slippage", "funding")
 
 
 class Rates(NamedTuple):
@@ -46,7 +52,7 @@ def attribution(history: History, numeraire: str, base_coin: float) -> dict[str,
     """Parts of P&L in the numeraire, (n,) each: the move to a row, and that row's costs."""
     per = rates(history, numeraire)
     parts = {part: np.zeros_like(history.index) for part in PARTS}
-    for part in ("fees", "spread", "funding"):
+    for part in _FLOWS:
         parts[part] += _in_numeraire(history.flows[part], per)
     parts["residual"] += _in_numeraire(history.flows["marking"], per)
     base = base_coin if numeraire == "usd" else 0.0
@@ -95,11 +101,14 @@ def _explain(
     amount = history.lots[:-1, legs.column] * legs.lot
     change = end.forward - start.forward
     vol_change = np.where(np.isfinite(end.vol), end.vol - start.vol, 0.0)
+    crossed = _crossed(start, legs, forward=end.forward, vol=start.vol + vol_change)
     pieces = {
         "delta": now.delta * change * rate_end + now.price * (rate_end - rate),
         "gamma": 0.5 * now.gamma * change**2 * rate_end,
         "theta": (later.price - now.price) * rate_end,
         "vega": now.vega * vol_change * rate_end,
+        "vanna": (crossed.both - crossed.forward - crossed.vol + now.price) * rate_end,
+        "volga": (crossed.vol - now.price - now.vega * vol_change) * rate_end,
     }
     known = np.isfinite(sum(pieces.values())) & (amount != 0.0)
     residual = np.where(amount != 0.0, actual, 0.0)
@@ -108,6 +117,24 @@ def _explain(
         parts[part][1:] += explained.sum(axis=1)
         residual = residual - explained
     parts["residual"][1:] += residual.sum(axis=1)
+
+
+class _Crossed(NamedTuple):
+    """A leg's value after a move of the forward alone, of the vol alone, and of both."""
+
+    forward: Floats
+    vol: Floats
+    both: Floats
+
+
+def _crossed(start: Contract, legs: Legs, *, forward: Floats, vol: Floats) -> _Crossed:
+    """Values at the beginning of a move with its end's forward and vol, time standing still."""
+    moved = start._replace(forward=forward, expected=start.mean + start.weight * forward)
+    return _Crossed(
+        value(moved, legs.is_call).price,
+        value(start._replace(vol=vol), legs.is_call).price,
+        value(moved._replace(vol=vol), legs.is_call).price,
+    )
 
 
 def _per_unit(at: Contract, index: Floats, legs: Legs, numeraire: str) -> Floats:

@@ -16,7 +16,8 @@ DEFINITIONS = {
     "return; slope_1h_error is its standard error",
     "fees": "fees paid; spread: given up between the middle and the fill price; funding: received",
     "pnl_parts": "signed P&L by cause, Greeks at the beginning of each move; delta holds the "
-    "hedges, gamma, theta and vega the option legs",
+    "hedges, gamma, theta, vega, vanna and volga the option legs; spread ends at the best price, "
+    "slippage is what lay beyond it",
     "residual": "moves of the exchange's marks that no other part explains; residual_share is "
     "|sum of residuals| over the sum of |part totals|, residual_std_share the residual's standard "
     "deviation per bar over that of unhedged P&L",

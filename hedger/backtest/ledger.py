@@ -58,9 +58,13 @@ def worth(instrument: Instrument, lots: Number, price: Number) -> Number:
 
 
 class Cost(NamedTuple):
-    """What a fill cost: ``spread`` to the middle, ``marking`` from there to the mark, ``fee``."""
+    """What a fill cost: ``spread`` from the middle to the best price, ``slippage`` beyond it.
+
+    ``marking`` is the way from the middle to the mark.
+    """
 
     spread: Money
+    slippage: Money
     marking: Money
     fee: Money
 
@@ -97,13 +101,22 @@ class Ledger:
 
 
 def cost(
-    instrument: Instrument, *, lots: int, price: float, mid: float, mark: float, fee: float
+    instrument: Instrument,
+    *,
+    lots: int,
+    price: float,
+    mid: float,
+    best: float,
+    mark: float,
+    fee: float,
 ) -> Cost:
-    """Cost of a fill as P&L: what is lost is negative."""
+    """Cost of a fill as P&L: what is lost is negative; ``best`` is the best price it met."""
     size = float(lots)
     paid, at_mid = worth(instrument, size, price), worth(instrument, size, mid)
+    at_best = worth(instrument, size, best)
     return Cost(
-        spread=money(instrument, at_mid - paid),
+        spread=money(instrument, at_mid - at_best),
+        slippage=money(instrument, at_best - paid),
         marking=money(instrument, worth(instrument, size, mark) - at_mid),
         fee=money(instrument, -fee),
     )

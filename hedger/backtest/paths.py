@@ -12,7 +12,8 @@ from hedger.backtest._markets import stochastic
 from hedger.backtest.study import DAYS, Market
 
 Array = npt.NDArray[np.float64]
-_VALUES_PER_BLOCK = 2**19
+_VALUES_PER_BLOCK = 2**17
+"""A megabyte each of spot, delta, gamma and its square: what a core keeps near itself."""
 _INSTANT = 1e-9
 
 

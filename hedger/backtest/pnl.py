@@ -74,7 +74,7 @@ def totals(parts: dict[str, Floats], pnl: Floats, bare: Floats, turnover: float)
     rest, bare_std = spread(parts["residual"]), spread(np.diff(bare))
     return {
         "fees": -sums["fees"],
-        "spread": -sums["spread"],
+        "spread": -sums["spread"] - sums["slippage"],
         "funding": sums["funding"],
         "pnl_parts": sums,
         "pnl_accumulated": accumulated,
@@ -88,7 +88,7 @@ def delta_part(
     past: History, parts: dict[str, Floats], pnl: Floats, bare: Floats
 ) -> dict[str, Any]:
     """What the hedge can act on: the delta part with its costs, and the same without the hedge."""
-    kept = sum((parts[part] for part in ("delta", "fees", "spread", "funding")), 0.0)
+    kept = sum((parts[part] for part in ("delta", "fees", "spread", "slippage", "funding")), 0.0)
     hedge = np.diff(pnl - bare, prepend=pnl[0] - bare[0])
     rows = sampled(past.ms, PERIODS["1m"])
     own, without = np.cumsum(kept), np.cumsum(kept - hedge)

@@ -22,7 +22,7 @@ from hedger.service.entry import Entry
 from hedger.venues.simulator.events import Event
 from hedger.venues.simulator.instant import Instant
 
-__all__ = ["Subject", "report"]
+__all__ = ["Subject", "report", "reported"]
 
 
 class Subject(Record, frozen=True, kw_only=True):
@@ -65,24 +65,26 @@ def report(
     ConfigError
         If the log does not hold the account.
     """
-    rules = subject.rules
     past = history(
         events,
         subject.account,
-        hedges=(rules.hedge.buy, rules.hedge.sell),
+        hedges=(subject.rules.hedge.buy, subject.rules.hedge.sell),
         contracts=contracts,
         published=published,
     )
-    known = told(decisions)
+    found = reported(past, subject, contracts, told(decisions))
+    return {**found, **_decisions(decisions), "notes": list(notes), "definitions": DEFINITIONS}
+
+
+def reported(past: History, subject: Subject, contracts: Contracts, known: Told) -> dict[str, Any]:
+    """Everything that a history tells; ``known`` are the bands that were in force."""
+    rules = subject.rules
     made = trades(past, rules, contracts, known)
     return {
         "book": subject.book,
         "numeraire": rules.numeraire,
         **_money(past, rules, made),
         **_hedging(past, rules, made, known),
-        **_decisions(decisions),
-        "notes": list(notes),
-        "definitions": DEFINITIONS,
     }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from hedger.backtest.ledger import Contracts, Ledger, Money, cost, money
+from hedger.core.model import FillKind
 from hedger.errors import ConfigError
 from hedger.venues.simulator.events import (
     Bar,
@@ -24,7 +25,7 @@ from hedger.venues.simulator.events import (
     Transferred,
 )
 
-FLOWS = ("spread", "marking", "fees", "funding")
+FLOWS = ("spread", "slippage", "marking", "fees", "funding")
 NOTHING = Money()
 
 
@@ -163,10 +164,12 @@ class Reader:
             lots=event.lots,
             price=event.price,
             mid=event.mid,
+            best=_best(event),
             mark=mark,
             fee=event.fee,
         )
         row.bring("spread", spent.spread)
+        row.bring("slippage", spent.slippage)
         row.bring("marking", spent.marking)
         row.bring("fees", spent.fee)
         self._all.trade(event.instrument, event.lots, event.price, event.fee)
@@ -192,6 +195,14 @@ class Reader:
     def _describe(self, row: Row) -> None:
         row.lots, row.cash = dict(self._all.lots), self._all.cash
         row.hedge_lots, row.hedge_cash = dict(self._hedge.lots), self._hedge.cash
+
+
+def _best(event: Traded) -> float:
+    """Best price that a taking order met; its own where it took none."""
+    best = event.ask if event.lots > 0 else event.bid
+    if best is None or event.maker or event.block or event.kind != FillKind.TRADE:
+        return event.price
+    return best
 
 
 def _opening(opened: Opened, index: dict[str, float]) -> Row:

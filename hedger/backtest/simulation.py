@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hedger.backtest import _lanes
 from hedger.backtest._lanes import greeks, hedged
-from hedger.backtest.numerical import Optimum, hedge_range, optimum
+from hedger.backtest.numerical import Leg, Optimum, optimum
 from hedger.backtest.paths import Rows, Source
 from hedger.backtest.study import POLICIES, Policy, Study
 from pricing import black
@@ -158,7 +158,6 @@ class _Tape:
 
 def numbers(study: Study, policy: Policy) -> Array:
     """What a policy reads, in the order of the kernel's names."""
-    low, high = hedge_range(study.legs)
     v = np.zeros(9)
     v[_lanes.COST], v[_lanes.FEE] = study.cost.proportional, study.cost.fixed
     v[_lanes.AVERSION], v[_lanes.VOL] = study.risk_aversion, study.market.vol
@@ -166,8 +165,26 @@ def numbers(study: Study, policy: Policy) -> Array:
     v[_lanes.CLIP] = -1.0 if policy.clip is None else policy.clip
     v[_lanes.WIDTH] = policy.half_width or 0.0
     v[_lanes.EVERY] = policy.every_steps
-    v[_lanes.CAP] = 0.5 * max(-low, high)
+    v[_lanes.CAP] = 0.5 * need(study.legs)
     return v
+
+
+def need(legs: tuple[Leg, ...]) -> float:
+    """Largest hedge that the book can need at any spot: the steepest slope of its payoff.
+
+    Examples
+    --------
+    >>> need((Leg(-1.0, 100.0, 0.1, True), Leg(-1.0, 90.0, 0.1, False)))
+    1.0
+    >>> need((Leg(-1.0, 100.0, 0.1, True), Leg(2.0, 120.0, 0.1, True)))
+    1.0
+    """
+    slope = -sum(leg.quantity for leg in legs if not leg.is_call)
+    most = abs(slope)
+    for leg in sorted(legs, key=lambda leg: leg.strike):
+        slope += leg.quantity
+        most = max(most, abs(slope))
+    return most
 
 
 def _gain(study: Study, number: int, block: Array, when: Rows) -> Array:

@@ -54,6 +54,22 @@ def printable(report: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
+def replay_table(report: Mapping[str, Any]) -> RenderableType:
+    """A backtest: the report's tables, then P&L and its causes day by day, and what it was."""
+    days = _table("day by day", "", ">pnl", *(f">{part}" for part in report["pnl_parts"]))
+    digits = ",.1f" if report["numeraire"] == "usd" else ",.5f"
+    for day in report["days"]:
+        parts = (shown(amount, digits) for amount in day["parts"].values())
+        days.add_row(day["day"], shown(day["pnl"], digits), *parts)
+    run = report["run"]
+    names = ("id", "data_sha256", "code_sha256", "events_sha256", "seed")
+    made = Text("\n".join(f"{name} {run[name]}" for name in names), style="dim")
+    timed = {"decision_ms_p50": None, "decision_ms_p99": None}
+    blocked = ", ".join(f"{why} {times:,}" for why, times in report["blocked"].items())
+    counts = Text(f"{report['decisions']:,} decisions; blocked: {blocked or 'none'}")
+    return Group(printable({**report, **timed}), Text(), days, Text(), counts, made)
+
+
 def _pairs(title: str, report: Mapping[str, Any], rows: tuple[tuple[str, str, str], ...]) -> Table:
     made = _table(title, "", ">")
     for key, label, form in rows:

@@ -17,7 +17,7 @@ from hedger.core.bands.adaptive import ADAPTIVE
 from hedger.core.bands.inputs import inputs
 from hedger.core.choices import choices
 from hedger.core.columns import Book, Market
-from hedger.core.exposure import black_delta, exposure
+from hedger.core.exposure import black_shift, exposure
 from hedger.core.freshness import (
     blocks,
     hedge_quote,
@@ -113,11 +113,8 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
     if math.isnan(factor):
         return None
     if factor != 1.0:
-        here, there = (
-            black_delta(book, draft.market, draft.now, index=seen.index, factor=f)
-            for f in (1.0, factor)
-        )
-        shift = seen.ratio * (here - there)
+        moved = black_shift(book, draft.market, draft.now, index=seen.index, factor=factor)
+        shift = seen.ratio * moved
     return policy.adaptive_target(rule, limit, seen, terms, lot_delta=lot_delta, shift=shift)
 
 

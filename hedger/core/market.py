@@ -17,8 +17,8 @@ from hedger.core.jumps import Track
 from hedger.core.model import Account, Instrument, Kind, Quote, Refusal
 
 VOL_MAX = 20.0
-PRICE_MIN, PRICE_MAX = 1e-12, 1e12  # beyond, sums and quotients of prices leave what floats hold
-_PRICES = frozenset(("bid", "ask", "mark", "forward", "index"))
+PRICE_MIN, PRICE_MAX = 1e-30, 1e30  # beyond, sums and quotients of prices leave what floats hold
+_PRICES = frozenset(("bid", "ask", "forward", "index"))  # a mark may be next to nothing
 _FIELDS = ("bid", "ask", "bid_size", "ask_size", "mark", "vol", "forward", "index")
 
 
@@ -38,7 +38,7 @@ def quote_fault(quote: Quote) -> str:
             return f"{field} is {value!r}, expected a finite number"
         if value < 0.0 or (value == 0.0 and field not in ("mark", "bid_size", "ask_size")):
             return f"{field} is {value!r}, expected a positive number"
-        if field in _PRICES and not (value == 0.0 or PRICE_MIN <= value <= PRICE_MAX):
+        if field in _PRICES and not PRICE_MIN <= value <= PRICE_MAX:
             return f"{field} is {value!r}, expected {PRICE_MIN:g} to {PRICE_MAX:g}"
     if quote.time_ms <= 0:
         return f"time_ms is {quote.time_ms}, expected milliseconds since the epoch"

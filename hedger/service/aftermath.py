@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from hedger.core.model import Fill, FillKind, Intent, Memory, venue_of
+from hedger.core.model import Fill, FillKind, Memory, venue_of
 from hedger.service.chronicle import Chronicle
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk
@@ -79,17 +79,22 @@ class Aftermath:
                 lease, desk.name, seq=state.seq, facts=state.facts, memory=memory, entry=None
             )
 
-    def turned_away(self, desk: Desk, intent: Intent, reason: str) -> None:
-        """A venue refused an order or gave no answer: for a while the others go first.
+    def turned_away(self, desk: Desk, instrument: str, reason: str) -> None:
+        """A venue refused an order, gave no answer or cannot be sent one: now others go first.
 
-        A book on one venue has no choice, and nothing is written for it.
+        A book on one venue has no choice, and nothing is written for it; of several the same one
+        is written down once in that time.
         """
         if not desk.params.also:
             return
-        mark = venue_of(intent.instrument)
+        mark, venue = venue_of(instrument), desk.params.route_of(instrument).venue
         names = tuple(name for name in desk.params.hedges if venue_of(name) == mark)
-        until_ms = self._clock.market_ms() + TURNED_MS
-        text = f"{intent.venue}: {reason}; other venues go first for {TURNED_MS // 1_000} s"
+        now_ms = self._clock.market_ms()
+        until_ms = now_ms + TURNED_MS
+        if desk.turned_ms.get(mark, 0) > now_ms:
+            return
+        desk.turned_ms[mark] = until_ms
+        text = f"{venue}: {reason}; other venues go first for {TURNED_MS // 1_000} s"
 
         def change(memory: Memory) -> Memory:
             return _avoiding(memory, names, until_ms)

@@ -154,6 +154,7 @@ class Crew:
             decided=self.worker.decided,
             check=self.rounds.check,
             doubt=self.clocks.doubt,
+            turned=self.aftermath.turned_away,
         )
         self.unkept = Unkept(
             self.world,

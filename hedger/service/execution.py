@@ -48,7 +48,7 @@ class Execution:
         unknown: Callable[[Desk, Intent], None],
         rejected: Callable[[Desk, Decision, Intent, str], None],
         ended: Callable[[Desk], None],
-        turned: Callable[[Desk, Intent, str], None],
+        turned: Callable[[Desk, str, str], None],
     ) -> None:
         self._params = world.params
         self._request_s = world.request_s
@@ -109,7 +109,7 @@ class Execution:
                 self._unknown(desk, intent)
             elif report.status is OrderStatus.REJECTED:
                 self._rejected(desk, decision, intent, report.reason)
-                self._turned(desk, intent, report.reason)
+                self._turned(desk, intent.instrument, report.reason)
             else:
                 desk.rejects = 0
         except LeaseLost as error:
@@ -207,5 +207,5 @@ class Execution:
                 await self._store.unknown(lease, desk.name, intent.id)
         except StoreError as failure:
             self._log.warning("mark_failed", **told(intent), reason=str(failure))
-        self._turned(desk, intent, str(error) or "no answer in time")
+        self._turned(desk, intent.instrument, str(error) or "no answer in time")
         self._unknown(desk, intent)

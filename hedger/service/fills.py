@@ -9,6 +9,7 @@ comparison of positions finds what it changed, and the book's policy says what t
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import msgspec
 
@@ -75,12 +76,19 @@ class Fills:
             await self._aftermath.follow(desk, causes)
         return result
 
+    async def unrecorded(self, desk: Desk, fills: Sequence[Fill]) -> list[Fill]:
+        """Those of a history that the store lacks, or that it would not keep, in their order."""
+        kept = [(fill, _recorded_as(desk, fill)) for fill in fills]
+        asked = [as_kept for _, as_kept in kept if as_kept is not None]
+        lacking = {id(as_kept) for as_kept in await self._store.lacks(desk.name, asked)}
+        return [fill for fill, as_kept in kept if as_kept is None or id(as_kept) in lacking]
+
     async def _follow(self, desk: Desk, fill: Fill, *, is_old: bool) -> str:
         """A follower's fill that no order of ours caused, with what its kind asks for."""
         if not is_old:
             await self._aftermath.foresee(desk, fill)
         causes = [] if is_old or fill.kind == FillKind.TRADE else [_cause(fill)]
-        follow = msgspec.structs.replace(fill, client_id=ACCOUNT)
+        follow = _recorded_as(desk, fill) or fill
         venue, stop = _venue(desk, fill), stop_of(causes)
         try:
             return await self._store.fill(desk.name, follow, venue=venue, stop=stop)
@@ -94,7 +102,7 @@ class Fills:
         held = state.positions.get(fill.instrument, 0) if state is not None else 0
         if held * fill.lots >= 0 or abs(fill.lots) > abs(held):
             return "foreign"
-        leaving = msgspec.structs.replace(fill, client_id=fill.kind)
+        leaving = _recorded_as(desk, fill) or fill
         return await self._store.fill(desk.name, leaving, venue=_venue(desk, fill))
 
     def _remember(self, key: tuple[str, str, str]) -> None:
@@ -125,6 +133,17 @@ class Fills:
                 price=fill.price,
                 kind=fill.kind,
             )
+
+
+def _recorded_as(desk: Desk, fill: Fill) -> Fill | None:
+    """A fill under the client id that the store keeps it by; None where it keeps no such."""
+    if desk.is_own(fill):
+        return fill
+    if fill.kind in LEAVING:
+        return msgspec.structs.replace(fill, client_id=fill.kind)
+    if desk.params.positions is None:
+        return msgspec.structs.replace(fill, client_id=ACCOUNT)
+    return None
 
 
 def _cause(fill: Fill) -> Cause:

@@ -117,7 +117,8 @@ class History:
             await self._transfers.take(desk, route.event(event))
         await self._contracts(desk, {fill.instrument for fill in fills})
         mine = [fill for fill in fills if _concerns(desk, state, fill)]
-        for fill in mine:
+        # Nearly all of a whole history is recorded: that is asked at once, not fill by fill.
+        for fill in await self._fills.unrecorded(desk, mine) if whole else mine:
             is_old = fill.time_ms < state.since_ms
             await self._fills.apply(desk, fill, trusting=not whole, is_old=is_old)
         desk.history_ms[route.mark] = now_ms

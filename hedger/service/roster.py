@@ -35,8 +35,9 @@ class Desk:
     of reach; ``rejects`` counts rejected orders since one was last accepted. ``pause`` forbids new
     hedges until positions were read again, ``foreign`` is what the account did without us,
     ``ready_s`` when it became ready, ``moved_ms`` the market instant of the last transfer on each
-    account: older balances do not contain it. ``silent`` are venues, by mark, that did not answer
-    when the book was last compared, ``unwatched`` those whose market could not be asked for.
+    account: older balances do not contain it, ``turned_ms`` until when each venue, by mark, goes
+    last. ``silent`` are venues, by mark, that did not answer when the book was last compared,
+    ``unwatched`` those whose market could not be asked for.
     """
 
     params: BookParams
@@ -55,6 +56,7 @@ class Desk:
     unreadable: bool = False
     ready_s: float = 0.0
     moved_ms: dict[str, int] = field(default_factory=dict)
+    turned_ms: dict[str, int] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     unwatched: set[str] = field(default_factory=set)
     pause: Pause = field(default_factory=Pause)

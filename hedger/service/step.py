@@ -60,6 +60,7 @@ class Stepper:
         decided: Callable[[Desk, Decision], None],
         check: Callable[[Desk], None],
         doubt: Callable[[str], str],
+        turned: Callable[[Desk, str, str], None],
     ) -> None:
         self._open_max = world.params.open_max
         self._store = world.store
@@ -71,7 +72,7 @@ class Stepper:
         self._journal = journal
         self._chronicle = chronicle
         self._learn, self._orphaned, self._decided = learn, orphaned, decided
-        self._check, self._doubt = check, doubt
+        self._check, self._doubt, self._turned = check, doubt, turned
         self._log = logger(worker=world.params.worker)
 
     async def step(self, desk: Desk, due: Due) -> bool:
@@ -183,9 +184,15 @@ class Stepper:
         )
 
     def _doubtful(self, desk: Desk, plan: Plan) -> str:
-        """Why no deadline may be set at a venue that the plan goes to; empty where one may."""
-        venues = (desk.params.route_of(line.instrument).venue for line in plan.lines)
-        return next(filter(None, map(self._doubt, venues)), "")
+        """Why no deadline may be set at a venue that the plan goes to; empty where one may.
+
+        Of several venues the others go first from then on.
+        """
+        for line in plan.lines:
+            if doubt := self._doubt(desk.params.route_of(line.instrument).venue):
+                self._turned(desk, line.instrument, doubt)
+                return doubt
+        return ""
 
     def _behind(self, desk: Desk) -> int:
         """The last transfer that the balances last seen do not contain yet; 0 for none."""

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
 
+HORIZON_DAYS_MIN = 7
+"""Below it the band that remains without gamma explodes; a study has its own horizon."""
+
 _CONFIGURED = ("target", "lower", "upper", "rehedge_to")
 _RISK = ("risk_aversion", "daily_cost", "daily_std", "horizon_days", "cost_bps", "funding_excess")
 _WIDTH = (*_RISK, "clip_min", "half_width_min", "half_width_max")
@@ -102,7 +105,7 @@ class Band(Table):
     )
     horizon_days: float = Field(
         default=30.0,
-        ge=7,
+        ge=HORIZON_DAYS_MIN,
         le=3650,
         description="Hedging horizon, whatever expires when.",
     )

@@ -11,7 +11,7 @@ READS = (
     *("xrange", "xrevrange"),
 )
 WRITES = (
-    *("hset", "hsetnx", "hdel", "hincrby", "pexpire", "xadd", "zadd", "zrem"),
+    *("hset", "hsetnx", "hdel", "hincrby", "pexpire", "xadd", "xtrim", "zadd", "zrem"),
     "zremrangebyscore",
 )
 

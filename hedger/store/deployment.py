@@ -16,6 +16,10 @@ from hedger.store.params import StoreParams
 from hedger.store.scripts import digest, scripts
 
 _PRESSURE = 0.8
+_EASY = 0.5
+_JOURNAL_MIN = 10
+"""A share of the server's memory up to which a journal keeps all that it may; from there to
+pressure it keeps less and less, down to these few entries: so that there is room for new ones."""
 _LOOK_EVERY_S = 2.0
 """How often memory and schema version are looked at, with a beat."""
 
@@ -39,6 +43,7 @@ class Deployment:
         self._namespace = self._born = ""
         self._shards = self._schema = 0
         self._pressed = False
+        self._journal_max = params.journal_max
         self._looked_s = float("-inf")
         self._journal_dropped = 0
 
@@ -215,7 +220,22 @@ class Deployment:
             limit = int(memory.get("maxmemory", "0"))
             fullest = max(fullest, int(memory["used_memory"]) / limit if limit > 0 else 0.0)
         self._pressed = fullest > _PRESSURE
+        self._journal_max = _kept(self._params.journal_max, self._journal_max, fullest)
         self._looked_s = self._monotonic()
+
+
+def _kept(most: int, before: int, full: float) -> int:
+    """How many entries a shard's journal may keep while the server is so full.
+
+    Each further hundredth of the memory takes the same share of what is left, so that however large
+    and many the entries are, they find their number. Under pressure it is half of before at each
+    look: until the journal has given way, or is next to nothing, as others fill the memory.
+    """
+    least = min(_JOURNAL_MIN, most)
+    if full > _PRESSURE:
+        return max(before // 2, least)
+    way = max(full - _EASY, 0.0) / (_PRESSURE - _EASY)
+    return max(int(most * (least / most) ** way), least)
 
 
 def _check_version(link: Link, server: Mapping[str, str]) -> None:

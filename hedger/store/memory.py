@@ -242,6 +242,15 @@ class MemoryStore:
         row.stop(stop)
         return "ok" if fill.client_id in row.intents else "late"
 
+    async def lacks(self, book: str, fills: Sequence[Fill]) -> list[Fill]:
+        """Those of some fills that are not recorded, in their order."""
+        missing = []
+        for fill in fills:
+            slot, field = keys.trade_slot(book, fill.client_id, fill.trade_id, fill.time_ms)
+            if field not in self._server.trades.get(slot, ()):
+                missing.append(fill)
+        return missing
+
     async def close(
         self, lease: Lease, book: str, intent_id: str, *, filled: int, state: str
     ) -> CloseOutcome:

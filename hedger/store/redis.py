@@ -14,6 +14,7 @@ from hedger.store import codec, keys, reading
 from hedger.store.deployment import Deployment
 from hedger.store.link import Argument
 
+READ_AT_ONCE = 500
 _CLOSED = {b"OK": "ok", b"NOTCURRENT": "not_current", b"FILLGAP": "fill_gap"}
 
 
@@ -86,7 +87,7 @@ class RedisStore(Deployment):
         shard = self._shard(lease, book)
         arguments: list[Argument] = [book, seq, _asked(facts), int(reduces)]
         arguments.append(self._memory(memory))
-        arguments += [self._keys.trades(shard), self._params.log_max, self._params.journal_max]
+        arguments += [self._keys.trades(shard), self._params.log_max, self._journal_max]
         arguments += self._entry_arguments(book, entry)
         for intent in codec.checked_intents(book, seq, intents):
             arguments += [intent.id, codec.intent_bytes(_under(intent, lease), self._schema)]
@@ -112,7 +113,7 @@ class RedisStore(Deployment):
         """Store memory and journal entry without an intent; the revision stays."""
         shard = self._shard(lease, book)
         arguments: list[Argument] = [book, seq, _asked(facts), self._memory(memory)]
-        arguments += [self._params.journal_max, *self._entry_arguments(book, entry)]
+        arguments += [self._journal_max, *self._entry_arguments(book, entry)]
         names = [self._keys.book(shard, book), self._keys.journal(shard)]
         reply = await self._fenced("note", lease, names, *arguments)
         self._refuse(reply, book)
@@ -137,6 +138,17 @@ class RedisStore(Deployment):
         reply = await self._link.call("fill", names, *arguments, *limits, detail, stop)
         self._refuse(reply, book)
         return reading.text(reply[0]).lower()
+
+    async def lacks(self, book: str, fills: Sequence[Fill]) -> list[Fill]:
+        """Those of some fills that are not recorded, in their order."""
+        trades, missing = self._keys.trades(self.shard_of(book)), []
+        for start in range(0, len(fills), READ_AT_ONCE):
+            part = fills[start : start + READ_AT_ONCE]
+            slots = (keys.trade_slot(book, f.client_id, f.trade_id, f.time_ms) for f in part)
+            asked = [("HEXISTS", trades + slot, field) for slot, field in slots]
+            known = await self._link.commands(*asked)
+            missing += [fill for fill, has in zip(part, known, strict=True) if not has]
+        return missing
 
     async def close(
         self, lease: Lease, book: str, intent_id: str, *, filled: int, state: str
@@ -288,7 +300,7 @@ class RedisStore(Deployment):
         ms, n = codec.checked_entry(book, entry)
         if self._pressed:
             self._journal_dropped += 1
-            return ["", 0, 0, b""]
+            return [entry.id, ms, n, b""]
         return [entry.id, ms, n, entry.payload]
 
 

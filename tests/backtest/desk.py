@@ -19,5 +19,8 @@ def document(**market: Any) -> dict[str, Any]:
     return made
 
 
-def made(policies: list[dict[str, Any]], **market: Any) -> Study:
-    return study(document(**market) | {"policy": policies}, "study")
+def made(
+    policies: list[dict[str, Any]], *, book: list[dict[str, Any]] | None = None, **market: Any
+) -> Study:
+    books = {} if book is None else {"book": book}
+    return study(document(**market) | {"policy": policies} | books, "study")

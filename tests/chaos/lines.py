@@ -30,10 +30,10 @@ def lines_of(rig: Rig) -> Lines:
 
 
 @asynccontextmanager
-async def behind_lines(rig: Rig) -> AsyncIterator[None]:
-    """Lines for the workers that the setting starts; further ones connect directly."""
+async def behind_lines(rig: Rig, *, more: int = 0) -> AsyncIterator[None]:
+    """Lines for the workers that the setting starts and so many more; others connect directly."""
     made, environ = Lines(), dict[str, dict[str, str]]()
-    for number in range(1, rig.setting.workers + 1):
+    for number in range(1, rig.setting.workers + more + 1):
         name = f"w{number}"
         own = private(rig.folder / name)
         variables = {"XDG_RUNTIME_DIR": str(own)}

@@ -33,6 +33,9 @@ async def _troubles(rig: Rig, rng: Random, name: str, line: Proxy, to: str) -> N
         await rig.sleep(rng.uniform(0.5, 5.0))
         if not rig.goes_on():
             return
+        user = rig.workers.get(name)
+        if user is None or not user.is_alive:
+            continue
         kind = rng.choice(KINDS)
         await _once(line, kind, rng)
         rig.count(f"{to} {kind.partition(' ')[0]}")

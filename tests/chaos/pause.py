@@ -49,14 +49,15 @@ def stops_itself() -> None:
 
 
 async def inject(rig: Rig, rng: Random) -> None:
+    before = rig.told
     async with asyncio.TaskGroup() as group:
-        wakes = wakers(rig, rng, group)
-        rig.told = wakes
+        rig.told = wakers(rig, rng, group)
         while rig.goes_on():
             await rig.sleep(rng.uniform(0.5, 3.0))
             victim = rig.any_ready(rng)
             if victim is not None:
                 group.create_task(rig.pause(victim, LEASE_S * rng.uniform(*LEASES)))
+        rig.told = before
 
 
 def wakers(rig: Rig, rng: Random, group: asyncio.TaskGroup) -> Any:

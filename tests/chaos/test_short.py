@@ -5,45 +5,89 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from tests.chaos import clock, clocks, kill, partition, pause, server, venue
 from tests.chaos.__main__ import play
+from tests.chaos.books import Setting
 from tests.chaos.judge import once, take_overs
-from tests.chaos.rig import ROOT, Kill
-from tests.chaos.run import runs
+from tests.chaos.lines import behind_lines
+from tests.chaos.rig import ROOT, Kill, Rig
+from tests.chaos.run import Run
 from tests.chaos.table import append, finished, table
 from tests.story.marked import HAS_PROC, Mark
 
-SECONDS = {"kill": 4.0, "pause": 4.0, "server-everysec": 6.0}
+PHASE_S = 4.0
+STOPS = (1.2, 2.0)
+"""Leases that a worker stands still, here: the phase after it waits for the last one."""
+NEEDS_CC = pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler for a shifted clock")
 LEAST_PROCESSES = 7
 """Command, exchange, nursery and four workers; the server overwrites what the mark stands in."""
-LEAST = {"kill": "SIGKILL", "pause": "SIGSTOP", "server-everysec": "server SIGKILL"}
 
 
-@pytest.mark.parametrize("name", list(SECONDS))
-def test_a_few_faults_of_each_kind_do_no_harm(name: str, tmp_path: Path) -> None:
-    run = runs()[name]
-    scale = SECONDS[name] / 60.0 / run.minutes
-    line = asyncio.run(play(run, seed=3, scale=scale))
+@contextlib.asynccontextmanager
+async def lines_and_clocks(rig: Rig) -> AsyncIterator[None]:
+    async with behind_lines(rig, more=6), clock.told(rig):
+        yield
+
+
+async def one_after_the_other(rig: Rig, rng: Random) -> None:
+    """Deaths and stops, then a server that dies, then lines, exchange and clocks."""
+    for phase in ((kill, pause), (server,), (partition, venue, clock)):
+        rig.end_s = time.monotonic() + PHASE_S
+        await asyncio.gather(*(harm.inject(rig, Random(rng.random())) for harm in phase))
+
+
+@NEEDS_CC
+def test_a_few_faults_of_every_kind_do_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One rig suffers them all, as starting one costs more than harming it."""
+    monkeypatch.setattr(pause, "LEASES", STOPS)
+    run = Run(
+        name="short",
+        figure="0 over, 0 lost",
+        minutes=3 * PHASE_S / 60.0,
+        inject=one_after_the_other,
+        setting=Setting(
+            books=16,
+            shards=16,
+            serve=clock.shifted,
+            lines=lines_and_clocks,
+            patch=f"{__name__}:stops_and_follows",
+        ),
+        least={
+            **{"SIGKILL": 2, "SIGSTOP": 1, "server SIGKILL": 1},
+            **{"partitions": 3, "venue faults": 5, "clock jumps": 2},
+        },
+        orders=50,
+    )
+    line = asyncio.run(play(run, seed=3, scale=1.0))
     # How fast it is again is for the long form: the short one shares its cores with other tests.
-    slow = ("take-over: ", "figure: ")
-    assert [text for text in line.wrong if not text.startswith(slow)] == []
-    assert line.faults[LEAST[name]] >= 1
-    assert line.orders >= 100
+    assert [text for text in line.wrong if not text.startswith("take-over: ")] == []
     file = tmp_path / "result.jsonl"
     append(file, line)
     file.open("ab").write(b'{"run": "cut sh')
-    assert finished(file, seed=3, scale=scale) == {name: line}
-    assert finished(file, seed=4, scale=scale) == {}
+    assert finished(file, seed=3, scale=1.0) == {"short": line}
+    assert finished(file, seed=4, scale=1.0) == {}
     append(file, line)
-    assert finished(file, seed=3, scale=scale) == {name: line}, "after a line cut short"
-    assert f"| {name} |" in table([line])
+    assert finished(file, seed=3, scale=1.0) == {"short": line}, "after a line cut short"
+    assert "| short |" in table([line])
+
+
+def stops_and_follows() -> None:
+    """In a worker process: both of what the harms need of it."""
+    pause.stops_itself()
+    clocks.follow()
 
 
 def test_a_book_that_nobody_takes_over_in_time_is_named() -> None:

@@ -33,6 +33,7 @@ async def inject(rig: Rig, rng: Random) -> None:
             for kind, times in line.done.items():
                 rig.count(kind, times)
                 rig.count("venue faults", times)
+            line.done.clear()
 
 
 RUNS = [

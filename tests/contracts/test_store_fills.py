@@ -30,6 +30,25 @@ async def test_a_fill_counts_once_however_often_it_arrives(world):
 
 
 @asynchronous
+async def test_of_a_history_the_store_names_what_it_lacks(world):
+    store, lease = await world.ready()
+    order = intent(store)
+    await world.begin(store, lease, order)
+    own = [fill(order.id, f"t{n}", -1) for n in range(700)]
+    others = [fill("account", f"s{n}", 1) for n in range(3)]
+    assert await store.lacks("b", []) == []
+    assert await store.lacks("b", [*own, *others]) == [*own, *others]
+    for known in (own[3], own[600], others[1]):
+        await store.fill("b", known, venue="paper")
+    known = {"t3", "t600", "s1"}
+    wanted = [one for one in (*own, *others) if one.trade_id not in known]
+    assert await store.lacks("b", [*own, *others]) == wanted
+    closed = await store.close(lease, "b", order.id, filled=-2, state="done")
+    assert closed.result == "ok"
+    assert await store.lacks("b", [*own, *others]) == wanted
+
+
+@asynchronous
 async def test_closing_needs_every_fill_that_the_venue_counts(world):
     store, lease = await world.ready()
     order = intent(store)

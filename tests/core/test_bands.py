@@ -7,11 +7,13 @@ from typing import Any
 
 import msgspec
 import numba
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hedger.core.bands import adaptive, formulas
+from hedger.core.bands import adaptive, formulas, widths
+from hedger.core.bands.roots import cube_root
 from hedger.core.decide import decide
 from hedger.core.model import Action, BandRule, Decision, Memory, Target
 from tests.core.desk import LINEAR_PERPETUAL, PERPETUAL, START, Desk, option, rules
@@ -95,8 +97,8 @@ def test_modified_vols_lean_the_right_way() -> None:
     terms = (0.6, 30 / 365, 0.2)
     short, long = (formulas.zakamouline_vol(0.0005, 100.0, g, *terms) for g in (GAMMA, -GAMMA))
     size = 4.76 * 0.0005**0.78 / (30 / 365) ** 0.02 * 0.6**-0.25 * (0.2 * 1e4 * 0.0231) ** 0.15
-    assert short == pytest.approx(0.6 * math.sqrt(1 - size))
-    assert long == pytest.approx(0.6 * math.sqrt(1 + size))
+    assert short == pytest.approx(0.6 * math.sqrt(1 + size))
+    assert long == pytest.approx(0.6 * math.sqrt(1 - size))
     assert formulas.leland_vol(0.005, 0.10, 1 / 365, -1.0) == pytest.approx(0.1589, abs=5e-5)
     assert formulas.leland_vol(0.001, 0.10, 1 / 365, 1.0) < 0.10
     assert math.isnan(formulas.leland_vol(0.005, 0.10, 1 / 365, 1.0))
@@ -114,6 +116,24 @@ def test_a_kernel_calls_the_very_same_functions() -> None:
         )
 
     assert kernel(GAMMA) == pytest.approx(kernel.py_func(GAMMA), rel=1e-14)
+
+
+def test_the_root_of_a_kernel_is_the_library_s() -> None:
+    @numba.njit  # type: ignore[misc]
+    def kernel(values: Any, roots: Any) -> None:
+        for i in range(values.size):
+            roots[i] = cube_root(values[i])
+
+    values = np.concatenate((np.geomspace(1e-299, 1e300, 99_991), np.linspace(0.9, 8.1, 99_991)))
+    roots = np.empty_like(values)
+    kernel(values, roots)
+    exact = np.cbrt(values)
+    assert np.max(np.abs(roots - exact) / np.spacing(exact)) <= 2.0
+    odd, found = np.array([0.0, math.inf, math.nan, 1e-301]), np.empty(4)
+    kernel(odd, found)
+    assert found[:2].tolist() == [0.0, math.inf]
+    assert math.isnan(found[2])
+    assert found[3] == 0.0
 
 
 # --- decide -------------------------------------------------------------------------------------
@@ -200,7 +220,7 @@ def test_a_long_dated_band_follows_what_settles_beside_it() -> None:
     assert band_of(Desk(far), careless).upper == 4.0
     desk = Desk({option(40_000.0, 15 / 1440, True): -100, **far})
     assert band_of(desk, careless).upper == pytest.approx(2.5)  # a quarter of the ten that decay
-    assert [adaptive.following(4.0, d) for d in (0.0, 3.9, 6.4, 40.0)] == [4.0, 4.0, 1.6, 4.0]
+    assert [widths.following(4.0, d) for d in (0.0, 3.9, 6.4, 40.0)] == [4.0, 4.0, 1.6, 4.0]
 
 
 def test_a_gamma_that_changes_sign_keeps_the_band_open() -> None:
@@ -268,7 +288,7 @@ def test_leland_is_an_error_where_costs_eat_the_variance_of_a_long_book() -> Non
 def test_leland_and_zakamouline_hedge_another_delta() -> None:
     desk = Desk({option(66_000.0, 30.0, True): -100})
     assert band_of(desk, rule("leland", cost_bps=20.0)).centre > 0.0  # short: a higher vol
-    assert band_of(desk, rule("zakamouline", risk_aversion=1.0)).centre < 0.0
+    assert band_of(desk, rule("zakamouline", risk_aversion=1.0)).centre > 0.0
     assert band_of(desk, rule("cubic")).centre == 0.0
 
 

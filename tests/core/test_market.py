@@ -85,12 +85,12 @@ def test_no_order_follows_from_a_bad_quote(
         assert decision.text
 
 
-@pytest.mark.parametrize("price", [1e-300, 5e-324, 1e13, 8.9e307])
-@pytest.mark.parametrize("field", ["bid", "ask", "mark", "forward", "index"])
+@pytest.mark.parametrize("price", [1e-300, 5e-324, 1e31, 8.9e307])
+@pytest.mark.parametrize("field", ["bid", "ask", "forward", "index"])
 def test_a_price_that_nobody_quotes_is_refused(field: str, price: float) -> None:
     refusal = Desk({DEEP: -20}).quote_hedge(**{field: price})
     assert refusal is not None
-    assert f"{field} is {price!r}, expected 1e-12 to 1e+12" in refusal.reason
+    assert f"{field} is {price!r}, expected 1e-30 to 1e+30" in refusal.reason
 
 
 def test_crossed_back_in_time_and_unknown() -> None:

@@ -42,7 +42,7 @@ def alarms_of(room: TwoVenues) -> list[str]:
 
 @pytest.mark.parametrize("fault", [LOST_AFTER, LOST_BEFORE], ids=["accepted", "lost before"])
 def test_one_venue_silent_with_its_order_unknown(fault: Act, logs: list[Any]) -> None:
-    """Issue 4, shown by 6: both readings at once, never more than either allows, then whole."""
+    """Both readings at once, never more than either allows, then whole."""
 
     async def body(room: TwoVenues) -> None:
         room.west.script.append(fault)
@@ -218,5 +218,23 @@ def test_the_judge_can_fail() -> None:
         venue: ScriptedVenue = room.venue
         venue.trade("x", HEDGE, 30_000)
         assert room.crossings()
+
+    in_two(body)
+
+
+def test_a_venue_whose_clock_is_in_doubt_leaves_the_hedging_to_the_other() -> None:
+    async def body(room: TwoVenues) -> None:
+        await room.begin()
+        await room.until(room.whole)
+        orders = len(room.west.received)
+        await asyncio.sleep(5)  # the cooldown
+        room.west.ahead_ms = 250
+        await asyncio.sleep(1.1)
+        room.venue.index *= 0.97
+        await room.until(lambda: room.venue.log and room.whole(), longest_s=1.5)
+        assert len(room.west.received) == orders
+        turned = [entry for entry in room.journal() if entry.reason == "venue_avoided"]
+        assert len(turned) == 1
+        assert "the clock of west" in turned[0].text
 
     in_two(body)

@@ -18,8 +18,8 @@ from tests.simulation.report import Result, Wanted, ablated, replay_command, res
 HASH_SEED = "0"
 
 
-def wanted() -> Wanted | None:
-    """What the command line asks for; None for the ablations, one after the other."""
+def wanted() -> tuple[Wanted, bool]:
+    """What the command line asks for, and whether that is the ablations instead of episodes."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     add = parser.add_argument
     add("--seed", type=int, default=0, help="first seed")
@@ -35,9 +35,7 @@ def wanted() -> Wanted | None:
     add("--no-shrink", action="store_true", help="do not look for the smallest schedule")
     add("--ablations", action="store_true", help="show that every ablation is seen, and end")
     given = parser.parse_args()
-    if given.ablations:
-        return None
-    return Wanted(
+    ask = Wanted(
         seed=given.seed,
         episodes=given.episodes,
         length_s=given.length,
@@ -50,6 +48,7 @@ def wanted() -> Wanted | None:
         first=given.first,
         shrink=not given.no_shrink,
     )
+    return ask, given.ablations
 
 
 def results(ask: Wanted) -> Iterator[Result]:
@@ -62,18 +61,19 @@ def results(ask: Wanted) -> Iterator[Result]:
         yield from pool.map(result_of, [ask] * len(seeds), seeds, chunksize=4)
 
 
-def ablations() -> int:
+def ablations(jobs: int) -> int:
     """Print for each what shows it; 1 if one goes unseen, or fails with nothing taken out."""
-    found = [ablated(name) for name in ABLATIONS]
+    with ProcessPoolExecutor(jobs) as pool:
+        found = list(pool.map(ablated, ABLATIONS))
     print("\n".join(shown.line() for shown in found))
     return int(any(shown.seed is None or shown.whole for shown in found))
 
 
 def main() -> int:
     """Print every violation with what replays it, and one line for all; 1 if there was one."""
-    ask = wanted()
-    if ask is None:
-        return ablations()
+    ask, is_ablations = wanted()
+    if is_ablations:
+        return ablations(ask.jobs)
     began_s, total, bad = time.perf_counter(), Counter[str](), 0
     longest_s = coin_s = 0.0
     for result in results(ask):

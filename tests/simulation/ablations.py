@@ -135,10 +135,10 @@ def _renamed(report: OrderReport, client_id: str) -> OrderReport:
 ABLATIONS = {
     "no-deadline": Ablation(no_deadline, "over", "slow", 1),
     "no-incarnation": Ablation(no_incarnation, "over", "back", 5),
-    "polled-incarnation": Ablation(polled_incarnation, "over", "back", 15),
+    "polled-incarnation": Ablation(polled_incarnation, "over", "back", 27),
     "random-id": Ablation(random_id, "over", "slow", 0),
     "no-wait": Ablation(no_wait, "over", "back", 31),
-    "refused-copy": Ablation(refused_copy, "over", "again", 34),
+    "refused-copy": Ablation(refused_copy, "over", "again", 70),
     "same-numbers": Ablation(same_numbers, "twice", "reuse", 1),
     "every-second": Ablation(every_second, "over", "back", 11),
     "remembered-fills": Ablation(remembered_fills, "lost", "back", 1),

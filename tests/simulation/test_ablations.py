@@ -5,6 +5,8 @@ The same seeds and faults, with the piece in place, pass.
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.simulation.ablations import ABLATIONS
@@ -14,7 +16,7 @@ from tests.simulation.test_episodes import simulation
 @pytest.fixture(scope="module")
 def told() -> dict[str, str]:
     """What the command line says of each ablation."""
-    done = simulation("--ablations")
+    done = simulation("--ablations", "--jobs", str(os.cpu_count() or 1))
     lines = [line.removeprefix("without ").split(": ", 1) for line in done.stdout.splitlines()]
     return dict(lines)
 

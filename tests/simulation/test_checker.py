@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hedger.core.model import Action, Decision, Exposure, Intent, Order, Target
+from hedger.core.model import Action, Curve, Decision, Exposure, Intent, Order, Target
 from hedger.service.written import encoded
 from tests.simulation.checker import judged
 from tests.simulation.evidence import BookFacts, End, Evidence
@@ -20,7 +20,13 @@ BOOK = BookFacts("b0", "alpha", "acc", ((0.0, 0.0), (10.0, 1.0)))
 
 
 ZEROS: dict[str, Any] = dict.fromkeys(Exposure.__struct_fields__, 0.0)
-NOTHING: dict[str, Any] = {"numeraire": "usd", "expiries": (), "ladder": (), "doubts": ()}
+NOTHING: dict[str, Any] = {
+    "numeraire": "usd",
+    "expiries": (),
+    "ladder": (),
+    "doubts": (),
+    "curve": Curve(),
+}
 TARGET = Target(
     lower=-0.25,
     centre=0.0,

@@ -8,7 +8,6 @@ as it is known what the order did. The judge adds both exchanges' logs up.
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ import pytest
 
 from hedger.app.deployment import Deployment, deployment
 from hedger.clock import wall_ms
+from hedger.service.read_back import decoded
 from hedger.settings import load
 from hedger.venues.paper.adapter import PaperVenue
 from hedger.venues.paper.params import PaperParams
@@ -121,7 +121,7 @@ async def _left(running: Deployment, healed_ms: int) -> Story:
         logs[mark] = read_lines(params.log)
     return Story(
         logs,
-        [json.loads(entry.payload) for entry in reversed(entries)],
+        [msgspec.to_builtins(decoded(entry.payload)) for entry in reversed(entries)],
         {name: lots for name, lots in state.positions.items() if lots},
         traded,
         len(state.intents),

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from hedger.backtest.exposure import at_fill
+from hedger.backtest.journalled import told
 from hedger.core.book import book
 from hedger.core.decide import decide
 from hedger.core.market import Board
@@ -138,6 +139,6 @@ def test_the_report_judges_a_fill_by_the_same_delta(numeraire):
     desk.trade(LINEAR, -3)
     fill = next(e for e in desk.events if isinstance(e, Traded))
     rule = rules(numeraire, PERP, LINEAR)
-    judged = at_fill(fill, rule, desk.instruments.__getitem__)
+    judged = at_fill(fill, rule, desk.instruments.__getitem__, told(()))
     seen = decision(desk, rule, 54_000.0).exposure
     assert judged.delta == pytest.approx(seen.book_delta, abs=1e-7)

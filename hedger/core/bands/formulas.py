@@ -1,8 +1,9 @@
 """Half-widths and vols of the bands: plain functions of floats, the one place for each formula.
 
 `decide` calls them as Python; the kernels of a study call the very same functions, which numba
-compiles into them (`register_jitable` leaves the Python function as it is). So no objects, no
-keyword-only arguments and no division that could be by zero: what is undefined is NaN or infinite.
+compiles into them (`register_jitable` leaves the Python function as it is), in line, for a loop
+with a call in it is no vector code. So no objects, no keyword-only arguments and no division that
+could be by zero: what is undefined is NaN or infinite.
 
 Everywhere: ``cost`` one-way proportional cost as a fraction of price, ``spot`` in quote currency,
 ``gamma`` the book's net d(delta)/d(spot), ``vol`` annualised, times in years, ``risk_aversion``
@@ -16,6 +17,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from numba import extending
+
+from hedger.core.bands.roots import cube_root
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -34,13 +37,13 @@ _ZAKAMOULINE_MAX = 0.99
 _NEWTON_STEPS = 24
 
 
-def _jitable(function: _F) -> _F:
+def jitable(function: _F) -> _F:
     """Decorator: the function as it is, and compiled into any kernel that calls it."""
-    jitable: _F = extending.register_jitable(function)
-    return jitable
+    made: _F = extending.register_jitable(forceinline=True)(function)
+    return made
 
 
-@_jitable
+@jitable
 def whalley_wilmott(cost: float, spot: float, square_gamma: float, risk_aversion: float) -> float:
     """Whalley-Wilmott half-width, (3/2 cost spot gamma^2 / risk_aversion)^(1/3), at rate 0.
 
@@ -56,10 +59,10 @@ def whalley_wilmott(cost: float, spot: float, square_gamma: float, risk_aversion
     >>> round(whalley_wilmott(0.0005, 100.0, 0.023**2, 0.2), 6)
     0.058322
     """
-    return float((1.5 * cost * spot * square_gamma / risk_aversion) ** (1.0 / 3.0))
+    return cube_root(1.5 * cost * spot * square_gamma / risk_aversion)
 
 
-@_jitable
+@jitable
 def gammaless(cost: float, spot: float, vol: float, horizon: float, risk_aversion: float) -> float:
     """Half-width that remains where gamma vanishes, cost / (risk_aversion spot vol^2 horizon).
 
@@ -68,13 +71,13 @@ def gammaless(cost: float, spot: float, vol: float, horizon: float, risk_aversio
     return cost / (risk_aversion * spot * vol * vol * horizon)
 
 
-@_jitable
+@jitable
 def overshoot(gamma: float, spot: float, vol: float, delay: float) -> float:
     """Mean distance by which delta passes a level that is checked only every ``delay`` years."""
     return OVERSHOOT * abs(gamma) * spot * vol * math.sqrt(delay)
 
 
-@_jitable
+@jitable
 def cubic(
     cost: float,
     spot: float,
@@ -93,13 +96,13 @@ def cubic(
     that remains without gamma, added in their cubes, narrowed by what a discrete check overshoots.
     Derived for this project and confirmed against the optimum; not a published result.
     """
-    outer = whalley_wilmott(cost, spot, square_gamma, risk_aversion)
+    cubed = 1.5 * cost * spot * square_gamma / risk_aversion
     floor = gammaless(cost, spot, vol, horizon, risk_aversion)
-    whole = (outer**3 + floor**3) ** (1.0 / 3.0)
-    return float(max(whole - overshoot(gamma, spot, vol, delay), 0.25 * outer))
+    whole = cube_root(cubed + floor * floor * floor)
+    return max(whole - overshoot(gamma, spot, vol, delay), 0.25 * cube_root(cubed))
 
 
-@_jitable
+@jitable
 def zakamouline(
     cost: float,
     spot: float,
@@ -128,7 +131,7 @@ def zakamouline(
     return (gammaless(cost, 100.0, vol, horizon, risk_aversion) + inner) / scale
 
 
-@_jitable
+@jitable
 def zakamouline_vol(
     cost: float,
     spot: float,
@@ -137,20 +140,21 @@ def zakamouline_vol(
     horizon: float,
     risk_aversion: float,
 ) -> float:
-    """Vol of the delta on which Zakamouline's band is centred: lower for short gamma.
+    """Vol of the delta on which Zakamouline's band is centred: higher for short gamma.
 
     Notes
     -----
-    vol^2 (1 + sign(gamma) K), K = 4.76 cost^0.78 horizon^-0.02 vol^-0.25
-    (risk_aversion spot^2 |gamma|)^0.15, which has no scale of spot. K stops at 0.99, beyond which
-    a short book's variance would not be positive.
+    vol^2 (1 - sign(gamma) K), K = 4.76 cost^0.78 horizon^-0.02 vol^-0.25
+    (risk_aversion spot^2 |gamma|)^0.15, which has no scale of spot. The sign is Leland's: of the
+    two, it is the one that brings the centre nearer to the optimum's. K stops at 0.99, beyond which
+    a long book's variance would not be positive.
     """
     size = (risk_aversion * spot * spot * abs(gamma)) ** 0.15
     k = min(4.76 * cost**0.78 * horizon**-0.02 * vol**-0.25 * size, _ZAKAMOULINE_MAX)
-    return vol * math.sqrt(1.0 + math.copysign(k, gamma))
+    return vol * math.sqrt(1.0 - math.copysign(k, gamma))
 
 
-@_jitable
+@jitable
 def leland_vol(cost: float, vol: float, interval: float, gamma: float) -> float:
     """Leland's vol for a book rebalanced every ``interval`` years: higher for short gamma.
 
@@ -177,7 +181,7 @@ def leland_vol(cost: float, vol: float, interval: float, gamma: float) -> float:
     return vol * math.sqrt(left) if left > 0.0 else math.nan
 
 
-@_jitable
+@jitable
 def fixed_and_proportional(
     proportional: float, fixed: float, spot: float, square_gamma: float, risk_aversion: float
 ) -> tuple[float, float]:
@@ -192,18 +196,19 @@ def fixed_and_proportional(
     """
     a = 3.0 * proportional * spot * square_gamma / risk_aversion
     b = 12.0 * fixed * square_gamma / risk_aversion
-    c = b ** (2.0 / 3.0)
+    third = cube_root(b)
+    c = third * third
     u = max((2.0 * c) ** 0.125, (8.0 * a) ** (1.0 / 9.0))
     if not u > 0.0:
         return 0.0, 0.0
     for _ in range(_NEWTON_STEPS):
         u8 = u**8
         u -= (u * u8 - c * u - 4.0 * a) / (9.0 * u8 - c)
-    total, gap = u**3, b ** (1.0 / 3.0) / u
+    total, gap = u**3, third / u
     return 0.5 * (total + gap), max(0.5 * (total - gap), 0.0)
 
 
-@_jitable
+@jitable
 def two_cost(
     proportional: float,
     fixed: float,
@@ -227,18 +232,18 @@ def two_cost(
     outer, inner = fixed_and_proportional(proportional, fixed, spot, square_gamma, risk_aversion)
     floor = gammaless(proportional, spot, vol, horizon, risk_aversion)
     order = math.sqrt(2.0 * fixed / (risk_aversion * vol * vol * spot * spot * horizon))
-    whole = (outer**3 + (floor + order) ** 3) ** (1.0 / 3.0)
+    whole = cube_root(outer**3 + (floor + order) ** 3)
     trigger = max(whole - overshoot(gamma, spot, vol, delay), 0.25 * outer)
-    return trigger, min((inner**3 + floor**3) ** (1.0 / 3.0), trigger)
+    return trigger, min(cube_root(inner**3 + floor**3), trigger)
 
 
-@_jitable
+@jitable
 def spread(vol: float, horizon: float) -> float:
     """Standard deviation of log spot over which a gamma that changes sign is averaged."""
     return vol * math.sqrt(0.02 * horizon)
 
 
-@_jitable
+@jitable
 def clipped(half_width: float, clip: float, order_min: float) -> tuple[float, float]:
     """Trigger and target around an edge, so that no order is smaller than the clip.
 
@@ -255,7 +260,7 @@ def clipped(half_width: float, clip: float, order_min: float) -> tuple[float, fl
     return half_width + half, half_width - half
 
 
-@_jitable
+@jitable
 def accepted_risk_aversion(cost: float, spot: float, gamma: float, move: float) -> float:
     """Risk aversion at which spot meets the band after ``move``, 3/2 cost spot / (|gamma| move^3).
 

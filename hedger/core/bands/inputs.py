@@ -7,15 +7,11 @@ either one's gamma cancels between them.
 
 from __future__ import annotations
 
-import math
-
-from hedger.core.bands import formulas
+from hedger.core.bands import widths
 from hedger.core.model import BandInputs, BandRule, Exposure, Memory
 
 MS_PER_DAY = 86_400_000
 MS_PER_YEAR = 365 * MS_PER_DAY
-HORIZON_DAYS_MIN = 7.0
-"""Below it the band that remains without gamma explodes."""
 
 
 def inputs(
@@ -43,7 +39,11 @@ def inputs(
     if aversion == 0.0 and memory.risk_aversion:
         aversion, source = memory.risk_aversion, "frozen"
     if aversion == 0.0:
-        aversion, source = unit * _default(curve.gamma, curve.vol, rate, index, lot_delta), "now"
+        gamma = curve.gamma / index
+        aversion, source = (
+            unit * widths.default_aversion(gamma, curve.vol, rate, index, lot_delta),
+            "now",
+        )
     delay_ms = max(rule.cooldown_ms, rule.delay_ms)
     return BandInputs(
         cost=rate,
@@ -53,7 +53,7 @@ def inputs(
         risk_aversion=aversion,
         source=source,
         aversion_usd=aversion / unit,
-        horizon=max(rule.horizon_days, HORIZON_DAYS_MIN) / 365.0,
+        horizon=rule.horizon_days / 365.0,
         delay=delay_ms / MS_PER_YEAR,
     )
 
@@ -63,12 +63,3 @@ def _given(rule: BandRule) -> float:
     if rule.daily_cost and rule.daily_std:
         return rule.daily_cost / rule.daily_std**2
     return rule.risk_aversion
-
-
-def _default(gamma: float, vol: float, cost: float, index: float, lot_delta: float) -> float:
-    """Risk aversion at which half a daily standard deviation reaches the band; 0 if unknown."""
-    move = 0.5 * vol * index / math.sqrt(365.0)
-    if not (move > 0.0 and cost > 0.0 and lot_delta > 0.0):
-        return 0.0
-    least = max(abs(gamma) / index, lot_delta / move)
-    return formulas.accepted_risk_aversion(cost, index, least, move)

@@ -1,8 +1,7 @@
 """Book x Market -> `Exposure`."""
 
-from hedger.core.exposure.curve import black_delta
-from hedger.core.exposure.legs import own_value
+from hedger.core.exposure.legs import black_shift, own_value
 from hedger.core.exposure.many import Deltas, Layout, deltas, layout
 from hedger.core.exposure.total import exposure
 
-__all__ = ["Deltas", "Layout", "black_delta", "deltas", "exposure", "layout", "own_value"]
+__all__ = ["Deltas", "Layout", "black_shift", "deltas", "exposure", "layout", "own_value"]

@@ -1,16 +1,21 @@
-"""The option legs joined with the market, and their sums per expiry on a ladder of spots."""
+"""The option legs joined with the market, and their sums per expiry on a ladder of spots.
+
+All sums come from one call (`pricing.quoted`); legs one by one, as `joined` has them, are needed
+only where some of them are in doubt.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from hedger.core.bands import formulas
+from hedger.core.bands.adaptive import ADAPTIVE
 from hedger.core.columns import Book, Bools, Floats, Ints, Legs, Market
-from hedger.core.model import SETTLEMENT_WINDOW_MS
+from hedger.core.model import SETTLEMENT_WINDOW_MS, Rules
 from pricing.conventions import MS_PER_YEAR
-from pricing.portfolio import Ladder
-from pricing.prepared import PreparedBook
+from pricing.quoted import Columns, QuotedBook, Sums
 
 MOVES = np.array([0.94, 0.97, 0.99, 1.0, 1.01, 1.03, 1.06])
 HERE = 3
@@ -66,65 +71,58 @@ def _weights(legs: Legs, now: int) -> Floats:
     return np.array([window_share(expiry, now) for expiry, _ in legs.groups], dtype=np.float64)
 
 
-def sums(book: Book, legs: JoinedLegs) -> Ladder:
-    """Book Greeks per group, (moves, groups) each."""
-    return _ladder(book, legs, None, MOVES)
-
-
-def _ladder(book: Book, legs: JoinedLegs, quantity: Floats | None, moves: Floats) -> Ladder:
-    """Book Greeks per group on a spot ladder; legs that are not known contribute nothing.
-
-    The book's own quantities where none are given.
-    """
-    years, vol = legs.years, legs.vol
-    if not legs.whole:
-        years, vol = np.where(legs.known, years, 1.0), np.where(legs.known, vol, 1.0)
-        quantity = np.where(legs.known, book.legs.quantity if quantity is None else quantity, 0.0)
-    fresh = _prepared(book.legs).updated(vol=vol, time_to_expiry=years, quantity=quantity)
-    return fresh.ladder(legs.forward, moves)
-
-
-def ladder_here(book: Book, legs: JoinedLegs, vol: Floats) -> Ladder:
-    """Book Greeks per group at spot as it is, (1, groups) each, with other vols."""
-    return _ladder(book, replace(legs, vol=vol), book.legs.quantity, np.ones(1))
-
-
-def _prepared(legs: Legs) -> PreparedBook:
-    """What of the legs does not change from tick to tick, laid out once; each has its forward."""
-    found: PreparedBook | None = legs.memo.get("prepared")
+def quoted(legs: Legs) -> QuotedBook:
+    """What of the legs does not change from tick to tick, laid out once."""
+    found: QuotedBook | None = legs.memo.get("quoted")
     if found is None:
-        count = len(legs.names)
-        found = legs.memo["prepared"] = PreparedBook(
+        found = legs.memo["quoted"] = QuotedBook(
             strike=legs.strike,
-            time_to_expiry=np.ones(count),
-            vol=np.ones(count),
-            is_call=legs.is_call,
             quantity=legs.quantity,
+            is_call=legs.is_call,
+            expiry_ms=legs.expiry_ms,
             group=legs.group,
-            groups=len(legs.groups),
-            expiry=np.arange(count),
-            expiries=count,
+            group_ms=np.array([expiry_ms for expiry_ms, _ in legs.groups], dtype=np.int64),
+            is_inverse=np.array([inverse for _, inverse in legs.groups], dtype=np.bool_),
+            moves=MOVES,
+            rule=np.array([formulas.SPREAD_NODES, formulas.SPREAD_WEIGHTS]),
+            window_ms=SETTLEMENT_WINDOW_MS,
         )
     return found
 
 
-def by_group(
-    book: Book, legs: JoinedLegs, greeks: Ladder, ahead: Floats, *, coin: bool, index: float
-) -> tuple[Floats, Floats]:
-    """Numeraire delta and its slope in log spot, (moves, groups) each; `ahead`: the forwards."""
-    weight, forward = legs.weight, ahead * MOVES[:, None]
-    own = own_value(inverse=True, coin=coin)
-    net = greeks.delta - greeks.coin_value
-    moving = weight * net
-    delta = moving + own * greeks.coin_value
-    gamma = weight * greeks.gamma_cash / forward - moving + own * net
-    if all(inverse for _, inverse in book.legs.groups):
-        return delta, gamma
-    inverse = np.array([inv for _, inv in book.legs.groups], dtype=np.bool_)
-    own, spot = own_value(inverse=False, coin=coin), index * MOVES[:, None]
-    linear_delta = (weight * greeks.delta_cash + own * greeks.value) / spot
-    linear_gamma = (weight * greeks.gamma_cash + own * (greeks.delta_cash - greeks.value)) / spot
-    return np.where(inverse, delta, linear_delta), np.where(inverse, gamma, linear_gamma)
+def columns(market: Market) -> Columns:
+    """What the legs need to know of a market."""
+    return Columns(market.ratio, market.vol, market.vol_ms, market.priced)
+
+
+def sums(book: Book, market: Market, rules: Rules, now: int) -> Sums:
+    """Sums of the book's legs; what bends only for a band that follows gamma."""
+    coin, band = rules.numeraire == "coin", rules.band
+    bends = band.kind in ADAPTIVE
+    horizon = band.horizon_days / 365.0
+    return quoted(book.legs).sums(
+        book.legs.places(market).rows,
+        columns(market),
+        index=market.index[book.underlying].value,
+        now_ms=now,
+        age_max=rules.data.vol_age_ms_max,
+        own=_OWN[coin],
+        scale=rules.hedge.ratio,
+        spread=formulas.spread(1.0, horizon) if bends else 0.0,
+        bends=bends,
+        sizes=bool(rules.hedge.also) or band.unit == "gross_delta",
+    )
+
+
+def black_shift(book: Book, market: Market, now: int, *, index: float, factor: float) -> float:
+    """Black delta of the options at their vols, less that at their vols times a factor [coin].
+
+    Leland and Zakamouline hedge at another vol than the market's: this is where their centre lies.
+    """
+    rows = book.legs.places(market).rows
+    return quoted(book.legs).black_shift(
+        rows, columns(market), index=index, now_ms=now, factor=factor
+    )
 
 
 def own_value(*, inverse: bool, coin: bool) -> float:
@@ -135,19 +133,8 @@ def own_value(*, inverse: bool, coin: bool) -> float:
     return float(inverse) - float(coin)
 
 
-def group_forward(book: Book, legs: JoinedLegs) -> Floats:
-    """Forward of each group."""
-    forward = np.ones(len(book.legs.groups))
-    forward[book.legs.group] = legs.forward
-    return forward
-
-
-def gross(book: Book, legs: JoinedLegs) -> float:
-    """Sum of the legs' absolute Black deltas, the size that a relative band refers to [coin].
-
-    A leg never priced counts in full, so that its band is not too narrow.
-    """
-    size = np.abs(book.legs.quantity)
-    signed = np.where(book.legs.is_call, size, -size)
-    priced = _ladder(book, legs, signed, np.ones(1)).delta.sum()
-    return float(priced + size[legs.alive & ~legs.known].sum())
+_OWN = [
+    (own_value(inverse=True, coin=coin), own_value(inverse=False, coin=coin))
+    for coin in (False, True)
+]
+"""Of inverse and of linear options, by numeraire."""

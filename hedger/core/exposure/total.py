@@ -7,29 +7,16 @@ filled and as unfilled at once; where it matters, a decision uses the ends and n
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import numpy as np
+from typing import NamedTuple
 
 from hedger.core.bands.adaptive import ADAPTIVE
-from hedger.core.bands.inputs import HORIZON_DAYS_MIN
-from hedger.core.columns import Book, Floats, Market
-from hedger.core.exposure.curve import curve
+from hedger.core.columns import Book, Market
 from hedger.core.exposure.doubt import Doubted, doubted, doubtful
-from hedger.core.exposure.legs import (
-    HERE,
-    MOVES,
-    JoinedLegs,
-    by_group,
-    gross,
-    group_forward,
-    joined,
-    sums,
-    window_share,
-)
+from hedger.core.exposure.legs import HERE, MOVES, joined, sums, window_share
 from hedger.core.exposure.silence import silence
-from hedger.core.model import Curve, Doubt, ExpiryLine, Exposure, Instrument, Position, Rules
+from hedger.core.model import Curve, ExpiryLine, Exposure, Instrument, Position, Rules
 from hedger.core.orders import remaining
-from pricing.portfolio import Ladder
+from pricing.quoted import Sums
 
 
 def exposure(
@@ -57,29 +44,26 @@ def exposure(
     """
     index = market.index[book.underlying].value
     coin = rules.numeraire == "coin"
-    legs = joined(book, market, now, index)
-    greeks = sums(book, legs)
-    ahead = group_forward(book, legs)
-    deltas, gammas = by_group(book, legs, greeks, ahead, coin=coin, index=index)
-    found = [
-        doubted(leg, coin=coin, index=index, ratio=rules.hedge.ratio)
-        for leg in doubtful(book, market, legs, rules.data, now)
-    ]
-    lines = _lines(book, legs, greeks, ahead, deltas[HERE], gammas[HERE], found, index)
-    cash, equity, value = _cash(book, market, rules, lines)
+    seen = sums(book, market, rules, now)
+    wanting, alive, gross, *bend = seen.totals
+    found = _doubted(book, market, rules, now, index) if wanting else []
+    lines, total = _lines(book, seen, found, coin=coin)
+    cash, equity = _cash(book, market, rules, total.value)
     futures = _held(book.futures, prices, index, now)
     hedge = _held(book.hedges, prices, index, now)
-    options = sum(line.delta for line in lines)
     ratio, rest = rules.hedge.ratio, futures + hedge + cash
     open_down, open_up = _in_flight(book, prices, index, now)
-    here = ratio * options + rest
-    silent = _silent(book, market, rules, now, prices, legs)
-    alive = int(np.count_nonzero(legs.alive))
+    here = ratio * total.delta + rest
+    silent = silence(book, market, rules, now, prices=prices, reach=gross)
+    doubt_down = doubt_up = 0.0
+    if found or silent:
+        doubt_down = sum(d.down for d in found) + sum(d.low for d in silent)
+        doubt_up = sum(d.up for d in found) + sum(d.high for d in silent)
     return Exposure(
         numeraire=rules.numeraire,
         index=index,
         ratio=ratio,
-        options_delta=options,
+        options_delta=total.delta,
         futures_delta=futures,
         hedge_delta=hedge,
         hedge_low=hedge + open_down,
@@ -87,36 +71,51 @@ def exposure(
         cash_delta=cash,
         equity=equity,
         base_coin=0.0 if coin else rules.base_coin + book.moved_coin,
-        options_value=value,
+        options_value=total.value,
         book_delta=here,
-        low=here + sum(d.down for d in found) + open_down + sum(d.low for d in silent),
-        high=here + sum(d.up for d in found) + open_up + sum(d.high for d in silent),
-        gross_delta=gross(book, legs) if rules.band.unit == "gross_delta" else 0.0,
-        gamma=sum(line.gamma for line in lines),
-        vega=sum(line.vega for line in lines),
-        theta=sum(line.theta for line in lines),
+        low=here + doubt_down + open_down,
+        high=here + doubt_up + open_up,
+        gross_delta=gross if rules.band.unit == "gross_delta" else 0.0,
+        gamma=total.gamma,
+        vega=total.vega,
+        theta=total.theta,
         expiries=lines,
-        ladder=_spot_ladder(deltas, gammas, ratio, here, index),
+        ladder=_spot_ladder(seen, here, index),
         doubts=(*(d.doubt for d in found), *silent),
-        legs=alive,
-        fresh_legs=alive - len(found),
-        curve=_curve(book, legs, greeks, rules, index),
+        legs=int(alive),
+        fresh_legs=int(alive) - len(found),
+        curve=_curve(rules, bend),
     )
 
 
-def _curve(book: Book, legs: JoinedLegs, greeks: Ladder, rules: Rules, index: float) -> Curve:
-    """What a band that follows gamma needs; nothing for the others, which are not to pay for it."""
+def _curve(rules: Rules, bend: list[float]) -> Curve:
+    """What a band that follows gamma needs; nothing for the others, which did not ask for it."""
     if rules.band.kind not in ADAPTIVE:
-        return Curve()
-    horizon = max(rules.band.horizon_days, HORIZON_DAYS_MIN) / 365.0
-    return curve(book, legs, greeks, ratio=rules.hedge.ratio, index=index, horizon=horizon)
+        return _STRAIGHT
+    gamma, square_gamma, vol, need, settling = bend
+    return Curve(gamma=gamma, square_gamma=square_gamma, vol=vol, need=need, settling=settling)
+
+
+_STRAIGHT = Curve()
+
+
+def _doubted(book: Book, market: Market, rules: Rules, now: int, index: float) -> list[Doubted]:
+    """Legs without a fresh price, each as an interval."""
+    legs, coin = joined(book, market, now, index), rules.numeraire == "coin"
+    return [
+        doubted(leg, coin=coin, index=index, ratio=rules.hedge.ratio)
+        for leg in doubtful(book, market, legs, rules.data, now)
+    ]
 
 
 def _held(
     positions: tuple[Position, ...], prices: Mapping[str, float], index: float, now: int
 ) -> float:
     """Delta of futures and perpetuals."""
-    return sum(_future_delta(p.instrument, p.lots, prices, index, now) for p in positions)
+    total = 0.0
+    for p in positions:
+        total += _future_delta(p.instrument, p.lots, prices, index, now)
+    return total
 
 
 def _future_delta(
@@ -129,47 +128,47 @@ def _future_delta(
     return share * contract.future_delta(lots, price=prices[contract.name], index=index)
 
 
+class _Total(NamedTuple):
+    """Sums over the expiries; ``value`` of those that do not settle in the numeraire [coin]."""
+
+    delta: float
+    gamma: float
+    vega: float
+    theta: float
+    value: float
+
+
 def _lines(
-    book: Book,
-    legs: JoinedLegs,
-    greeks: Ladder,
-    ahead: Floats,
-    delta: Floats,
-    gamma: Floats,
-    found: list[Doubted],
-    index: float,
-) -> tuple[ExpiryLine, ...]:
+    book: Book, seen: Sums, found: list[Doubted], *, coin: bool
+) -> tuple[tuple[ExpiryLine, ...], _Total]:
     """One line per expiry and settlement style; a leg never priced enters as its middle."""
-    groups = book.legs.groups
-    count = np.bincount(book.legs.group[legs.alive], minlength=len(groups))
-    black = greeks.delta[HERE]
-    coined, valued = greeks.coin_value[HERE], greeks.value[HERE] / index
-    columns = (count, ahead, delta, gamma, black, coined, valued, greeks.vega[HERE])
-    rows = zip(*(column.tolist() for column in (*columns, greeks.theta[HERE])), strict=True)
     lines = []
-    for g, (number, forward, point, slope, plain, coin, quote, vega, theta) in enumerate(rows):
+    delta = gamma = vega = theta = value = 0.0
+    for g, (number, forward, point, slope, black, worth, by_vol, by_time) in enumerate(seen.groups):
         if not number:
             continue
-        expiry_ms, inverse = groups[g]
-        shift, worth, down, up = _doubts_of(found, g) if found else _NO_DOUBT
-        middle = point + shift
+        expiry_ms, inverse = book.legs.groups[g]
+        shift, more, down, up = _doubts_of(found, g) if found else _NO_DOUBT
+        middle, settled = point + shift, worth + more
         lines.append(
             ExpiryLine(
                 expiry_ms=expiry_ms,
                 inverse=inverse,
                 forward=forward,
-                legs=number,
+                legs=int(number),
                 delta=middle,
                 delta_low=middle + down,
                 delta_high=middle + up,
-                delta_black=plain,
-                value_coin=(coin if inverse else quote) + worth,
+                delta_black=black,
+                value_coin=settled,
                 gamma=slope,
-                vega=vega,
-                theta=theta,
+                vega=by_vol,
+                theta=by_time,
             )
         )
-    return tuple(lines)
+        delta, gamma, vega, theta = delta + middle, gamma + slope, vega + by_vol, theta + by_time
+        value += settled if inverse is not coin else 0.0
+    return tuple(lines), _Total(delta, gamma, vega, theta, value)
 
 
 _NO_DOUBT = (0.0, 0.0, 0.0, 0.0)
@@ -187,47 +186,30 @@ def _doubts_of(found: list[Doubted], group: int) -> tuple[float, float, float, f
     return shift, worth, down, up
 
 
-def _cash(
-    book: Book, market: Market, rules: Rules, lines: tuple[ExpiryLine, ...]
-) -> tuple[float, float, float]:
-    """Delta of what is not an option's own, and equity and options' value with that settlement."""
+def _cash(book: Book, market: Market, rules: Rules, value: float) -> tuple[float, float]:
+    """Delta of what is not an option's own, and equity with that settlement."""
     coin = rules.numeraire == "coin"
-    value = sum(line.value_coin for line in lines if line.inverse is not coin)
     if coin and not book.linear:
-        return 0.0, 0.0, value
+        return 0.0, 0.0
     accounts = [market.accounts[name] for name in (book.account, *book.accounts)]
     if not coin:
         base = rules.base_coin + book.moved_coin
         equity = sum(account.equity for account in accounts)
-        return equity - value - base, equity, value
+        return equity - value - base, equity
     quoted = sum(account.quote_equity or 0.0 for account in accounts)
     equity = quoted / market.index[book.underlying].value
-    return value - equity, equity, value
+    return value - equity, equity
 
 
-def _silent(
-    book: Book,
-    market: Market,
-    rules: Rules,
-    now: int,
-    prices: Mapping[str, float],
-    legs: JoinedLegs,
-) -> tuple[Doubt, ...]:
-    """What silent venues leave open; one venue alone is never silent, it blocks."""
-    if not rules.hedge.also:
-        return ()
-    return silence(book, market, rules, now, prices=prices, reach=gross(book, legs))
-
-
-def _spot_ladder(
-    deltas: Floats, gammas: Floats, ratio: float, here: float, index: float
-) -> tuple[tuple[float, float, float], ...]:
+def _spot_ladder(seen: Sums, here: float, index: float) -> tuple[tuple[float, float, float], ...]:
     """(spot, book delta, gamma): the options move along the ladder, the rest stays."""
-    delta = ratio * deltas.sum(axis=1)
-    gamma = ratio * gammas.sum(axis=1)
-    shift = here - delta[HERE]
-    columns = (index * MOVES, delta + shift, gamma)
-    return tuple(zip(*(column.tolist() for column in columns), strict=True))
+    shift = here - seen.delta[HERE]
+    return tuple(
+        [(index * m, d + shift, g) for m, d, g in zip(_MOVES, seen.delta, seen.gamma, strict=True)]
+    )
+
+
+_MOVES = MOVES.tolist()
 
 
 def _in_flight(

@@ -78,10 +78,14 @@ local function stop(key, stream, limit, book, reason)
   end
 end
 
--- The entry's own <ms>-<n> where the stream still allows it, else just after the newest. Only
+-- The entry's own <ms>-<n> where the stream still allows it, else just after the newest. One that
+-- was dropped, as the server is nearly full, has an id without a payload: older ones give way. Only
 -- pcall: the journal must never be able to stop the hedging.
 local function journal(key, limit, book, id, ms, n, payload)
   if payload == '' then
+    if id ~= '' then
+      redis.pcall('XTRIM', key, 'MAXLEN', '~', limit)
+    end
     return
   end
   local at = digits(now_ms())

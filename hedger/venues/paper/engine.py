@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from msgspec import structs
@@ -25,6 +26,7 @@ from hedger.venues.paper.happenings import KINDS, drawn
 from hedger.venues.paper.market import open_market
 from hedger.venues.paper.params import PaperAccount, PaperParams
 from hedger.venues.paper.protocol import Happen
+from hedger.venues.paper.publish import Market
 from hedger.venues.paper.telling import told
 from hedger.venues.paper.tradelog import TradeLog
 from hedger.venues.simulator.events import Bar, Event, Opened, Settled, Traded
@@ -41,8 +43,31 @@ class _Identity(msgspec.Struct, frozen=True):
     step_ms: int
 
 
+class Log(Protocol):
+    """Where events are written before anyone hears of them."""
+
+    def append(self, events: Iterable[Event]) -> None:
+        """Write a batch whole."""
+        ...
+
+    def events(self) -> Iterator[Event]:
+        """What is in the log so far, in order."""
+        ...
+
+    def close(self) -> None:
+        """Give the log up."""
+        ...
+
+
 class Engine:
     """One exchange: opened from its log or anew, then driven by `advance` and requests.
+
+    Parameters
+    ----------
+    params
+        What a paper exchange is told.
+    market, log
+        Another market, or another log, than the parameters name: a backtest's.
 
     Raises
     ------
@@ -50,16 +75,19 @@ class Engine:
         If the market, the log or an account cannot be opened; one line says why.
     """
 
-    def __init__(self, params: PaperParams) -> None:
+    def __init__(
+        self, params: PaperParams, *, market: Market | None = None, log: Log | None = None
+    ) -> None:
         self.params = params
-        self.market = open_market(params)
-        self.log = TradeLog(params.log)
+        self.market = open_market(params) if market is None else market
+        self.log: Log = TradeLog(params.log) if log is None else log
         self.bars = 0
         self.was_running = False
         self._fills: list[Fill] = []
         self._events: list[AccountEvent] = []
         try:
-            self._check_identity()
+            if isinstance(self.log, TradeLog):
+                self._check_identity(self.log.path)
             self.exchange = Exchange(instruments={}, funding_rate_8h=params.funding_rate_8h)
             self._open()
         except BaseException:
@@ -71,11 +99,16 @@ class Engine:
         """Market time of the current bar."""
         return self._instant.time_ms
 
-    def advance(self) -> bool:
-        """Jump to the next bar; False at the end of the market."""
+    def advance(self, before: Callable[[int], None] | None = None) -> bool:
+        """Jump to the next bar; False at the end of the market.
+
+        ``before`` is told when that is, and may still do what comes earlier.
+        """
         instant = next(self._coming, None)
         if instant is None:
             return False
+        if before is not None:
+            before(instant.time_ms)
         since_ms = self.market_ms
         self._instant = instant
         self.bars += 1
@@ -83,6 +116,10 @@ class Engine:
         if self.params.events_per_day:
             self._chance(since_ms)
         return True
+
+    def fund(self, rate: float) -> None:
+        """Pay one funding print on every perpetual held."""
+        self._record(self.exchange.fund(rate))
 
     def happen(self, happening: Happen) -> None:
         """Let something happen to an account; raises `HedgerError` if it cannot."""
@@ -269,7 +306,7 @@ class Engine:
             index=self._instant.index.get(self.exchange.instruments[name].underlying),
         )
 
-    def _check_identity(self) -> None:
+    def _check_identity(self, log: Path) -> None:
         """Refuse to go on in another market than the log was begun in."""
         own = _Identity(
             data=self.params.data,
@@ -278,7 +315,7 @@ class Engine:
             step_ms=self.market.step_ms,
         )
         path = Path(f"{self.params.log}.market.json")
-        if self.log.path.stat().st_size == 0 or not path.exists():
+        if log.stat().st_size == 0 or not path.exists():
             path.write_bytes(msgspec.json.encode(own))
             return
         try:

@@ -55,7 +55,19 @@ class Chain(NamedTuple):
 
 def read_bars(folder: Path, notes: list[str]) -> Bars:
     """Read all one-minute bars of a folder; raises `ConfigError`."""
-    table = read(folder, BARS_PATTERN, BARS_NUMBERS, ())
+    table, rows = bar_rows(folder, BARS_PATTERN, BARS_NUMBERS, notes)
+    opened = table.numbers["open_time_ms"][rows].astype(np.int64)
+    return Bars(opened + BAR_MS, table.numbers["close"][rows])
+
+
+def bar_rows(
+    folder: Path, pattern: str, numbers: tuple[str, ...], notes: list[str]
+) -> tuple[Table, Ints]:
+    """Bars of all files of a pattern, and which of their rows to use, in order of time.
+
+    Raises `ConfigError` where too much is wrong with them; what was repaired is noted.
+    """
+    table = read(folder, pattern, numbers, ())
     time, close = table.numbers["open_time_ms"], table.numbers["close"]
     bad = ~(np.isfinite(close) & (close > 0) & (time >= TIME_MS_MIN) & (time <= TIME_MS_MAX))
     rows = without(table, bad, "a bar with a positive close and a time in milliseconds", notes)
@@ -63,9 +75,9 @@ def read_bars(folder: Path, notes: list[str]) -> Bars:
     rows = _without_spikes(table, rows, close[rows], notes)
     opened = time[rows].astype(np.int64)
     if len(opened) < 2:
-        raise ConfigError(f"{folder}: {len(opened)} usable bars in {BARS_PATTERN}: expected more")
+        raise ConfigError(f"{folder}: {len(opened)} usable bars in {pattern}: expected more")
     _check_gaps(table, rows, opened, notes)
-    return Bars(opened + BAR_MS, close[rows])
+    return table, rows
 
 
 def read_chain(folder: Path, notes: list[str]) -> Chain:

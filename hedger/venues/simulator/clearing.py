@@ -9,7 +9,7 @@ from hedger.venues.simulator.events import Bar, Funded, MarkLine, Settled
 from hedger.venues.simulator.settlement import payoff
 from hedger.venues.simulator.state import State
 
-__all__ = ["bar", "funding", "settlements"]
+__all__ = ["bar", "funding", "printed", "settlements"]
 
 _FUNDING_PERIOD_MS = 8 * 3_600_000
 
@@ -32,12 +32,30 @@ def funding(state: State, *, since_ms: int, rate_8h: float) -> list[Funded]:
         elapsed = now - max(since_ms, last_ms)
         if elapsed <= 0:
             continue
-        index = state.market.index_of(instrument.underlying)
-        amount = lots * instrument.lot
-        value = amount / index if instrument.inverse else amount * index
-        paid = -value * rate_8h * elapsed / _FUNDING_PERIOD_MS
+        paid = -_value(state, instrument, lots) * rate_8h * elapsed / _FUNDING_PERIOD_MS
         found.append(Funded(ms=now, account=account, instrument=instrument.name, amount=paid))
     return found
+
+
+def printed(state: State, *, rate: float) -> list[Funded]:
+    """One funding payment at once on every perpetual held; longs pay a positive rate."""
+    return [
+        Funded(
+            ms=state.market.time_ms,
+            account=account,
+            instrument=instrument.name,
+            amount=-_value(state, instrument, lots) * rate,
+        )
+        for account, instrument, lots in _held(state)
+        if instrument.kind is Kind.PERPETUAL
+    ]
+
+
+def _value(state: State, instrument: Instrument, lots: int) -> float:
+    """What a perpetual position is worth at the index, in its settlement currency."""
+    index = state.market.index_of(instrument.underlying)
+    amount = lots * instrument.lot
+    return amount / index if instrument.inverse else amount * index
 
 
 def settlements(state: State) -> list[Settled]:

@@ -86,6 +86,10 @@ class Exchange:
         events += self._applied(trading.matched_resting(state))
         return events + self._applied([clearing.bar(state)])
 
+    def fund(self, rate: float) -> list[Event]:
+        """Pay one funding print, a fraction of value, on every perpetual held now."""
+        return self._applied(clearing.printed(self._state, rate=rate))
+
     # --- accounts -----------------------------------------------------------------------------
 
     def open_account(

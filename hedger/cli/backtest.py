@@ -1,0 +1,132 @@
+"""``hedger backtest``: recorded markets through the same decisions and exchange as live."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from hedger.cli.options import Common
+from hedger.cli.output import PIPE_COLUMNS, instant, print_json, say
+
+if TYPE_CHECKING:
+    from hedger.backtest.trial import Trial
+
+PROGRESS_S = 2.0
+
+
+def backtest(
+    *,
+    report: Annotated[Path | None, Parameter(show_default=False)] = None,
+    programme: Annotated[Path | None, Parameter(show_default=False)] = None,
+    market: Annotated[Literal["chain", "bars"] | None, Parameter(show_default=False)] = None,
+    start: Annotated[str | None, Parameter(show_default=False)] = None,
+    end: Annotated[str | None, Parameter(show_default=False)] = None,
+    common: Common | None = None,
+) -> int:
+    """Replay recorded data through the first book's decisions and report; sends nothing.
+
+    Parameters
+    ----------
+    report
+        Write one HTML file with charts here.
+    programme
+        File of option positions that are dealt anew at each expiry; needs bars.
+    market
+        chain: recorded options; bars: a perpetual's bars and funding, options repriced at a vol
+        model. Else what the folder holds, a chain first.
+    start
+        First market instant, UTC, such as 2026-06-28T07:00.
+    end
+        Last market instant.
+    """
+    common = common or Common()
+    from hedger.backtest.trial import tried
+    from hedger.errors import ConfigError
+
+    if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
+        raise ConfigError(f"--report {report}: expected a file in a folder that exists")
+    trial = _trial(common, programme, market, start, end)
+    done = tried(trial, _progress(trial))
+    if report is not None:
+        from hedger.backtest.page import page
+
+        try:
+            report.write_text(page(done, trial.book.rules), encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"--report {report}: {error.strerror}") from error
+        say(f"report: {report}")
+    if common.json:
+        print_json(done.found)
+    else:
+        _print(done.found)
+    return 0
+
+
+def _trial(
+    common: Common,
+    programme: Path | None,
+    market: Literal["chain", "bars"] | None,
+    start: str | None,
+    end: str | None,
+) -> Trial:
+    """The trial that the options ask for; raises `ConfigError`."""
+    import msgspec
+
+    from hedger.app.trial import trial_of
+    from hedger.backtest.programme import programme as read
+    from hedger.backtest.trial import kind_of
+    from hedger.cli.stage import instant_of
+    from hedger.errors import ConfigError
+    from hedger.settings import load
+
+    config = load(common.config, data=common.data)
+    for notice in config.notices:
+        say(notice)
+    trial = trial_of(config)
+    folder = Path(trial.params.data)
+    if not trial.params.data or not folder.is_dir():
+        raise ConfigError(f"--data {trial.params.data or '(none)'}: expected recorded market data")
+    parts = () if programme is None else read(programme)
+    kind = market or ("bars" if parts else kind_of(folder))
+    if parts and kind == "chain":
+        raise ConfigError(f"--programme {programme}: deals options by a vol model, expected bars")
+    if not parts and not any(account.positions for account in trial.params.accounts):
+        raise ConfigError(
+            f"{config.path}: book {trial.book.name}: holds no positions, expected a positions file"
+            " or --programme"
+        )
+    params = msgspec.structs.replace(
+        trial.params,
+        start_ms=instant_of("--start", start),
+        end_ms=instant_of("--end", end),
+        funding_rate_8h=0.0 if kind == "bars" else trial.params.funding_rate_8h,
+    )
+    terms = msgspec.structs.replace(trial.terms, programme=parts)
+    return msgspec.structs.replace(trial, params=params, terms=terms, kind=kind)
+
+
+def _progress(trial: Trial) -> Callable[[int, int], None]:
+    """Say how far it is, every two seconds at most."""
+    last = time.monotonic()
+
+    def tell(now_ms: int, bars: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PROGRESS_S:
+            last = time.monotonic()
+            say(f"{trial.book.name}: {bars:,} bars, {instant(now_ms)}")
+
+    return tell
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from hedger.backtest.table import replay_table
+
+    wide = None if sys.stdout.isatty() else PIPE_COLUMNS
+    Console(file=sys.stdout, width=wide, highlight=False).print(replay_table(found))

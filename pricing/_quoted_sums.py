@@ -1,0 +1,287 @@
+"""One pass from a market's columns to all sums of a book: what a decision needs (private).
+
+Legs take vol and forward by their row in the market; those that are expired or not known add
+nothing.  Sums per group on a spot ladder become deltas, gammas and the bend of the whole book in
+the same call: over fifty legs the arithmetic is small and every array made on the way would cost as
+much as a tenth of it.
+"""
+
+import numpy as np
+from numba import types
+
+from pricing._batch import FLAGS as _GROUP_FLAGS
+from pricing._batch import INPUT
+from pricing._kernel_cache import compiled, inlined, subroutine
+from pricing._leg_sums import ladder_block
+from pricing._legs import FLAGS, INDEX, STATE
+from pricing._option import input_check
+from pricing._vector_math import log_ratio
+from pricing.conventions import MS_PER_YEAR
+
+__all__ = ["COLUMNS", "TOTALS", "black_shift", "book_sums"]
+
+COLUMNS = 8
+"""Numbers of each group: count, forward, delta, gamma, black, worth, vega, theta."""
+TOTALS = 8
+"""Numbers of the book: wanting, alive, gross, gamma, square_gamma, vol, need, settling."""
+
+_INTS = types.Array(types.int64, 1, "C", readonly=True)
+_TABLE = types.Array(types.float64, 2, "C", readonly=True)
+_OUT = types.Array(types.float64, 1, "C")
+
+
+@inlined
+def _share(expiry_ms, now_ms, window_ms) -> float:  # type: ignore[no-untyped-def]
+    """Share of the settlement window that is still to run: 1 before it, 0 at expiry."""
+    return float(min(max((expiry_ms - now_ms) / window_ms, 0.0), 1.0))
+
+
+@subroutine
+def _join(  # type: ignore[no-untyped-def]
+    state, places, expiry_ms, rows, ratio, vol, vol_ms, priced, index, now_ms, age_max,
+    fresh, forward, alive,
+) -> int:  # fmt: skip
+    """Legs with what the market knows of them, as `fresh` state; how many lack a fresh price."""
+    wanting, listed = 0, min(ratio.size, vol.size, vol_ms.size, priced.size)
+    for j in range(rows.size):
+        place = places[2, j]
+        row, left = rows[place], expiry_ms[place] - now_ms
+        seen_ratio, seen_vol, is_fresh = np.nan, np.nan, False
+        if 0 <= row < listed:
+            seen_ratio, seen_vol = ratio[row], vol[row]
+            is_fresh = priced[row] and now_ms - vol_ms[row] <= age_max
+        known = np.isfinite(seen_ratio) and np.isfinite(seen_vol) and left > 0
+        forward[place] = (seen_ratio if np.isfinite(seen_ratio) else 1.0) * index
+        alive[j] = left > 0
+        wanting += alive[j] and not (known and is_fresh)
+        strike, time = state[0, j], left / MS_PER_YEAR if known else 1.0
+        fresh[0, j], fresh[1, j] = strike, time
+        fresh[2, j] = seen_vol if known else 1.0
+        fresh[3, j] = state[3, j] if known else 0.0
+        verdict = input_check(0.0, strike, time, 0.0)
+        verdict += 0.0 if abs(state[3, j]) < np.inf else np.nan
+        fresh[4, j] = np.sqrt(time) + verdict
+    return wanting
+
+
+@subroutine
+def _mean_vol(fresh, places, forward) -> float:  # type: ignore[no-untyped-def]
+    """Mean vol of the legs, each weighted by the size of its gamma; 0 where none is known.
+
+    In logs against the largest, so that a book of far wings alone still has weights.
+    """
+    legs = places.shape[1]
+    size, most = np.empty(legs), -np.inf
+    for j in range(legs):
+        size[j] = -np.inf
+        vol, quantity = fresh[2, j], abs(fresh[3, j])
+        if quantity > 0.0 and vol > 0.0:
+            deviation = vol * fresh[4, j]
+            ahead = log_ratio(forward[places[0, j]], fresh[0, j])
+            distance = ahead / deviation + 0.5 * deviation
+            size[j] = np.log(quantity / deviation) - 0.5 * distance * distance
+            most = max(most, size[j])
+    if most == -np.inf:
+        return 0.0
+    total = mean = 0.0
+    for j in range(legs):
+        weight = np.exp(size[j] - most)
+        total += weight
+        mean += weight * fresh[2, j]
+    return mean / total
+
+
+@subroutine
+def _need(state, flags, places, by_strike, alive, share) -> float:  # type: ignore[no-untyped-def]
+    """Largest |delta| that the options can have anywhere: the slopes of their payoff.
+
+    Below all strikes every put counts, and each strike that is passed adds its quantity; a delta
+    before expiry is a mean of these slopes.
+    """
+    slope = 0.0
+    for j in range(alive.size):
+        if alive[j] and not flags[0, j]:
+            slope -= share[places[1, j]] * state[3, j]
+    most = abs(slope)
+    for j in by_strike:
+        if alive[j]:
+            slope += share[places[1, j]] * state[3, j]
+            most = max(most, abs(slope))
+    return most
+
+
+@subroutine
+def _square_gamma(here, log_moves, rule, step, scale) -> float:  # type: ignore[no-untyped-def]
+    """Mean square of gamma over log spot where its sign changes, else NaN.
+
+    Per unit of today's spot, so that the mean is of gamma and not of gamma times spot; beyond the
+    ladder its last step stands.
+    """
+    low = high = mean = 0.0
+    for n in range(rule.shape[1]):
+        away = step * rule[0, n]
+        near = scale * np.interp(away, log_moves, here) * np.exp(-away)
+        low, high = min(low, near), max(high, near)
+        mean += rule[1, n] * near * near
+    return mean if low < 0.0 < high else np.nan
+
+
+@subroutine
+def _gross(state, fresh, flags, places, forward, alive, groups) -> float:  # type: ignore[no-untyped-def]
+    """Sum of the legs' absolute Black deltas; one that is not known counts in full."""
+    signed, total = fresh.copy(), 0.0
+    for j in range(alive.size):
+        size = abs(fresh[3, j])
+        signed[3, j] = size if flags[0, j] else -size
+        if alive[j] and size == 0.0:
+            total += abs(state[3, j])
+    sums = np.zeros((7, 1, groups))
+    ladder_block(
+        signed, flags, places, forward, np.ones(1),
+        sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6],
+    )  # fmt: skip
+    return float(total + sums[2].sum())
+
+
+@inlined
+def _group(sums, m, g, inverse, share, ahead, spot, own_inverse, own_linear) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+    """Delta in the numeraire and its slope in log spot, of one group at one move."""
+    value, coin, delta = sums[0, m, g], sums[1, m, g], sums[2, m, g]
+    cash, bend = sums[3, m, g], sums[4, m, g]
+    if inverse:
+        net = delta - coin
+        moving = share * net
+        return moving + own_inverse * coin, share * bend / ahead - moving + own_inverse * net
+    slope = share * bend + own_linear * (cash - value)
+    return (share * cash + own_linear * value) / spot, slope / spot
+
+
+@subroutine
+def _by_group(  # type: ignore[no-untyped-def]
+    sums, places, inverse, group_ms, forward, alive, moves, index, own_inverse, own_linear, scale,
+    here, now_ms, window_ms, out, share, bend,
+) -> None:  # fmt: skip
+    """Per move the book's delta and gamma, and the columns of each group; shares and Black bend."""
+    groups, steps = inverse.size, moves.size
+    ahead, columns = np.ones(groups), out[2 * steps :].reshape((COLUMNS, groups))
+    columns[0] = 0.0
+    for g in range(groups):
+        share[g] = _share(group_ms[g], now_ms, window_ms)
+    for j in range(alive.size):
+        ahead[places[1, j]] = forward[places[0, j]]
+        columns[0, places[1, j]] += alive[j]
+    bend[:] = 0.0
+    for m in range(steps):
+        spot, deltas, gammas = index * moves[m], 0.0, 0.0
+        for g in range(groups):
+            price = ahead[g] * moves[m]
+            delta, gamma = _group(
+                sums, m, g, inverse[g], share[g], price, spot, own_inverse, own_linear
+            )
+            deltas, gammas = deltas + delta, gammas + gamma
+            bend[m] += share[g] * sums[4, m, g] / (price if inverse[g] else spot)
+            if m == here:
+                columns[1, g], columns[2, g], columns[3, g] = ahead[g], delta, gamma
+                columns[4, g] = sums[2, m, g]
+                columns[5, g] = sums[1, m, g] if inverse[g] else sums[0, m, g] / index
+                columns[6, g], columns[7, g] = sums[5, m, g], sums[6, m, g]
+        out[m], out[steps + m] = scale * deltas, scale * gammas
+
+
+@subroutine
+def _bends(  # type: ignore[no-untyped-def]
+    state, fresh, flags, places, by_strike, forward, alive, share, bend, black, moves, rule,
+    scale, spread, here, totals,
+) -> None:  # fmt: skip
+    """Gamma, its square or mean square, mean vol, largest delta, and what is settling of it."""
+    totals[0] = gamma = scale * bend[here]
+    totals[2] = vol = _mean_vol(fresh, places, forward)
+    square = _square_gamma(bend, moves, rule, spread * vol, scale)
+    totals[1] = gamma * gamma if np.isnan(square) else square
+    totals[3] = scale * _need(state, flags, places, by_strike, alive, share)
+    for g in range(share.size):
+        if 0.0 < share[g] < 1.0:
+            totals[4] += black[g]
+    totals[4] = scale * abs(totals[4])
+
+
+@compiled(
+    types.void(
+        STATE, FLAGS, INDEX, _GROUP_FLAGS, _INTS, _INTS, _INTS,  # legs and groups
+        _INTS, INPUT, INPUT, _INTS, _GROUP_FLAGS,  # rows; ratio, vol, vol_ms, priced
+        _TABLE, _TABLE, *[types.float64] * 5, *[types.int64] * 4, *[types.boolean] * 2, _OUT,
+    )
+)  # fmt: skip
+def book_sums(  # type: ignore[no-untyped-def]
+    state, flags, places, inverse, group_ms, expiry_ms, by_strike,
+    rows, ratio, vol, vol_ms, priced,
+    moves, rule, index, own_inverse, own_linear, scale, spread, here, now_ms, age_max, window_ms,
+    bends, sizes, out,
+):  # fmt: skip
+    """Sums of a book: per move delta and gamma, then `COLUMNS` of each group, then `TOTALS`.
+
+    ``moves`` are ratios of spot and their logarithms, ``rule`` nodes and weights of a mean over a
+    normal variable, ``here`` the place of 1 among the moves; `bends` asks for the last five totals.
+    """
+    legs, groups, steps = rows.size, inverse.size, moves.shape[1]
+    fresh, forward, alive = np.empty((5, legs)), np.empty(legs), np.empty(legs, np.bool_)
+    wanting = _join(
+        state, places, expiry_ms, rows, ratio, vol, vol_ms, priced, index, now_ms, age_max,
+        fresh, forward, alive,
+    )  # fmt: skip
+    sums = np.zeros((7, steps, groups))
+    ladder_block(
+        fresh, flags, places, forward, moves[0],
+        sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6],
+    )  # fmt: skip
+    share, bend, rest = np.empty(groups), np.empty(steps), 2 * steps + COLUMNS * groups
+    _by_group(
+        sums, places, inverse, group_ms, forward, alive, moves[0], index, own_inverse, own_linear,
+        scale, here, now_ms, window_ms, out[:rest], share, bend,
+    )  # fmt: skip
+    totals, black = out[rest:], sums[2, here]
+    totals[:] = 0.0
+    totals[0], totals[1] = wanting, alive.sum()
+    if sizes:
+        totals[2] = _gross(state, fresh, flags, places, forward, alive, groups)
+    if bends:
+        _bends(
+            state, fresh, flags, places, by_strike, forward, alive, share, bend, black, moves[1],
+            rule, scale, spread, here, totals[3:],
+        )  # fmt: skip
+
+
+@compiled(
+    types.float64(
+        STATE, FLAGS, INDEX, _GROUP_FLAGS, _INTS, _INTS, _INTS, INPUT, INPUT, _INTS, _GROUP_FLAGS,
+        types.float64, types.float64, types.int64, types.int64,
+    )
+)  # fmt: skip
+def black_shift(  # type: ignore[no-untyped-def]
+    state, flags, places, inverse, group_ms, expiry_ms, rows, ratio, vol, vol_ms, priced,
+    index, factor, now_ms, window_ms,
+):  # fmt: skip
+    """Black delta of the book at its vols, less that at its vols times `factor` [coin]."""
+    legs, groups = rows.size, inverse.size
+    fresh, forward, alive = np.empty((5, legs)), np.empty(legs), np.empty(legs, np.bool_)
+    _join(
+        state, places, expiry_ms, rows, ratio, vol, vol_ms, priced, index, now_ms, 0,
+        fresh, forward, alive,
+    )  # fmt: skip
+    sums, moves = np.zeros((2, 7, 1, groups)), np.ones(1)
+    for turn in range(2):
+        there = sums[turn]
+        ladder_block(
+            fresh, flags, places, forward, moves,
+            there[0], there[1], there[2], there[3], there[4], there[5], there[6],
+        )  # fmt: skip
+        fresh[2] *= factor
+    ahead, here, moved = np.ones(groups), 0.0, 0.0
+    for j in range(legs):
+        ahead[places[1, j]] = forward[places[0, j]]
+    for g in range(groups):
+        unit = _share(group_ms[g], now_ms, window_ms)
+        unit *= 1.0 if inverse[g] else ahead[g] / index
+        here += unit * sums[0, 2, 0, g]
+        moved += unit * sums[1, 2, 0, g]
+    return here - moved

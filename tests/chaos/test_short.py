@@ -41,8 +41,8 @@ async def lines_and_clocks(rig: Rig) -> AsyncIterator[None]:
 
 
 async def one_after_the_other(rig: Rig, rng: Random) -> None:
-    """Deaths and stops, then a server that dies, then lines, exchange and clocks."""
-    for phase in ((kill, pause), (server,), (partition, venue, clock)):
+    """Deaths, then stops and a server that dies, then lines, exchange and clocks."""
+    for phase in ((kill,), (pause, server), (partition, venue, clock)):
         rig.end_s = time.monotonic() + PHASE_S
         await asyncio.gather(*(harm.inject(rig, Random(rng.random())) for harm in phase))
 

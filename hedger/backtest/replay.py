@@ -133,9 +133,7 @@ class _Sent(NamedTuple):
 class _Run:
     """The book, the board and the post between them and the exchange."""
 
-    def __init__(
-        self, params: PaperParams, market: Market, book: BookParams, terms: Terms
-    ) -> None:
+    def __init__(self, params: PaperParams, market: Market, book: BookParams, terms: Terms) -> None:
         if book.also:
             raise ConfigError(f"book {book.name}: is hedged at several venues, expected one")
         self._book_params, self._terms = book, terms

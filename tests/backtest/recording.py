@@ -12,7 +12,7 @@ import numpy as np
 
 from hedger.backtest.programme import Part
 from hedger.backtest.replay import Terms
-from hedger.backtest.trial import BARS, CHAIN, Trial
+from hedger.backtest.trial import BARS, Trial
 from hedger.core.model import BandRule, HedgeRule, LimitRule, Rules
 from hedger.service.params import BookParams
 from hedger.venues.paper.params import PaperAccount, PaperParams

@@ -1,6 +1,6 @@
 """Policies beside each other on recorded data: tuned on the first half, judged on the second.
 
-    python -m benchmarks.contest DATA [--keep FOLDER] [--only bars|chain] [--processes N]
+    python -m benchmarks.contest DATA [--keep FOLDER] [--only bars|chain] [--days N] [--processes N]
 
 Two books: a monthly strangle and a weekly straddle on the perpetual's bars, repriced at a vol model
 (51 days), and strangles on the recorded chain (6 days). DATA is the folder of recorded data.
@@ -102,6 +102,7 @@ def main() -> int:
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("contest-results"))
     parser.add_argument("--only", choices=(BARS, CHAIN))
+    parser.add_argument("--days", type=float, help="of the recording, from its start")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
@@ -115,7 +116,10 @@ def main() -> int:
     for kind in [asked.only] if asked.only else [CHAIN, BARS]:
         made = trial(asked.data, kind)
         market = market_of(made)
-        found[kind] = contest(made, (market.start_ms, market.end_ms or 0), sweep)
+        end_ms = market.end_ms or 0
+        if asked.days:
+            end_ms = min(end_ms, market.start_ms + round(asked.days * 86_400_000))
+        found[kind] = contest(made, (market.start_ms, end_ms), sweep)
         print(json.dumps(found[kind]) if asked.json else table(kind, found[kind]), flush=True)
     return 0
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 from msgspec import structs
 
+from hedger.core.market import PRICE_MIN
 from hedger.core.model import (
     Account,
     AccountEvent,
@@ -300,7 +301,7 @@ class Engine:
             ask=asks[0].price if asks else None,
             bid_size=bids[0].amount if bids else None,
             ask_size=asks[0].amount if asks else None,
-            mark=mark if mark > 0 else None,
+            mark=mark if mark >= PRICE_MIN else None,
             vol=vol,
             forward=forward,
             index=self._instant.index.get(self.exchange.instruments[name].underlying),

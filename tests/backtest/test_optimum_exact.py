@@ -12,7 +12,7 @@ from pricing import black
 
 SPOT, VOL, HORIZON, COST = 100.0, 0.6, 30 / 365, 0.002
 CALL = Leg(-1.0, 100.0, HORIZON, True)
-HEDGES = np.linspace(-1.2, 1.2, 121)
+HEDGES = np.linspace(-1.2, 1.2, 241)
 NEAR, FAR = np.linspace(-6.5, 6.5, 501), np.linspace(-6.5, 6.5, 241)
 
 

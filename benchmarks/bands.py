@@ -8,7 +8,10 @@ need a few minutes; --quick looks at 20,000, where a ratio is known to one per c
 
 import math
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
+
+import numpy as np
 
 from benchmarks.measure import Finding, Table, best_times, in_unit, main
 from hedger.backtest.compare import Comparison, compared
@@ -147,14 +150,20 @@ def discrete(quick: bool) -> Table:
 def speed(quick: bool) -> Table:
     """Everything that a path costs: random numbers, spot, Greeks, band and trade."""
     paths = 5_120 if quick else 20_480
-    runs = {}
+    runs: dict[str, Callable[[], object]] = {}
     for policy in (*POLICIES[1:], Policy("each check", "interval", every_steps=1)):
         made = study(CASES["C1"], paths, (policy,))
         when = rows(made.market, (made.legs[0].expiry,))
         runs[policy.name] = lambda m=made, w=when: simulated(m, Simulated(m.market, w.times), w)
+    normals, numbers = np.random.Generator(np.random.SFC64(7)), np.empty((STEPS, 512))
+    baseline = "random numbers alone"
+    runs[baseline] = lambda: [normals.standard_normal(out=numbers) for _ in range(paths // 512)]
     best = best_times(runs, 2 if quick else 5)
     each = {name: in_unit(value, "ns", paths * STEPS) for name, value in best.items()}
-    times = [(name, value, "ns a path-step") for name, value in each.items()]
+    times = [
+        (name, value, f"ns a path-step, {value / each[baseline]:.1f} x the {baseline}")
+        for name, value in each.items()
+    ]
     found = [Finding("cubic, default clip", each["cubic, default clip"], 60.0, "most", "ns")]
     return Table("simulation of a one-leg book, one core", times, found)
 

@@ -8,8 +8,10 @@ from html import escape
 
 from hedger.backtest.compare import Comparison, Finding
 
-WIDTH, HEIGHT = 760, 440
-LEFT, RIGHT, TOP, BOTTOM = 80, 20, 20, 50
+WIDTH, HEIGHT = 940, 440
+LEFT, RIGHT, TOP, BOTTOM = 80, 240, 20, 50
+"""Margins around the frame; the names stand in the right one, where no curve can cross them."""
+NAME_MAX = 30
 COLOURS = ("#1b6ca8", "#c8553d", "#2a9d5c", "#8a4fbf", "#b8860b", "#0f8b8d", "#c2185b", "#555555")
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -107,15 +109,22 @@ def _chart(done: Comparison) -> str:
             f'<circle cx="{px:.1f}" cy="{py:.1f}" r="5" fill="{colour}">'
             f"<title>{escape(found.name)}: cost {y:.4g}, std {x:.4g}</title></circle>"
         )
-        row = TOP + 18 + 18 * number
-        parts.append(
-            f'<circle cx="{WIDTH - 190}" cy="{row - 4}" r="5" fill="{colour}"/>'
-            f'<text x="{WIDTH - 178}" y="{row}">{escape(found.name[:26])}</text>'
-        )
+        parts.append(_name(found.name, number, colour, len(dots)))
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="mean cost against risk">'
         f'<defs><clipPath id="frame"><rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" '
         f'height="{HEIGHT - TOP - BOTTOM}"/></clipPath></defs>{"".join(parts)}</svg>'
+    )
+
+
+def _name(name: str, number: int, colour: str, count: int) -> str:
+    """One row of the names beside the frame, closer where there are many."""
+    gap = min(20.0, (HEIGHT - BOTTOM - TOP) / count)
+    left, row = WIDTH - RIGHT + 18, TOP + 10 + gap * number
+    text = name if len(name) <= NAME_MAX else name[: NAME_MAX - 1] + "\u2026"
+    return (
+        f'<circle cx="{left}" cy="{row - 4:.1f}" r="5" fill="{colour}"/>'
+        f'<text x="{left + 12}" y="{row:.1f}">{escape(text)}</text>'
     )
 
 

@@ -23,6 +23,11 @@ ASKED_ANEW = " lots, decided {"
 """An order of other lots than its decision. Where the exchange refused it and nothing was traded, a
 server took the first decision with it before anybody could read it, and the second is what is left.
 """
+WHERE_IT_ENDED = (", outside the band", ", across the band")
+"""On the market of the fill. Minutes of it may pass while an order is on its way, so what counts is
+whether it would have ended inside on the market of its decision, with the position that it met: a
+second hedge of the same delta would not have.
+"""
 OVER = ("across the band", "outside the band", "lots, decided")
 
 
@@ -63,7 +68,7 @@ async def verdict(rig: Rig) -> Verdict:
         "over": [
             t
             for t in over
-            if t not in unread and not (t.endswith(", outside the band") and _id(t) in right)
+            if t not in unread and not (t.endswith(WHERE_IT_ENDED) and _id(t) in right)
         ],
         "twice": [
             *(t for t in found["violations"] if any(word in t for word in TWICE)),

@@ -3,8 +3,8 @@
 The bytes are JSON that begins with its version. What stands elsewhere in the entry is left out and
 put back when it is read: zeros, sums over the expiries, the ends of an interval that is a point,
 the fields that an order shares with its line of the plan. Expiries are a table under one row of
-names. Amounts are rounded to 1e-9 coin or eight digits and more, far below any lot, and the ladder of spots,
-from which nothing was decided, is not written: fifty legs take less than 2 kB.
+names. Amounts are rounded to 1e-9 coin or at least eight digits, far below any lot, and the ladder
+of spots, from which nothing was decided, is not written: fifty legs take less than 2 kB.
 """
 
 from __future__ import annotations

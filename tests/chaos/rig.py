@@ -34,6 +34,7 @@ from tests.store.servers import HOST, Group, free_port
 
 ROOT = Path(__file__).parents[2]
 BORN_S, READY_S, STOP_S, CALM_S = 60.0, 60.0, 10.0, 8.0
+STOPPED_S = 2.0
 ROUSED_MS = 2_000
 """After a pause or an outage: until then shards may still be changing hands because of it."""
 
@@ -53,6 +54,12 @@ class Worker:
         with contextlib.suppress(OSError):
             os.kill(self.pid, 0)
             return True
+        return False
+
+    @property
+    def is_stopped(self) -> bool:
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
         return False
 
 
@@ -157,11 +164,18 @@ class Rig:
         self.count("SIGKILL")
 
     async def pause(self, worker: Worker, seconds: float, kind: str = "SIGSTOP") -> None:
-        """SIGSTOP for a while; one that has stopped itself is only woken."""
+        """SIGSTOP for a while; one that has said that it stops itself is only woken.
+
+        It says so before it does: woken before that, it would sleep for ever.
+        """
         worker.is_paused, began_ms = True, wall_ms()
         try:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGSTOP)
+            if kind == "SIGSTOP":
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker.pid, signal.SIGSTOP)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    await until(lambda: worker.is_stopped or not worker.is_alive, STOPPED_S)
             self.count(kind)
             await asyncio.sleep(seconds)
         finally:
@@ -325,9 +339,10 @@ class Rig:
 
 
 def woken_soon(worker: Worker) -> None:
-    """A worker says that it stops before it does."""
+    """A worker says that it stops before it does, and how long before nobody knows."""
     wake = lambda: worker.is_alive and os.kill(worker.pid, signal.SIGCONT)
-    asyncio.get_running_loop().call_later(0.05, wake)
+    for delay_s in (0.05, 0.5, 2.0):
+        asyncio.get_running_loop().call_later(delay_s, wake)
 
 
 async def until(condition: Callable[[], bool], within_s: float) -> None:

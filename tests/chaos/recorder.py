@@ -30,7 +30,7 @@ class Recorder:
         self._port = port
         self._streams = [Keys(deployment).journal(shard) for shard in range(shards)]
         self._last = dict.fromkeys(self._streams, "0-0")
-        self._ids: set[str] = set()
+        self._ids: set[tuple[str, int]] = set()
         self.decisions: list[dict[str, Any]] = []
         """In the order in which the server held them, per book."""
         self.breaks = 0
@@ -74,9 +74,13 @@ class Recorder:
         return new
 
     def hear(self, id_: str, payload: bytes) -> None:
-        """One entry, from wherever it was read; the first time counts."""
-        if id_ not in self._ids:
-            self._ids.add(id_)
+        """One entry, from wherever it was read; the first time counts.
+
+        Workers whose clocks were set may give one id to two decisions of a book: both count.
+        """
+        key = id_, hash(payload)
+        if key not in self._ids:
+            self._ids.add(key)
             self.decisions.append(kept(payload))
 
     def _step_back(self) -> None:

@@ -117,6 +117,7 @@ def _made_of(terms: BandInputs) -> Iterator[str]:
         f"  made of: cost {1e4 * terms.cost:.3g} bp, vol {100.0 * terms.vol:.2f} %, "
         f"gamma {terms.gamma:.6g}, horizon {365.0 * terms.horizon:g} days"
     )
+    yield f"  delay {365.0 * 86_400.0 * terms.delay:.3g} s ({terms.delay_of or 'not told'})"
     yield f"  risk aversion {terms.risk_aversion:.6g} ({source.get(terms.source, terms.source)})"
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hedger.core.model import Account, Instrument, Intent, Memory, Position, Refusal
+from hedger.core.model import Account, Instrument, Intent, Memory, Position, Refusal, Sample
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,7 +61,8 @@ class Book:
     """One book at one revision: all positions of one underlying on one account.
 
     ``moved_coin`` is what its owner paid in since, beside the configured ``base_coin``.
-    ``accounts`` are those that it also hedges on, at other venues.
+    ``accounts`` are those that it also hedges on, at other venues. ``samples`` are what its orders
+    told since its memory was last written.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Book:
     instruments: Mapping[str, Instrument]
     moved_coin: float = 0.0
     accounts: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
     @property
     def linear(self) -> bool:

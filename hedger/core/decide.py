@@ -28,6 +28,7 @@ from hedger.core.freshness import (
     usable,
     warnings,
 )
+from hedger.core.measured import learned
 from hedger.core.model import (
     Action,
     Decision,
@@ -70,7 +71,7 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
         ``action`` is hedge only if ``plan.lines`` is not empty.
     """
     quotes = tuple(hedge_quote(market, name, now) for name in rules.hedge.hedges)
-    draft = _Draft(book, market, rules, now, quotes)
+    draft = _Draft(book, market, rules, now, quotes, learned(book.memory, book.samples))
     faults = blocks(book, market, rules, now)
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
@@ -108,7 +109,7 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
     book, rule, limit = draft.book, draft.rules.band, draft.rules.limits
     if rule.kind not in ADAPTIVE:
         return policy.target(rule, limit, seen, lot_delta=lot_delta)
-    terms = inputs(rule, seen, book.memory, cost=_cost(draft), lot_delta=lot_delta)
+    terms = inputs(rule, seen, draft.memory, cost=_cost(draft), lot_delta=lot_delta)
     factor, shift = policy.vol_factor(rule, terms, seen), 0.0
     if math.isnan(factor):
         return None
@@ -174,7 +175,7 @@ def _quiet(draft: _Draft, seen: Exposure, trade: _Trade) -> Decision:
 def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decision:
     """Patience, limits and plan for a trade that is certain."""
     book, rules, now = draft.book, draft.rules, draft.now
-    wanted, memory = trade.wanted, book.memory
+    wanted, memory = trade.wanted, draft.memory
     hard = seen.low > band.hard_high or seen.high < band.hard_low
     wait = limits.patience(
         rules.band, memory, wanted=wanted, index=seen.index, now=now, hard=hard, move=band.move
@@ -256,6 +257,9 @@ def _remember(
         risk_aversion=terms.risk_aversion
         if terms and terms.source == "now"
         else memory.risk_aversion,
+        fills=memory.fills,
+        delay_ms=memory.delay_ms,
+        slippage=memory.slippage,
     )
 
 
@@ -281,6 +285,7 @@ class _Draft(NamedTuple):
     rules: Rules
     now: int
     quotes: tuple[HedgeQuote, ...]
+    memory: Memory
     seen: Exposure | None = None
     band: Target | None = None
 
@@ -294,7 +299,7 @@ class _Draft(NamedTuple):
         plan: Plan | None = None,
         memory: Memory | None = None,
     ) -> Decision:
-        """Decision with this call's inputs filled in; memory unchanged unless given."""
+        """Decision with this call's inputs filled in; memory as it was but for samples."""
         book, index = self.book, self.market.index.get(self.book.underlying)
         return Decision(
             book=book.name,
@@ -313,6 +318,6 @@ class _Draft(NamedTuple):
             refusals=refusals,
             warnings=warnings(book, self.market, self.rules, self.now),
             plan=plan,
-            memory=book.memory if memory is None else memory,
+            memory=self.memory if memory is None else memory,
             hold=limits.restraint(book.hold, stopped=book.stopped),
         )

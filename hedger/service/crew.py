@@ -255,6 +255,7 @@ class Crew:
             self.scheduler.remove(desk.name)
             self.screening.forget(desk)
             self.journal.forget(desk.name)
+            desk.measuring.forget()
             for listener in self.listeners.values():
                 listener.unwatch(desk.name)
                 listener.progress()

@@ -3,8 +3,8 @@
 The bytes are JSON that begins with its version. What stands elsewhere in the entry is left out and
 put back when it is read: zeros, sums over the expiries, the ends of an interval that is a point,
 the fields that an order shares with its line of the plan. Expiries are a table under one row of
-names. Amounts are rounded to 1e-9 coin or eight digits and more, far below any lot, and the ladder of spots,
-from which nothing was decided, is not written: fifty legs take less than 2 kB.
+names. Amounts are rounded to 1e-9 coin or eight digits and more, far below any lot, and the ladder
+of spots, from which nothing was decided, is not written: fifty legs take less than 2 kB.
 """
 
 from __future__ import annotations
@@ -115,7 +115,10 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stage: int = 0
     recent: tuple[tuple[int, float], ...] = ()
     avoid: tuple[tuple[str, int], ...] = ()
-    risk_aversion: float = 0.0
+    risk_aversion: float | None = None
+    fills: int = 0
+    delay_ms: float | None = None
+    slippage: float | None = None
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -287,7 +290,10 @@ def _memory(decision: Decision) -> Remembered:
         stage=memory.stage,
         recent=((memory.recent[-1][0], _coin(spent)),) if memory.recent else (),
         avoid=memory.avoid,
-        risk_aversion=memory.risk_aversion,
+        risk_aversion=memory.risk_aversion or None,
+        fills=memory.fills,
+        delay_ms=round(memory.delay_ms, 3) or None,
+        slippage=_coin(memory.slippage) or None,
     )
 
 

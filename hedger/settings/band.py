@@ -122,7 +122,8 @@ class Band(Table):
         default=0.0,
         ge=0,
         le=DAY_S,
-        description="cubic: time from due to fill that narrows the trigger; at least cooldown_s.",
+        description="cubic: least time from due to fill that narrows the trigger; cooldown_s and"
+        " what the book's fills took count where longer.",
     )
     interval_s: float = Field(
         default=0.0, ge=0, le=30 * DAY_S, description="interval, leland: time between two hedges."

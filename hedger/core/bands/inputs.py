@@ -30,7 +30,7 @@ def inputs(
     seen : Exposure
         Gives index, gamma and vol; gamma is the Black gamma also in the coin numeraire.
     memory : Memory
-        Keeps the default risk aversion since the first hedge.
+        Keeps the default risk aversion since the first hedge, and what fills have told.
     cost : float
         One-way proportional cost, as measured; used unless the rule gives one.
     lot_delta : float
@@ -44,7 +44,7 @@ def inputs(
         aversion, source = memory.risk_aversion, "frozen"
     if aversion == 0.0:
         aversion, source = unit * _default(curve.gamma, curve.vol, rate, index, lot_delta), "now"
-    delay_ms = max(rule.cooldown_ms, rule.delay_ms)
+    delay_of, delay_ms = _delay(rule, memory)
     return BandInputs(
         cost=rate,
         vol=curve.vol,
@@ -55,7 +55,18 @@ def inputs(
         aversion_usd=aversion / unit,
         horizon=max(rule.horizon_days, HORIZON_DAYS_MIN) / 365.0,
         delay=delay_ms / MS_PER_YEAR,
+        delay_of=delay_of,
     )
+
+
+def _delay(rule: BandRule, memory: Memory) -> tuple[str, float]:
+    """The longest of cooldown, configured and measured time from due to fill, and which it is."""
+    found = ("cooldown", float(rule.cooldown_ms))
+    if rule.delay_ms > found[1]:
+        found = ("configured", float(rule.delay_ms))
+    if memory.delay_ms > found[1]:
+        found = (f"mean of the last fills, {memory.fills}", memory.delay_ms)
+    return found
 
 
 def _given(rule: BandRule) -> float:

@@ -46,6 +46,7 @@ from hedger.core.model.state import (
     Order,
     OrderReport,
     OrderStatus,
+    Sample,
 )
 
 __all__ = [
@@ -86,6 +87,7 @@ __all__ = [
     "Record",
     "Refusal",
     "Rules",
+    "Sample",
     "Scaling",
     "Target",
     "VenueClass",

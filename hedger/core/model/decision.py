@@ -96,7 +96,8 @@ class BandInputs(Record, frozen=True, kw_only=True):
     """What an adaptive band was made of: rates and times in years, gamma per unit of spot.
 
     ``risk_aversion`` is in the numeraire's unit, ``aversion_usd`` per quote currency; ``source``
-    says whether it was given, is frozen in memory, or was made now.
+    says whether it was given, is frozen in memory, or was made now. ``delay`` is the longest of
+    cooldown, what is configured and what was measured; ``delay_of`` says which.
     """
 
     cost: float
@@ -108,6 +109,7 @@ class BandInputs(Record, frozen=True, kw_only=True):
     aversion_usd: float
     horizon: float
     delay: float
+    delay_of: str = ""
 
 
 class Target(Record, frozen=True, kw_only=True):

@@ -117,6 +117,14 @@ def _made_of(terms: BandInputs) -> Iterator[str]:
         f"  made of: cost {1e4 * terms.cost:.3g} bp, vol {100.0 * terms.vol:.2f} %, "
         f"gamma {terms.gamma:.6g}, horizon {365.0 * terms.horizon:g} days"
     )
+    if terms.paid is not None:
+        parts = terms.paid
+        depth = "unknown" if parts.depth is None else f"{1e4 * parts.depth:.3g}"
+        yield (
+            f"  cost at {parts.instrument}: fee {1e4 * parts.fee:.3g} bp, half-spread"
+            f" {1e4 * parts.half_spread:.3g}, and the larger of depth {depth} and recent"
+            f" slippage {1e4 * parts.slippage:.3g}"
+        )
     yield f"  delay {365.0 * 86_400.0 * terms.delay:.3g} s ({terms.delay_of or 'not told'})"
     yield f"  risk aversion {terms.risk_aversion:.6g} ({source.get(terms.source, terms.source)})"
 

@@ -12,11 +12,14 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import msgspec
+
 from hedger.core import limits, policy
 from hedger.core.bands.adaptive import ADAPTIVE
 from hedger.core.bands.inputs import inputs
 from hedger.core.choices import choices
 from hedger.core.columns import Book, Market
+from hedger.core.costs import cost
 from hedger.core.exposure import black_delta, exposure
 from hedger.core.freshness import (
     blocks,
@@ -31,6 +34,8 @@ from hedger.core.freshness import (
 from hedger.core.measured import learned
 from hedger.core.model import (
     Action,
+    BandInputs,
+    Cost,
     Decision,
     Exposure,
     HedgeQuote,
@@ -109,7 +114,7 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
     book, rule, limit = draft.book, draft.rules.band, draft.rules.limits
     if rule.kind not in ADAPTIVE:
         return policy.target(rule, limit, seen, lot_delta=lot_delta)
-    terms = inputs(rule, seen, draft.memory, cost=_cost(draft), lot_delta=lot_delta)
+    terms = inputs(rule, seen, draft.memory, cost=_cost(draft, seen, 0.0), lot_delta=lot_delta)
     factor, shift = policy.vol_factor(rule, terms, seen), 0.0
     if math.isnan(factor):
         return None
@@ -119,22 +124,40 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
             for f in (1.0, factor)
         )
         shift = seen.ratio * (here - there)
-    return policy.adaptive_target(rule, limit, seen, terms, lot_delta=lot_delta, shift=shift)
+    made = policy.adaptive_target(rule, limit, seen, terms, lot_delta=lot_delta, shift=shift)
+    deeper = _deeper(draft, seen, terms, made)
+    if deeper is terms:
+        return made
+    return policy.adaptive_target(rule, limit, seen, deeper, lot_delta=lot_delta, shift=shift)
 
 
-def _cost(draft: _Draft) -> float:
-    """One-way cost of the dearer hedge: its taker fee and half its spread, as a fraction of price.
+def _deeper(draft: _Draft, seen: Exposure, terms: BandInputs, made: Target) -> BandInputs:
+    """The same with the cost of what is to be traded, where the best price has less than that.
 
-    A spread beyond the price cap is not paid: no order goes further from mid than that.
+    That is the trade of this band, or the least one where none is due. The risk aversion stays.
     """
-    cap = 1e-4 * draft.rules.limits.slippage_bps_max
-    rates = []
-    for quote in draft.quotes:
-        if quote.bid and quote.ask:
-            half_spread = (quote.ask - quote.bid) / (quote.ask + quote.bid)
-            fee = draft.book.instruments[quote.instrument].fees.taker
-            rates.append(max(fee, 0.0) + min(half_spread, cap))
-    return max(rates, default=0.0)
+    if terms.paid is None:
+        return terms
+    wanted = abs(_certain_trade(seen, made).wanted)
+    size = min(max(wanted, made.trigger_high - made.to_high), draft.rules.limits.order_max)
+    paid = _cost(draft, seen, size)
+    return msgspec.structs.replace(terms, cost=paid.rate, paid=paid)
+
+
+def _cost(draft: _Draft, seen: Exposure, size: float) -> Cost:
+    """What so much costs [coin] at the cheapest venue that can be used."""
+    book, market, rules = draft.book, draft.market, draft.rules
+    routes = usable(book, market, rules, draft.now) if rules.hedge.also else rules.hedge.routes
+    return cost(
+        book,
+        market,
+        routes,
+        {quote.instrument: quote for quote in draft.quotes},
+        size=size,
+        index=seen.index,
+        cap=1e-4 * rules.limits.slippage_bps_max,
+        slippage=draft.memory.slippage,
+    )
 
 
 def _certain_trade(seen: Exposure, band: Target) -> _Trade:

@@ -39,6 +39,8 @@ def joined(parts: Sequence[Part], *, row: Mapping[str, int]) -> Market:
         row=row,
         bid=np.concatenate([market.bid for market in markets]),
         ask=np.concatenate([market.ask for market in markets]),
+        bid_size=np.concatenate([market.bid_size for market in markets]),
+        ask_size=np.concatenate([market.ask_size for market in markets]),
         vol=np.concatenate([market.vol for market in markets]),
         ratio=np.concatenate([market.ratio for market in markets]),
         quote_ms=np.concatenate([market.quote_ms for market in markets]),

@@ -55,7 +55,7 @@ class Board:
     def __init__(self, instruments: Mapping[str, Instrument]) -> None:
         self._instruments: dict[str, Instrument] = {}
         self._row: dict[str, int] = {}
-        self._prices = np.empty((4, 0))  # bid, ask, vol, ratio
+        self._prices = np.empty((6, 0))  # bid, ask, vol, ratio, and the sizes of bid and ask
         self._times = np.empty((3, 0), dtype=np.int64)  # quote, vol, ratio
         self._priced = np.empty(0, dtype=np.bool_)
         self._index: dict[str, Index] = {}
@@ -75,7 +75,7 @@ class Board:
         self._instruments.update(new)
         self._row = {**self._row, **{n: len(self._row) + k for k, n in enumerate(new)}}
         pad = len(new)
-        self._prices = np.hstack([self._prices, np.full((4, pad), np.nan)])
+        self._prices = np.hstack([self._prices, np.full((6, pad), np.nan)])
         self._times = np.hstack([self._times, np.full((3, pad), -1, dtype=np.int64)])
         self._priced = np.hstack([self._priced, np.zeros(pad, dtype=np.bool_)])
         self._snapshot = None
@@ -105,6 +105,8 @@ class Board:
         self._times[0, row] = quote.time_ms
         self._prices[0, row] = np.nan if quote.bid is None else quote.bid
         self._prices[1, row] = np.nan if quote.ask is None else quote.ask
+        self._prices[4, row] = np.nan if quote.bid_size is None else quote.bid_size
+        self._prices[5, row] = np.nan if quote.ask_size is None else quote.ask_size
         priced = quote.bid is not None and quote.ask is not None
         self._priced[row] = priced
         if instrument.kind is Kind.OPTION:
@@ -146,6 +148,8 @@ class Board:
                 ask=prices[1],
                 vol=prices[2],
                 ratio=prices[3],
+                bid_size=prices[4],
+                ask_size=prices[5],
                 quote_ms=times[0],
                 vol_ms=times[1],
                 ratio_ms=times[2],

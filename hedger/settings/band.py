@@ -110,7 +110,8 @@ class Band(Table):
         default=0.0,
         ge=0,
         le=1_000,
-        description="One-way cost of a hedge; 0: taker fee and half-spread as quoted.",
+        description="One-way cost of a hedge; 0: taker fee, half-spread, depth at the size and"
+        " recent slippage, of the cheapest usable venue.",
     )
     order_cost: float = Field(
         default=0.0,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from hedger.core.bands import formulas
-from hedger.core.model import BandInputs, BandRule, Exposure, Memory
+from hedger.core.model import BandInputs, BandRule, Cost, Exposure, Memory
 
 MS_PER_DAY = 86_400_000
 MS_PER_YEAR = 365 * MS_PER_DAY
@@ -19,7 +19,7 @@ HORIZON_DAYS_MIN = 7.0
 
 
 def inputs(
-    rule: BandRule, seen: Exposure, memory: Memory, *, cost: float, lot_delta: float
+    rule: BandRule, seen: Exposure, memory: Memory, *, cost: Cost, lot_delta: float
 ) -> BandInputs:
     """Numbers for the formulas, with the risk aversion given, remembered or made now.
 
@@ -31,13 +31,13 @@ def inputs(
         Gives index, gamma and vol; gamma is the Black gamma also in the coin numeraire.
     memory : Memory
         Keeps the default risk aversion since the first hedge, and what fills have told.
-    cost : float
-        One-way proportional cost, as measured; used unless the rule gives one.
+    cost : Cost
+        As found at the venues; used unless the rule gives one.
     lot_delta : float
         Delta of one lot; a default risk aversion takes no smaller gamma than gives one lot.
     """
     curve, index = seen.curve, seen.index
-    rate = 1e-4 * rule.cost_bps or cost
+    rate = 1e-4 * rule.cost_bps or cost.rate
     unit = index if seen.numeraire == "coin" else 1.0
     aversion, source = _given(rule), "given"
     if aversion == 0.0 and memory.risk_aversion:
@@ -56,6 +56,7 @@ def inputs(
         horizon=max(rule.horizon_days, HORIZON_DAYS_MIN) / 365.0,
         delay=delay_ms / MS_PER_YEAR,
         delay_of=delay_of,
+        paid=None if rule.cost_bps else cost,
     )
 
 

@@ -20,6 +20,7 @@ from hedger.core.model.contracts import (
 from hedger.core.model.decision import (
     Action,
     BandInputs,
+    Cost,
     Curve,
     Decision,
     Doubt,
@@ -58,6 +59,7 @@ __all__ = [
     "BandRule",
     "BookState",
     "Conduct",
+    "Cost",
     "Curve",
     "DataRule",
     "Decision",

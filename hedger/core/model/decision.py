@@ -92,12 +92,29 @@ class Exposure(Record, frozen=True, kw_only=True):
     curve: Curve = Curve()
 
 
+class Cost(Record, frozen=True, kw_only=True):
+    """One-way cost of a hedge, as fractions of price, and where it is that.
+
+    ``rate`` is the fee, and within the price cap the half-spread and the larger of ``depth`` (what
+    the size goes beyond the best price; None where no sizes are shown) and ``slippage`` (what
+    recent fills did).
+    """
+
+    instrument: str
+    rate: float
+    fee: float
+    half_spread: float
+    depth: float | None
+    slippage: float
+
+
 class BandInputs(Record, frozen=True, kw_only=True):
     """What an adaptive band was made of: rates and times in years, gamma per unit of spot.
 
     ``risk_aversion`` is in the numeraire's unit, ``aversion_usd`` per quote currency; ``source``
     says whether it was given, is frozen in memory, or was made now. ``delay`` is the longest of
-    cooldown, what is configured and what was measured; ``delay_of`` says which.
+    cooldown, what is configured and what was measured; ``delay_of`` says which. ``paid`` has the
+    parts of the cost, None where it is configured.
     """
 
     cost: float
@@ -110,6 +127,7 @@ class BandInputs(Record, frozen=True, kw_only=True):
     horizon: float
     delay: float
     delay_of: str = ""
+    paid: Cost | None = None
 
 
 class Target(Record, frozen=True, kw_only=True):

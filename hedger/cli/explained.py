@@ -112,7 +112,11 @@ def _band(target: Target) -> Iterator[str]:
 
 
 def _made_of(terms: BandInputs) -> Iterator[str]:
-    source = {"now": "made now, frozen at the first hedge", "frozen": "frozen at the first hedge"}
+    source = {
+        "now": "made now, frozen at the first hedge",
+        "passing": "made now and not frozen: no gamma lasts longer than a day",
+        "frozen": "frozen at the first hedge",
+    }
     yield (
         f"  made of: cost {1e4 * terms.cost:.3g} bp, vol {100.0 * terms.vol:.2f} %, "
         f"gamma {terms.gamma:.6g}, horizon {365.0 * terms.horizon:g} days"

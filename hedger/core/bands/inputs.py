@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from hedger.core.bands import formulas
-from hedger.core.model import BandInputs, BandRule, Cost, Exposure, Memory
+from hedger.core.model import BandInputs, BandRule, Cost, Curve, Exposure, Memory
 
 MS_PER_DAY = 86_400_000
 MS_PER_YEAR = 365 * MS_PER_DAY
@@ -43,7 +43,8 @@ def inputs(
     if aversion == 0.0 and memory.risk_aversion:
         aversion, source = memory.risk_aversion, "frozen"
     if aversion == 0.0:
-        aversion, source = unit * _default(curve.gamma, curve.vol, rate, index, lot_delta), "now"
+        aversion, source = _default(curve, rate, index, lot_delta)
+        aversion *= unit
     delay_of, delay_ms = _delay(rule, memory)
     return BandInputs(
         cost=rate,
@@ -77,10 +78,18 @@ def _given(rule: BandRule) -> float:
     return rule.risk_aversion
 
 
-def _default(gamma: float, vol: float, cost: float, index: float, lot_delta: float) -> float:
-    """Risk aversion at which half a daily standard deviation reaches the band; 0 if unknown."""
-    move = 0.5 * vol * index / math.sqrt(365.0)
+def _default(curve: Curve, cost: float, index: float, lot_delta: float) -> tuple[float, str]:
+    """Risk aversion at which half a daily standard deviation reaches the band; 0 if unknown.
+
+    Of the gamma that does not expire within a day: what is about to expire is many times as sharp,
+    and a risk aversion frozen on it would stay too mild for all that follows. Where next to nothing
+    lasts longer, that of all gamma serves for the moment and is not frozen.
+    """
+    move = 0.5 * curve.vol * index / math.sqrt(365.0)
     if not (move > 0.0 and cost > 0.0 and lot_delta > 0.0):
-        return 0.0
-    least = max(abs(gamma) / index, lot_delta / move)
-    return formulas.accepted_risk_aversion(cost, index, least, move)
+        return 0.0, "now"
+    least = lot_delta / move
+    lasts = abs(curve.lasting) / index >= least
+    gamma = max(abs(curve.lasting if lasts else curve.gamma) / index, least)
+    aversion = formulas.accepted_risk_aversion(cost, index, gamma, move)
+    return aversion, "now" if lasts else "passing"

@@ -16,6 +16,7 @@ from hedger.core.exposure.legs import (
     JoinedLegs,
     group_forward,
     joined,
+    ladder_at,
     ladder_here,
 )
 from hedger.core.model import Curve
@@ -24,6 +25,7 @@ from pricing.portfolio import Ladder
 _LOG_MOVES = np.log(MOVES)
 _NODES = np.array(formulas.SPREAD_NODES)
 _WEIGHTS = np.array(formulas.SPREAD_WEIGHTS)
+_DAY = 1.0 / 365.0
 
 
 def curve(
@@ -35,17 +37,19 @@ def curve(
     -----
     The gamma of a band is that of Black in either numeraire: in coin, the options' value in coin
     bends by itself, and so does the hedge, by as much the other way. Where the sign changes within
-    what spot may do, the square is averaged over log spot; beyond the ladder its last step stands.
+    what spot may do, the square is averaged over log spot; where that reaches beyond the ladder, as
+    it does from a vol of about 50 % on, the steps out there are priced for it.
     """
-    here, vol = _gammas(book, legs, greeks, index), _vol(book.legs, legs)
+    here, vol = _gammas(book, legs, greeks, MOVES, index), _vol(book.legs, legs)
     gamma = ratio * float(here[HERE])
     spread = formulas.spread(vol, horizon) if vol > 0.0 else 0.0
     steps = spread * _NODES
     # per unit of today's spot, so that the mean is of gamma and not of gamma times spot
-    near = ratio * np.interp(steps, _LOG_MOVES, here) * np.exp(-steps)
+    near = ratio * _along(book, legs, here, steps, index) * np.exp(-steps)
     changes = near.min(initial=0.0) < 0.0 < near.max(initial=0.0)
     return Curve(
         gamma=gamma,
+        lasting=ratio * _lasting(book, legs, greeks, index),
         square_gamma=float(_WEIGHTS @ near**2) if changes else gamma * gamma,
         vol=vol,
         need=ratio * _need(book.legs, legs),
@@ -67,13 +71,36 @@ def black_delta(book: Book, market: Market, now: int, *, index: float, factor: f
     return float(legs.weight @ delta) if len(delta) else 0.0
 
 
-def _gammas(book: Book, legs: JoinedLegs, greeks: Ladder, index: float) -> Floats:
-    """Slope of the Black delta in log spot along the ladder, (moves,) [coin]."""
-    if not book.legs.groups:
-        return np.zeros(MOVES.size)
+def _along(book: Book, legs: JoinedLegs, here: Floats, steps: Floats, index: float) -> Floats:
+    """Slopes at log moves of spot: between those of the ladder, and priced anew beyond it."""
+    found = np.interp(steps, _LOG_MOVES, here)
+    beyond = (steps < _LOG_MOVES[0]) | (steps > _LOG_MOVES[-1])
+    if beyond.any():
+        moves = np.exp(steps[beyond])
+        found[beyond] = _gammas(book, legs, ladder_at(book, legs, moves), moves, index)
+    return np.asarray(found, dtype=np.float64)
+
+
+def _gammas(book: Book, legs: JoinedLegs, greeks: Ladder, moves: Floats, index: float) -> Floats:
+    """Slope of the Black delta in log spot at each of these moves, (moves,) [coin]."""
+    return _slopes(book, legs, greeks.gamma_cash, moves, index).sum(axis=1)
+
+
+def _slopes(
+    book: Book, legs: JoinedLegs, gamma_cash: Floats, moves: Floats, index: float
+) -> Floats:
+    """The same per group, (moves, groups) [coin]."""
     inverse = np.array([inv for _, inv in book.legs.groups], dtype=np.bool_)
-    price = np.where(inverse, group_forward(book, legs), index) * MOVES[:, None]
-    return np.asarray((legs.weight * greeks.gamma_cash / price).sum(axis=1), dtype=np.float64)
+    price = np.where(inverse, group_forward(book, legs), index) * moves[:, None]
+    return np.asarray(legs.weight * gamma_cash / price, dtype=np.float64)
+
+
+def _lasting(book: Book, legs: JoinedLegs, greeks: Ladder, index: float) -> float:
+    """Slope at spot as it is, of the expiries that are more than a day away [coin]."""
+    years = np.zeros(len(book.legs.groups))
+    years[book.legs.group] = legs.years
+    slopes = _slopes(book, legs, greeks.gamma_cash[HERE : HERE + 1], np.ones(1), index)
+    return float(slopes[0, years > _DAY].sum())
 
 
 def _vol(columns: Legs, legs: JoinedLegs) -> float:

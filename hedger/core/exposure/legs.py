@@ -89,6 +89,11 @@ def ladder_here(book: Book, legs: JoinedLegs, vol: Floats) -> Ladder:
     return _ladder(book, replace(legs, vol=vol), book.legs.quantity, np.ones(1))
 
 
+def ladder_at(book: Book, legs: JoinedLegs, moves: Floats) -> Ladder:
+    """Book Greeks per group at spots moved by these factors, (moves, groups) each."""
+    return _ladder(book, legs, None, moves)
+
+
 def _prepared(legs: Legs) -> PreparedBook:
     """What of the legs does not change from tick to tick, laid out once; each has its forward."""
     found: PreparedBook | None = legs.memo.get("prepared")

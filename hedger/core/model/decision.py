@@ -42,10 +42,10 @@ class ExpiryLine(Record, frozen=True, kw_only=True):
 class Curve(Record, frozen=True, kw_only=True):
     """How delta bends, for bands that follow gamma; of the options, times the hedge ratio [coin].
 
-    ``gamma`` is d(Black delta)/d ln S, in either numeraire; ``square_gamma`` its square, or the
-    mean over spot where gamma changes sign. ``vol`` is the legs' mean by size of gamma, ``need``
-    the largest delta that the options can come to have, ``settling`` what decays in a settlement
-    window, as it was before.
+    ``gamma`` is d(Black delta)/d ln S, in either numeraire, and ``lasting`` what of it does not
+    expire within a day; ``square_gamma`` its square, or the mean over spot where it changes sign.
+    ``vol`` is the legs' mean by size of gamma, ``need`` the largest delta that the options can come
+    to have, ``settling`` what decays in a settlement window, as it was before.
     """
 
     gamma: float = 0.0
@@ -53,6 +53,7 @@ class Curve(Record, frozen=True, kw_only=True):
     vol: float = 0.0
     need: float = 0.0
     settling: float = 0.0
+    lasting: float = 0.0
 
 
 class Exposure(Record, frozen=True, kw_only=True):
@@ -112,9 +113,10 @@ class BandInputs(Record, frozen=True, kw_only=True):
     """What an adaptive band was made of: rates and times in years, gamma per unit of spot.
 
     ``risk_aversion`` is in the numeraire's unit, ``aversion_usd`` per quote currency; ``source``
-    says whether it was given, is frozen in memory, or was made now. ``delay`` is the longest of
-    cooldown, what is configured and what was measured; ``delay_of`` says which. ``paid`` has the
-    parts of the cost, None where it is configured.
+    says whether it was given, is frozen in memory, or was made now, to be frozen at the first hedge
+    or (``passing``) made anew. ``delay`` is the longest of cooldown, what is configured and what
+    was measured; ``delay_of`` says which. ``paid`` has the parts of the cost, None where it is
+    configured.
     """
 
     cost: float

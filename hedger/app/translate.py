@@ -85,6 +85,7 @@ def _band(band: Band) -> BandRule:
         half_width_min=band.half_width_min,
         half_width_max=band.half_width_max,
         funding_excess=band.funding_excess,
+        vol=band.vol,
     )
 
 

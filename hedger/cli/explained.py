@@ -121,6 +121,8 @@ def _made_of(terms: BandInputs) -> Iterator[str]:
         f"  made of: cost {1e4 * terms.cost:.3g} bp, vol {100.0 * terms.vol:.2f} %, "
         f"gamma {terms.gamma:.6g}, horizon {365.0 * terms.horizon:g} days"
     )
+    if terms.vol_of:
+        yield f"  that vol is the {terms.vol_of}"
     if terms.paid is not None:
         parts = terms.paid
         depth = "unknown" if parts.depth is None else f"{1e4 * parts.depth:.3g}"

@@ -100,6 +100,14 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """Vol of an index as forecast from its own returns, up to the end of the last known one."""
+
+    vol: float
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
     """A price that jumped and that no second source has confirmed; ``move`` is a log return."""
 
@@ -136,6 +144,7 @@ class Market:
     suspects: Mapping[str, Suspect]
     refused: Mapping[str, Refusal]
     seen_at: Mapping[str, Mapping[str, Index]] = field(default_factory=dict)
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
 
     def suspects_of(self, names: Iterable[str], underlying: str) -> tuple[Suspect, ...]:
         """Unconfirmed jumps that concern these instruments or the underlying's index."""

@@ -23,6 +23,7 @@ from hedger.core.costs import cost
 from hedger.core.exposure import black_delta, exposure
 from hedger.core.freshness import (
     blocks,
+    forecast_vol,
     hedge_quote,
     judged,
     last_ratio,
@@ -114,7 +115,14 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
     book, rule, limit = draft.book, draft.rules.band, draft.rules.limits
     if rule.kind not in ADAPTIVE:
         return policy.target(rule, limit, seen, lot_delta=lot_delta)
-    terms = inputs(rule, seen, draft.memory, cost=_cost(draft, seen, 0.0), lot_delta=lot_delta)
+    terms = inputs(
+        rule,
+        seen,
+        draft.memory,
+        cost=_cost(draft, seen, 0.0),
+        lot_delta=lot_delta,
+        forecast=forecast_vol(draft.market, book.underlying, draft.now),
+    )
     factor, shift = policy.vol_factor(rule, terms, seen), 0.0
     if math.isnan(factor):
         return None

@@ -18,8 +18,11 @@ from hedger.core.model import (
     Refusal,
     Rules,
 )
+from hedger.core.returns import PERIOD_MS
 
 FUTURE_MS_MAX = 1_000
+FORECAST_MS_MAX = 4 * PERIOD_MS
+"""A forecast from returns of longer ago is not known."""
 
 
 def other_futures(book: Book, rules: Rules, now: int) -> tuple[str, ...]:
@@ -67,6 +70,14 @@ def hedge_quote(market: Market, name: str, now: int) -> HedgeQuote:
         ask=None if np.isnan(ask) else ask,
         age_ms=now - int(market.quote_ms[row]),
     )
+
+
+def forecast_vol(market: Market, underlying: str, now: int) -> float:
+    """Vol forecast from an index's returns; 0 where there is none, or none of late."""
+    found = market.forecasts.get(underlying)
+    if found is None or not -FUTURE_MS_MAX <= now - found.time_ms <= FORECAST_MS_MAX:
+        return 0.0
+    return found.vol
 
 
 def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal, ...]:

@@ -51,6 +51,7 @@ def joined(parts: Sequence[Part], *, row: Mapping[str, int]) -> Market:
         accounts={name_at(n, v): a for v, market in parts for n, a in market.accounts.items()},
         suspects=suspects,
         refused={name_at(n, v): r for v, market in parts for n, r in market.refused.items()},
+        forecasts={u: f for _, market in reversed(parts) for u, f in market.forecasts.items()},
         seen_at={name_at(n, v): i for v, market in parts for n, i in market.seen_at.items()},
     )
 

@@ -12,13 +12,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hedger.core.columns import Index, Market, Suspect, index_name
+from hedger.core.columns import Forecast, Index, Market, Suspect, index_name
 from hedger.core.jumps import Track
 from hedger.core.model import Account, Instrument, Kind, Quote, Refusal
+from hedger.core.returns import PERIOD_MS, Returns
+from pricing.conventions import MS_PER_YEAR
+from pricing.forecast import ewma_forecast
 
 VOL_MAX = 20.0
 PRICE_MIN, PRICE_MAX = 1e-12, 1e12  # beyond, sums and quotients of prices leave what floats hold
 _PRICES = frozenset(("bid", "ask", "mark", "forward", "index"))
+FORECAST_PERIODS_MIN = 36
+"""Known returns, three hours of them, before there is a forecast."""
+_DECAY = 0.99
 _FIELDS = ("bid", "ask", "bid_size", "ask_size", "mark", "vol", "forward", "index")
 
 
@@ -60,6 +66,8 @@ class Board:
         self._priced = np.empty(0, dtype=np.bool_)
         self._index: dict[str, Index] = {}
         self._accounts: dict[str, Account] = {}
+        self._returns: dict[str, Returns] = {}
+        self._forecasts: dict[str, Forecast] = {}
         self._tracks: dict[str, Track] = {}
         self._suspects: dict[str, Suspect] = {}
         self._refused: dict[str, Refusal] = {}
@@ -159,6 +167,7 @@ class Board:
                 suspects=dict(self._suspects),
                 refused=dict(self._refused),
                 seen_at=dict(self._seen_at),
+                forecasts=dict(self._forecasts),
             )
         return self._snapshot
 
@@ -193,9 +202,17 @@ class Board:
         known = self._index.get(underlying)
         if known is not None and time_ms < known.time_ms:
             return
-        self._index[underlying] = Index(value, time_ms)
         name = index_name(underlying)
+        if known is not None and name not in self._suspects:
+            self._learn(underlying, known)
+        self._index[underlying] = Index(value, time_ms)
         self._tracks.setdefault(name, Track(name)).see(value, time_ms)
+
+    def _learn(self, underlying: str, seen: Index) -> None:
+        """Take an index that was believed into its returns; a period's end gives a forecast."""
+        returns = self._returns.setdefault(underlying, Returns())
+        if returns.see(seen.value, seen.time_ms) and (found := forecast(returns)) is not None:
+            self._forecasts[underlying] = found
 
     def _confirm(self, underlying: str) -> None:
         """Let every jumped source of an underlying look for a second source that moved with it."""
@@ -223,6 +240,20 @@ class Board:
         self._refused = {**self._refused, quote.instrument: refusal}
         self._snapshot = None
         return refusal
+
+
+def forecast(returns: Returns) -> Forecast | None:
+    """Exponentially weighted vol of an index; None before enough of its returns are known."""
+    squares = np.array(returns.squares)
+    known = np.flatnonzero(np.isfinite(squares))
+    if known.size < FORECAST_PERIODS_MIN:
+        return None
+    # from the first known one on, so that what it begins with is a mean of as many as it should be
+    squares = squares[known[0] :]
+    variance = ewma_forecast(variance=squares, decay=_DECAY, seed=FORECAST_PERIODS_MIN)[-1]
+    vol = math.sqrt(variance * MS_PER_YEAR / PERIOD_MS)
+    missing = squares.size - 1 - int(known[-1] - known[0])
+    return Forecast(vol, returns.end_ms - missing * PERIOD_MS) if 0.0 < vol <= VOL_MAX else None
 
 
 def _refusal(quote: Quote, rule: str, reason: str) -> Refusal:

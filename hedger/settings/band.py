@@ -10,13 +10,13 @@ from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
 
 _CONFIGURED = ("target", "lower", "upper", "rehedge_to")
 _RISK = ("risk_aversion", "daily_cost", "daily_std", "horizon_days", "cost_bps", "funding_excess")
-_WIDTH = (*_RISK, "clip_min", "half_width_min", "half_width_max")
+_WIDTH = (*_RISK, "vol", "clip_min", "half_width_min", "half_width_max")
 OWN_KEYS: dict[str, tuple[str, ...]] = {
     "fixed": ("unit", "clip_min", *_CONFIGURED),
     "relative": ("clip_min", *_CONFIGURED),
-    "price_move": ("move_pct", "move_std"),
+    "price_move": ("move_pct", "move_std", "vol"),
     "interval": ("interval_s",),
-    "leland": ("interval_s", "cost_bps"),
+    "leland": ("interval_s", "cost_bps", "vol"),
     "whalley_wilmott": _WIDTH,
     "zakamouline": _WIDTH,
     "cubic": (*_WIDTH, "delay_s", "order_cost"),
@@ -137,6 +137,11 @@ class Band(Table):
         ge=0,
         le=100,
         description="price_move: hedge after so many daily standard deviations.",
+    )
+    vol: Literal["implied", "forecast", "blend"] = Field(
+        default="implied",
+        description="Hedging vol: the legs' own; a forecast from the index's returns of the last"
+        " week; or half the variance of each. Without a forecast yet: implied.",
     )
     half_width_min: float = Field(
         default=0.0, ge=0, le=SIZE_MAX, description="Least half-width in coin; at least one lot."

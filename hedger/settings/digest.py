@@ -21,6 +21,7 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     content["account"] = book.account_name
     content["positions"] = ACCOUNT if positions is None else dict(positions)
     content["hedge"] = _hedge(book, content["hedge"])
+    content["band"] = _band(content["band"])
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
 
@@ -38,6 +39,15 @@ def _hedge(book: Book, content: dict[str, Any]) -> dict[str, Any]:
         others = [(o.instrument, o.venue, book.accounts[o.venue]) for o in book.hedge.elsewhere]
         named["also"] = others
     return named
+
+
+_LATER = {"vol": "implied"}
+"""Keys of a band that came later, with what was done before there was a choice."""
+
+
+def _band(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the band without later keys that change nothing, so that releases agree on it."""
+    return {k: v for k, v in content.items() if k not in _LATER or _LATER[k] != v}
 
 
 def _plain(value: Any) -> Any:

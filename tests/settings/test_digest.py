@@ -41,6 +41,7 @@ other: dict[str, st.SearchStrategy[Any]] = {
     "hard_band": st.floats(1, 1000),
     "slippage_bps_max": st.floats(1e-9, 1000),
     "min_move_pct": st.floats(0, 100),
+    "vol": st.sampled_from(["forecast", "blend"]),
     "vol_width": st.floats(1e-9, 5),
     "vol_age_s_warn": st.floats(1e-9, 300),
     "vol_age_s_max": st.floats(60, 86_400),

@@ -101,6 +101,7 @@ BAND_ODD: dict[str, Any] = {
     "half_width_min": 0.01,
     "half_width_max": 2.75,
     "funding_excess": 0.1,
+    "vol": "blend",
 }
 """Of the other kinds of band, which no configuration could name all together."""
 

@@ -19,7 +19,13 @@ HORIZON_DAYS_MIN = 7.0
 
 
 def inputs(
-    rule: BandRule, seen: Exposure, memory: Memory, *, cost: Cost, lot_delta: float
+    rule: BandRule,
+    seen: Exposure,
+    memory: Memory,
+    *,
+    cost: Cost,
+    lot_delta: float,
+    forecast: float = 0.0,
 ) -> BandInputs:
     """Numbers for the formulas, with the risk aversion given, remembered or made now.
 
@@ -35,20 +41,23 @@ def inputs(
         As found at the venues; used unless the rule gives one.
     lot_delta : float
         Delta of one lot; a default risk aversion takes no smaller gamma than gives one lot.
+    forecast : float
+        Vol forecast from the index's own returns; 0 where it is not known.
     """
     curve, index = seen.curve, seen.index
+    vol, vol_of = _vol(rule.vol, curve.vol, forecast)
     rate = 1e-4 * rule.cost_bps or cost.rate
     unit = index if seen.numeraire == "coin" else 1.0
     aversion, source = _given(rule), "given"
     if aversion == 0.0 and memory.risk_aversion:
         aversion, source = memory.risk_aversion, "frozen"
     if aversion == 0.0:
-        aversion, source = _default(curve, rate, index, lot_delta)
+        aversion, source = _default(curve, vol, rate, index, lot_delta)
         aversion *= unit
     delay_of, delay_ms = _delay(rule, memory)
     return BandInputs(
         cost=rate,
-        vol=curve.vol,
+        vol=vol,
         gamma=curve.gamma / index,
         square_gamma=curve.square_gamma / index**2,
         risk_aversion=aversion,
@@ -58,6 +67,7 @@ def inputs(
         delay=delay_ms / MS_PER_YEAR,
         delay_of=delay_of,
         paid=None if rule.cost_bps else cost,
+        vol_of=vol_of,
     )
 
 
@@ -71,6 +81,25 @@ def _delay(rule: BandRule, memory: Memory) -> tuple[str, float]:
     return found
 
 
+def _vol(wanted: str, implied: float, forecast: float) -> tuple[float, str]:
+    """The hedging vol, and what it is; the blend is of variances, half of each.
+
+    What is not known is no zero: then the other one serves, and that is said.
+    """
+    if wanted == "implied":
+        return implied, ""
+    if not forecast > 0.0:
+        return implied, "implied, as no forecast is known"
+    if wanted == "forecast":
+        return forecast, "forecast"
+    if wanted != "blend":
+        raise ValueError(f"vol {wanted!r}: expected implied, forecast or blend")
+    if not implied > 0.0:
+        return forecast, "forecast, as no implied vol is known"
+    blend = math.sqrt(0.5 * (implied * implied + forecast * forecast))
+    return blend, f"blend of implied {100.0 * implied:.2f} % and forecast {100.0 * forecast:.2f} %"
+
+
 def _given(rule: BandRule) -> float:
     """Risk aversion as configured, or as accepted daily cost over accepted daily variance; or 0."""
     if rule.daily_cost and rule.daily_std:
@@ -78,14 +107,16 @@ def _given(rule: BandRule) -> float:
     return rule.risk_aversion
 
 
-def _default(curve: Curve, cost: float, index: float, lot_delta: float) -> tuple[float, str]:
+def _default(
+    curve: Curve, vol: float, cost: float, index: float, lot_delta: float
+) -> tuple[float, str]:
     """Risk aversion at which half a daily standard deviation reaches the band; 0 if unknown.
 
     Of the gamma that does not expire within a day: what is about to expire is many times as sharp,
     and a risk aversion frozen on it would stay too mild for all that follows. Where next to nothing
     lasts longer, that of all gamma serves for the moment and is not frozen.
     """
-    move = 0.5 * curve.vol * index / math.sqrt(365.0)
+    move = 0.5 * vol * index / math.sqrt(365.0)
     if not (move > 0.0 and cost > 0.0 and lot_delta > 0.0):
         return 0.0, "now"
     least = lot_delta / move

@@ -83,7 +83,8 @@ def _along(book: Book, legs: JoinedLegs, here: Floats, steps: Floats, index: flo
 
 def _gammas(book: Book, legs: JoinedLegs, greeks: Ladder, moves: Floats, index: float) -> Floats:
     """Slope of the Black delta in log spot at each of these moves, (moves,) [coin]."""
-    return _slopes(book, legs, greeks.gamma_cash, moves, index).sum(axis=1)
+    slopes = _slopes(book, legs, greeks.gamma_cash, moves, index)
+    return np.asarray(slopes.sum(axis=1), dtype=np.float64)
 
 
 def _slopes(

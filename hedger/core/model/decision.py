@@ -109,14 +109,14 @@ class Cost(Record, frozen=True, kw_only=True):
     slippage: float
 
 
-class BandInputs(Record, frozen=True, kw_only=True):
+class BandInputs(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What an adaptive band was made of: rates and times in years, gamma per unit of spot.
 
     ``risk_aversion`` is in the numeraire's unit, ``aversion_usd`` per quote currency; ``source``
     says whether it was given, is frozen in memory, or was made now, to be frozen at the first hedge
     or (``passing``) made anew. ``delay`` is the longest of cooldown, what is configured and what
     was measured; ``delay_of`` says which. ``paid`` has the parts of the cost, None where it is
-    configured.
+    configured. ``vol_of`` tells what the vol is where it is not, or not to be, the implied one.
     """
 
     cost: float
@@ -130,6 +130,7 @@ class BandInputs(Record, frozen=True, kw_only=True):
     delay: float
     delay_of: str = ""
     paid: Cost | None = None
+    vol_of: str = ""
 
 
 class Target(Record, frozen=True, kw_only=True):

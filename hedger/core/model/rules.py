@@ -45,7 +45,7 @@ class BandRule(Record, frozen=True, kw_only=True):
 
     Those four belong to the kind ``fixed``; the adaptive kinds make their own width from cost,
     risk aversion (numeraire's unit) and gamma, ``half_width_*`` and ``funding_excess`` with them.
-    0 means that a key is not given.
+    0 means that a key is not given. ``vol`` is the hedging vol: implied, forecast or blend.
     """
 
     kind: str = "fixed"
@@ -70,6 +70,7 @@ class BandRule(Record, frozen=True, kw_only=True):
     half_width_min: float = 0.0
     half_width_max: float = 0.0
     funding_excess: float = 0.0
+    vol: str = "implied"
 
 
 class LimitRule(Record, frozen=True, kw_only=True):

@@ -105,6 +105,8 @@ def _band(target: Target) -> Iterator[str]:
     yield f"  triggers: below {target.trigger_low:+.6f}, above {target.trigger_high:+.6f}"
     yield f"  a trade ends at {target.to_low:+.6f} from below, {target.to_high:+.6f} from above"
     yield f"  patience ends outside [{target.hard_low:+.6f}, {target.hard_high:+.6f}]"
+    if target.delta_of:
+        yield f"  around the delta of the {target.delta_of}, not Black's own"
     if target.move:
         yield f"  and once the index has moved by {100.0 * target.move:.3f} %"
     if target.inputs is not None:

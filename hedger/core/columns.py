@@ -121,11 +121,11 @@ class Suspect:
 class Market:
     """What is known of every instrument at one moment, (rows,) each; NaN and -1 mean never seen.
 
-    Sizes are those at the best prices of the newest quote, in venue amount. ``vol`` is the last vol
-    that stood beside a two-sided quote and ``vol_ms`` its time; ``priced`` says whether the newest
-    quote has both sides. ``ratio`` is forward (or price) over index at ``ratio_ms``, so that a
-    forward follows the fresh index. ``seen_at`` has the indices at which each account's figures
-    came in.
+    Sizes are those at the best prices of the newest quote, in venue amount, ``delta`` is its own.
+    ``vol`` is the last vol that stood beside a two-sided quote and ``vol_ms`` its time; ``priced``
+    says whether the newest quote has both sides. ``ratio`` is forward (or price) over index at
+    ``ratio_ms``, so that a forward follows the fresh index. ``seen_at`` has the indices at which
+    each account's figures came in.
     """
 
     row: Mapping[str, int]
@@ -135,6 +135,7 @@ class Market:
     ask_size: Floats
     vol: Floats
     ratio: Floats
+    delta: Floats
     quote_ms: Ints
     vol_ms: Ints
     ratio_ms: Ints

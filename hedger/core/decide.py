@@ -20,9 +20,17 @@ from hedger.core.bands.inputs import inputs
 from hedger.core.choices import choices
 from hedger.core.columns import Book, Market
 from hedger.core.costs import cost
-from hedger.core.exposure import black_delta, exposure
+from hedger.core.exposure import (
+    Opinions,
+    black_delta,
+    disagreements,
+    exposure,
+    opinions,
+    venue_shift,
+)
 from hedger.core.freshness import (
     blocks,
+    doubt_refusal,
     forecast_vol,
     hedge_quote,
     judged,
@@ -98,16 +106,61 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     unit = max(
         book.instruments[name].future_delta(1, price=prices[name], index=index) for name in hedges
     )
-    draft = draft._replace(seen=seen)
+    draft, said, faults = _second_opinion(draft, seen)
+    seen = draft.seen or seen
+    if faults:
+        return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
     band = _band(draft, seen, unit)
     if band is None:
         text = f"costs eat all of a long book's variance: no {rules.band.kind} hedge exists"
         return draft.decision(Action.BLOCKED, "no_band", text)
+    band, draft = _held(draft, band, said)
     draft = draft._replace(band=band)
     trade = _certain_trade(seen, band)
     if trade.wanted == 0.0:
         return _quiet(draft, seen, trade)
     return _hedge(draft, seen, band, trade)
+
+
+def _second_opinion(
+    draft: _Draft, seen: Exposure
+) -> tuple[_Draft, Opinions | None, tuple[Refusal, ...]]:
+    """The venue's deltas beside ours; where they disagree, what the rule says follows."""
+    book, market, rules, now = draft.book, draft.market, draft.rules, draft.now
+    draft, limit = draft._replace(seen=seen), rules.data.delta_gap_max
+    said = opinions(book, market, rules, now) if limit or rules.band.delta == "venue" else None
+    if said is None or not limit:
+        return draft, said, ()
+    found = disagreements(book, market, rules, now, said)
+    if not found:
+        return draft, said, ()
+    if rules.data.delta_gap == "freeze":
+        rule = "delta_disagrees"
+        return draft, said, tuple(doubt_refusal(rule, d) for d in found)
+    if rules.data.delta_gap == "widen":
+        seen = msgspec.structs.replace(
+            seen,
+            low=seen.low + sum(d.low for d in found),
+            high=seen.high + sum(d.high for d in found),
+            doubts=(*seen.doubts, *found),
+            fresh_legs=seen.fresh_legs - len(found),
+        )
+        return draft._replace(seen=seen), said, ()
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    text = "; ".join(f"{d.instrument}: {d.reason}" for d in found[:3])
+    return draft._replace(notes=(*draft.notes, f"{text}{more}")), said, ()
+
+
+def _held(draft: _Draft, band: Target, said: Opinions | None) -> tuple[Target, _Draft]:
+    """The band around the delta that is to be held in it; Black's where that is not known."""
+    if draft.rules.band.delta != "venue":
+        return band, draft
+    if said is None or said.wanting.any():
+        names = draft.book.legs.names
+        where = "any leg" if said is None else names[int(said.wanting.argmax())]
+        note = f"held at Black's delta: no fresh delta of the venue's for {where}"
+        return band, draft._replace(notes=(*draft.notes, note))
+    return policy.shifted(band, venue_shift(said), "venue"), draft
 
 
 def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
@@ -187,17 +240,7 @@ def _certain_trade(seen: Exposure, band: Target) -> _Trade:
 def _quiet(draft: _Draft, seen: Exposure, trade: _Trade) -> Decision:
     if trade.reason != "delta_uncertain":
         return draft.decision(Action.NO_TRADE, trade.reason, trade.text)
-    doubts = tuple(
-        Refusal(
-            rule="delta_uncertain",
-            wanted=0.0,
-            allowed=0.0,
-            reason=f"delta in [{d.low:+.4f}, {d.high:+.4f}]: {d.reason}",
-            instrument=d.instrument,
-            age_ms=d.age_ms,
-        )
-        for d in seen.doubts
-    )
+    doubts = tuple(doubt_refusal("delta_uncertain", d) for d in seen.doubts)
     names = ", ".join(d.instrument for d in seen.doubts[:3])
     text = f"{trade.text}; in doubt: {names}"
     return draft.decision(Action.BLOCKED, trade.reason, text, refusals=doubts)
@@ -319,6 +362,7 @@ class _Draft(NamedTuple):
     memory: Memory
     seen: Exposure | None = None
     band: Target | None = None
+    notes: tuple[str, ...] = ()
 
     def decision(
         self,
@@ -347,7 +391,7 @@ class _Draft(NamedTuple):
             exposure=self.seen,
             target=self.band,
             refusals=refusals,
-            warnings=warnings(book, self.market, self.rules, self.now),
+            warnings=(*warnings(book, self.market, self.rules, self.now), *self.notes),
             plan=plan,
             memory=self.memory if memory is None else memory,
             hold=limits.restraint(book.hold, stopped=book.stopped),

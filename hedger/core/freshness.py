@@ -11,6 +11,7 @@ from hedger.core.columns import Book, Market, index_name
 from hedger.core.jumps import WINDOW_MS
 from hedger.core.model import (
     SETTLEMENT_WINDOW_MS,
+    Doubt,
     HedgeQuote,
     HedgeRoute,
     Instrument,
@@ -159,6 +160,12 @@ def _never_priced(book: Book, market: Market, name: str) -> Refusal | None:
     if is_dated and np.isnan(last_ratio(market, name)):
         return _block("missing_future_price", f"{name} was never priced", name)
     return None
+
+
+def doubt_refusal(rule: str, doubt: Doubt) -> Refusal:
+    """A leg whose delta is not known well enough, as a refusal that names it."""
+    span = f"delta in [{doubt.low:+.4f}, {doubt.high:+.4f}]"
+    return _block(rule, f"{span}: {doubt.reason}", doubt.instrument, doubt.age_ms)
 
 
 def _block(rule: str, reason: str, instrument: str, age_ms: int | None = None) -> Refusal:

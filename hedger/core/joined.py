@@ -43,6 +43,7 @@ def joined(parts: Sequence[Part], *, row: Mapping[str, int]) -> Market:
         ask_size=np.concatenate([market.ask_size for market in markets]),
         vol=np.concatenate([market.vol for market in markets]),
         ratio=np.concatenate([market.ratio for market in markets]),
+        delta=np.concatenate([market.delta for market in markets]),
         quote_ms=np.concatenate([market.quote_ms for market in markets]),
         vol_ms=np.concatenate([market.vol_ms for market in markets]),
         ratio_ms=np.concatenate([market.ratio_ms for market in markets]),

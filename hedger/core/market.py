@@ -61,7 +61,7 @@ class Board:
     def __init__(self, instruments: Mapping[str, Instrument]) -> None:
         self._instruments: dict[str, Instrument] = {}
         self._row: dict[str, int] = {}
-        self._prices = np.empty((6, 0))  # bid, ask, vol, ratio, and the sizes of bid and ask
+        self._prices = np.empty((7, 0))  # bid, ask, vol, ratio, both sizes, the venue's delta
         self._times = np.empty((3, 0), dtype=np.int64)  # quote, vol, ratio
         self._priced = np.empty(0, dtype=np.bool_)
         self._index: dict[str, Index] = {}
@@ -83,7 +83,7 @@ class Board:
         self._instruments.update(new)
         self._row = {**self._row, **{n: len(self._row) + k for k, n in enumerate(new)}}
         pad = len(new)
-        self._prices = np.hstack([self._prices, np.full((6, pad), np.nan)])
+        self._prices = np.hstack([self._prices, np.full((7, pad), np.nan)])
         self._times = np.hstack([self._times, np.full((3, pad), -1, dtype=np.int64)])
         self._priced = np.hstack([self._priced, np.zeros(pad, dtype=np.bool_)])
         self._snapshot = None
@@ -115,6 +115,7 @@ class Board:
         self._prices[1, row] = np.nan if quote.ask is None else quote.ask
         self._prices[4, row] = np.nan if quote.bid_size is None else quote.bid_size
         self._prices[5, row] = np.nan if quote.ask_size is None else quote.ask_size
+        self._prices[6, row] = _delta(quote)
         priced = quote.bid is not None and quote.ask is not None
         self._priced[row] = priced
         if instrument.kind is Kind.OPTION:
@@ -158,6 +159,7 @@ class Board:
                 ratio=prices[3],
                 bid_size=prices[4],
                 ask_size=prices[5],
+                delta=prices[6],
                 quote_ms=times[0],
                 vol_ms=times[1],
                 ratio_ms=times[2],
@@ -240,6 +242,12 @@ class Board:
         self._refused = {**self._refused, quote.instrument: refusal}
         self._snapshot = None
         return refusal
+
+
+def _delta(quote: Quote) -> float:
+    """The venue's delta; what cannot be one is none, and no reason to do without its prices."""
+    value = quote.delta
+    return value if isinstance(value, float) and abs(value) <= 1.0 else math.nan
 
 
 def forecast(returns: Returns) -> Forecast | None:

@@ -132,6 +132,8 @@ class Shelf:
             not book.open
             and set(lots) == {buy, sell} <= row.keys()
             and band.kind == "fixed"
+            and band.delta == "black"
+            and data.delta_gap == "warn"
             and band.unit in UNITS
             and rules.numeraire in ("coin", "usd")
         )

@@ -301,7 +301,7 @@ def _memory(decision: Decision) -> Remembered:
 
 
 def _short(target: Target) -> Target:
-    rounded = {n: _coin(v) for n, v in asdict(target).items() if isinstance(v, float)}
+    rounded = {n: _coin(v) for n, v in asdict(target).items() if isinstance(v, float) and v}
     if target.inputs is None:
         return msgspec.structs.replace(target, **rounded)
     paid = None if target.inputs.paid is None else _digits(target.inputs.paid, 6)

@@ -21,8 +21,8 @@ OWN_KEYS: dict[str, tuple[str, ...]] = {
     "zakamouline": _WIDTH,
     "cubic": (*_WIDTH, "delay_s", "order_cost"),
 }
-"""What of the table each kind reads, beside cooldown_s and min_move_pct, which all of them do."""
-_EVERYWHERE = ("kind", "cooldown_s", "min_move_pct")
+"""What of the table each kind reads, beside the keys that all of them do."""
+_EVERYWHERE = ("kind", "delta", "cooldown_s", "min_move_pct")
 
 
 class Band(Table):
@@ -142,6 +142,11 @@ class Band(Table):
         default="implied",
         description="Hedging vol: the legs' own; a forecast from the index's returns of the last"
         " week; or half the variance of each. Without a forecast yet: implied.",
+    )
+    delta: Literal["black", "venue"] = Field(
+        default="black",
+        description="Delta that is held in the band: ours by Black, or the venue's own, where it"
+        " tells one of every leg.",
     )
     half_width_min: float = Field(
         default=0.0, ge=0, le=SIZE_MAX, description="Least half-width in coin; at least one lot."

@@ -21,7 +21,8 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     content["account"] = book.account_name
     content["positions"] = ACCOUNT if positions is None else dict(positions)
     content["hedge"] = _hedge(book, content["hedge"])
-    content["band"] = _band(content["band"])
+    for table in ("band", "data"):
+        content[table] = _known_before(content[table])
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
 
@@ -41,12 +42,12 @@ def _hedge(book: Book, content: dict[str, Any]) -> dict[str, Any]:
     return named
 
 
-_LATER = {"vol": "implied"}
-"""Keys of a band that came later, with what was done before there was a choice."""
+_LATER = {"vol": "implied", "delta": "black", "delta_gap": "warn", "delta_gap_max": 0.05}
+"""Keys that came later, with what was done before there was a choice."""
 
 
-def _band(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the band without later keys that change nothing, so that releases agree on it."""
+def _known_before(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a table without later keys that change nothing, so that releases agree on it."""
     return {k: v for k, v in content.items() if k not in _LATER or _LATER[k] != v}
 
 

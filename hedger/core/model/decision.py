@@ -133,12 +133,13 @@ class BandInputs(Record, frozen=True, kw_only=True, omit_defaults=True):
     vol_of: str = ""
 
 
-class Target(Record, frozen=True, kw_only=True):
+class Target(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The no-trade band of the book's delta after hedges, in coin, and where a trade should end.
 
     A trade happens above ``trigger_high`` (ending at ``to_high``) or below ``trigger_low`` (ending
     at ``to_low``). ``hard_low`` and ``hard_high`` are where patience ends. ``move`` is the least
-    relative move of spot since the last hedge, ``inputs`` what an adaptive band was made of.
+    relative move of spot since the last hedge, ``inputs`` what an adaptive band was made of,
+    ``delta_of`` whose delta is held in it where that is not Black's.
     """
 
     lower: float
@@ -152,6 +153,7 @@ class Target(Record, frozen=True, kw_only=True):
     hard_high: float
     move: float = 0.0
     inputs: BandInputs | None = None
+    delta_of: str = ""
 
 
 class Scaling(Record, frozen=True, kw_only=True):

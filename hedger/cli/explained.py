@@ -106,7 +106,7 @@ def _band(target: Target) -> Iterator[str]:
     yield f"  a trade ends at {target.to_low:+.6f} from below, {target.to_high:+.6f} from above"
     yield f"  patience ends outside [{target.hard_low:+.6f}, {target.hard_high:+.6f}]"
     if target.delta_of:
-        yield f"  around the delta of the {target.delta_of}, not Black's own"
+        yield f"  around another delta than Black's: {target.delta_of}"
     if target.move:
         yield f"  and once the index has moved by {100.0 * target.move:.3f} %"
     if target.inputs is not None:

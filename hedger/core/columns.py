@@ -108,6 +108,15 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
+class Smile:
+    """A fitted slice of one expiry: parameters of `pricing.Svi`, their time to expiry, its age."""
+
+    svi: tuple[float, ...]
+    years: float
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
     """A price that jumped and that no second source has confirmed; ``move`` is a log return."""
 
@@ -146,6 +155,7 @@ class Market:
     refused: Mapping[str, Refusal]
     seen_at: Mapping[str, Mapping[str, Index]] = field(default_factory=dict)
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    smiles: Mapping[tuple[str, int], Smile] = field(default_factory=dict)
 
     def suspects_of(self, names: Iterable[str], underlying: str) -> tuple[Suspect, ...]:
         """Unconfirmed jumps that concern these instruments or the underlying's index."""

@@ -26,6 +26,7 @@ from hedger.core.exposure import (
     disagreements,
     exposure,
     opinions,
+    sticky_shift,
     venue_shift,
 )
 from hedger.core.freshness import (
@@ -153,14 +154,23 @@ def _second_opinion(
 
 def _held(draft: _Draft, band: Target, said: Opinions | None) -> tuple[Target, _Draft]:
     """The band around the delta that is to be held in it; Black's where that is not known."""
-    if draft.rules.band.delta != "venue":
+    book, kind = draft.book, draft.rules.band.delta
+    if kind == "black":
         return band, draft
-    if said is None or said.wanting.any():
-        names = draft.book.legs.names
-        where = "any leg" if said is None else names[int(said.wanting.argmax())]
-        note = f"held at Black's delta: no fresh delta of the venue's for {where}"
+    if kind == "venue":
+        lacks = "any leg" if said is None else ""
+        if said is not None and said.wanting.any():
+            lacks = book.legs.names[int(said.wanting.argmax())]
+        shift = 0.0 if said is None or lacks else venue_shift(said)
+    elif kind in ("sticky_moneyness", "sticky_delta"):
+        shift, lacks = sticky_shift(book, draft.market, draft.rules, draft.now)
+    else:
+        raise ValueError(f"delta {kind!r}: expected black, venue, sticky_moneyness or sticky_delta")
+    if lacks:
+        what = "delta of the venue's" if kind == "venue" else "smile"
+        note = f"held at Black's delta: no fresh {what} for {lacks}"
         return band, draft._replace(notes=(*draft.notes, note))
-    return policy.shifted(band, venue_shift(said), "venue"), draft
+    return policy.shifted(band, shift, kind), draft
 
 
 def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hedger.core.columns import Forecast, Index, Market, Suspect, index_name
+from hedger.core.columns import Forecast, Index, Market, Smile, Suspect, index_name
 from hedger.core.jumps import Track
 from hedger.core.model import Account, Instrument, Kind, Quote, Refusal
 from hedger.core.returns import PERIOD_MS, Returns
@@ -68,6 +68,7 @@ class Board:
         self._accounts: dict[str, Account] = {}
         self._returns: dict[str, Returns] = {}
         self._forecasts: dict[str, Forecast] = {}
+        self._smiles: dict[tuple[str, int], Smile] = {}
         self._tracks: dict[str, Track] = {}
         self._suspects: dict[str, Suspect] = {}
         self._refused: dict[str, Refusal] = {}
@@ -147,6 +148,18 @@ class Board:
             rule="bad_account", wanted=0.0, allowed=0.0, reason=fault, instrument=account.account
         )
 
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Contract data of everything listed here."""
+        return dict(self._instruments)
+
+    def take_smiles(self, smiles: Mapping[tuple[str, int], Smile]) -> None:
+        """Take fitted smiles in, each for the one before; those of expiries that are over go."""
+        latest_ms = max((index.time_ms for index in self._index.values()), default=0)
+        kept = {**self._smiles, **smiles}
+        self._smiles = {key: smile for key, smile in kept.items() if key[1] > latest_ms}
+        self._snapshot = None
+
     def market(self) -> Market:
         """Frozen snapshot; the same object until something changes."""
         if self._snapshot is None:
@@ -170,6 +183,7 @@ class Board:
                 refused=dict(self._refused),
                 seen_at=dict(self._seen_at),
                 forecasts=dict(self._forecasts),
+                smiles=dict(self._smiles),
             )
         return self._snapshot
 

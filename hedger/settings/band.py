@@ -143,10 +143,10 @@ class Band(Table):
         description="Hedging vol: the legs' own; a forecast from the index's returns of the last"
         " week; or half the variance of each. Without a forecast yet: implied.",
     )
-    delta: Literal["black", "venue"] = Field(
+    delta: Literal["black", "sticky_moneyness", "sticky_delta", "venue"] = Field(
         default="black",
-        description="Delta that is held in the band: ours by Black, or the venue's own, where it"
-        " tells one of every leg.",
+        description="Delta that is held in the band: Black's, with vols that travel with the"
+        " forward (both sticky ones), or the venue's; Black's while that is not known of every leg.",
     )
     half_width_min: float = Field(
         default=0.0, ge=0, le=SIZE_MAX, description="Least half-width in coin; at least one lot."

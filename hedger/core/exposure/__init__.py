@@ -4,6 +4,7 @@ from hedger.core.exposure.curve import black_delta
 from hedger.core.exposure.legs import own_value
 from hedger.core.exposure.many import Deltas, Layout, deltas, layout
 from hedger.core.exposure.opinions import Opinions, disagreements, opinions, venue_shift
+from hedger.core.exposure.stickiness import sticky_shift
 from hedger.core.exposure.total import exposure
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "layout",
     "opinions",
     "own_value",
+    "sticky_shift",
     "venue_shift",
 ]

@@ -46,7 +46,7 @@ class BandRule(Record, frozen=True, kw_only=True):
     Those four belong to the kind ``fixed``; the adaptive kinds make their own width from cost,
     risk aversion (numeraire's unit) and gamma, ``half_width_*`` and ``funding_excess`` with them.
     0 means that a key is not given. ``vol`` is the hedging vol: implied, forecast or blend,
-    ``delta`` the one that is held in the band: black, or the venue's.
+    ``delta`` the one that is held in the band: black, venue, sticky_moneyness, sticky_delta.
     """
 
     kind: str = "fixed"

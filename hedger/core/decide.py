@@ -20,15 +20,7 @@ from hedger.core.bands.inputs import inputs
 from hedger.core.choices import choices
 from hedger.core.columns import Book, Market
 from hedger.core.costs import cost
-from hedger.core.exposure import (
-    Opinions,
-    black_delta,
-    disagreements,
-    exposure,
-    opinions,
-    sticky_shift,
-    venue_shift,
-)
+from hedger.core.exposure import black_delta, exposure
 from hedger.core.freshness import (
     blocks,
     doubt_refusal,
@@ -41,6 +33,7 @@ from hedger.core.freshness import (
     usable,
     warnings,
 )
+from hedger.core.held import held, second_opinion
 from hedger.core.measured import learned
 from hedger.core.model import (
     Action,
@@ -107,70 +100,21 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     unit = max(
         book.instruments[name].future_delta(1, price=prices[name], index=index) for name in hedges
     )
-    draft, said, faults = _second_opinion(draft, seen)
-    seen = draft.seen or seen
+    look = second_opinion(book, market, rules, now, seen)
+    seen, faults = look.seen, look.refusals
+    draft = draft._replace(seen=seen, notes=look.notes)
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
     band = _band(draft, seen, unit)
     if band is None:
         text = f"costs eat all of a long book's variance: no {rules.band.kind} hedge exists"
         return draft.decision(Action.BLOCKED, "no_band", text)
-    band, draft = _held(draft, band, said)
-    draft = draft._replace(band=band)
+    band, notes = held(book, market, rules, now, band, look.said)
+    draft = draft._replace(band=band, notes=(*look.notes, *notes))
     trade = _certain_trade(seen, band)
     if trade.wanted == 0.0:
         return _quiet(draft, seen, trade)
     return _hedge(draft, seen, band, trade)
-
-
-def _second_opinion(
-    draft: _Draft, seen: Exposure
-) -> tuple[_Draft, Opinions | None, tuple[Refusal, ...]]:
-    """The venue's deltas beside ours; where they disagree, what the rule says follows."""
-    book, market, rules, now = draft.book, draft.market, draft.rules, draft.now
-    draft, limit = draft._replace(seen=seen), rules.data.delta_gap_max
-    said = opinions(book, market, rules, now) if limit or rules.band.delta == "venue" else None
-    if said is None or not limit:
-        return draft, said, ()
-    found = disagreements(book, market, rules, now, said)
-    if not found:
-        return draft, said, ()
-    if rules.data.delta_gap == "freeze":
-        rule = "delta_disagrees"
-        return draft, said, tuple(doubt_refusal(rule, d) for d in found)
-    if rules.data.delta_gap == "widen":
-        seen = msgspec.structs.replace(
-            seen,
-            low=seen.low + sum(d.low for d in found),
-            high=seen.high + sum(d.high for d in found),
-            doubts=(*seen.doubts, *found),
-            fresh_legs=seen.fresh_legs - len(found),
-        )
-        return draft._replace(seen=seen), said, ()
-    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-    text = "; ".join(f"{d.instrument}: {d.reason}" for d in found[:3])
-    return draft._replace(notes=(*draft.notes, f"{text}{more}")), said, ()
-
-
-def _held(draft: _Draft, band: Target, said: Opinions | None) -> tuple[Target, _Draft]:
-    """The band around the delta that is to be held in it; Black's where that is not known."""
-    book, kind = draft.book, draft.rules.band.delta
-    if kind == "black":
-        return band, draft
-    if kind == "venue":
-        lacks = "any leg" if said is None else ""
-        if said is not None and said.wanting.any():
-            lacks = book.legs.names[int(said.wanting.argmax())]
-        shift = 0.0 if said is None or lacks else venue_shift(said)
-    elif kind in ("sticky_moneyness", "sticky_delta"):
-        shift, lacks = sticky_shift(book, draft.market, draft.rules, draft.now)
-    else:
-        raise ValueError(f"delta {kind!r}: expected black, venue, sticky_moneyness or sticky_delta")
-    if lacks:
-        what = "delta of the venue's" if kind == "venue" else "smile"
-        note = f"held at Black's delta: no fresh {what} for {lacks}"
-        return band, draft._replace(notes=(*draft.notes, note))
-    return policy.shifted(band, shift, kind), draft
 
 
 def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:

@@ -146,7 +146,8 @@ class Band(Table):
     delta: Literal["black", "sticky_moneyness", "sticky_delta", "venue"] = Field(
         default="black",
         description="Delta that is held in the band: Black's, with vols that travel with the"
-        " forward (both sticky ones), or the venue's; Black's while that is not known of every leg.",
+        " forward (both sticky ones), or the venue's; Black's while that is not known of"
+        " every leg.",
     )
     half_width_min: float = Field(
         default=0.0, ge=0, le=SIZE_MAX, description="Least half-width in coin; at least one lot."

@@ -153,6 +153,8 @@ def _deeper(draft: _Draft, seen: Exposure, terms: BandInputs, made: Target) -> B
     wanted = abs(_certain_trade(seen, made).wanted)
     size = min(max(wanted, made.trigger_high - made.to_high), draft.rules.limits.order_max)
     paid = _cost(draft, seen, size)
+    if paid == terms.paid:
+        return terms
     return msgspec.structs.replace(terms, cost=paid.rate, paid=paid)
 
 

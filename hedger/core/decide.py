@@ -102,7 +102,7 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     )
     look = second_opinion(book, market, rules, now, seen)
     seen, faults = look.seen, look.refusals
-    draft = draft._replace(seen=seen, notes=look.notes)
+    draft = _Draft(book, market, rules, now, quotes, draft.memory, seen, None, look.notes)
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
     band = _band(draft, seen, unit)
@@ -110,7 +110,8 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
         text = f"costs eat all of a long book's variance: no {rules.band.kind} hedge exists"
         return draft.decision(Action.BLOCKED, "no_band", text)
     band, notes = held(book, market, rules, now, band, look.said)
-    draft = draft._replace(band=band, notes=(*look.notes, *notes))
+    notes = (*look.notes, *notes)
+    draft = _Draft(book, market, rules, now, quotes, draft.memory, seen, band, notes)
     trade = _certain_trade(seen, band)
     if trade.wanted == 0.0:
         return _quiet(draft, seen, trade)
@@ -150,7 +151,11 @@ def _deeper(draft: _Draft, seen: Exposure, terms: BandInputs, made: Target) -> B
     """
     if terms.paid is None:
         return terms
-    wanted = abs(_certain_trade(seen, made).wanted)
+    wanted = 0.0  # as `_certain_trade` has it, without its text
+    if seen.low > made.trigger_high:
+        wanted = seen.low - made.to_high
+    elif seen.high < made.trigger_low:
+        wanted = made.to_low - seen.high
     size = min(max(wanted, made.trigger_high - made.to_high), draft.rules.limits.order_max)
     paid = _cost(draft, seen, size)
     if paid == terms.paid:

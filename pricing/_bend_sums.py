@@ -20,6 +20,7 @@ _OUT = types.Array(types.float64, 2, "C")
 _ROOT_TWO_PI = 2.5066282746310002
 _CERTAIN = 1e-100  # a total vol or a strike below has no density
 _FAINT = 1e-200  # weights below are made again, against the largest
+_DAY = 1.0 / 365.0
 _UNSURE = 1e-10  # a sum below, against its parts, may have either sign
 
 
@@ -65,19 +66,46 @@ def _far_vol(state, away, per) -> float:  # type: ignore[no-untyped-def]
 
 
 @subroutine
-def _square_gamma(bend, mass, log_moves, rule, step, mixed) -> float:  # type: ignore[no-untyped-def]
+def _bend_at(away, per, factor, move) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+    """Gamma of a book at one log move of spot that the ladder does not reach, and of its parts."""
+    net = gross = 0.0
+    for j in range(away.size):
+        distance = away[j] + move * per[j]
+        part = factor[j] * np.exp(-0.5 * distance * distance)
+        net += part
+        gross += abs(part)
+    return net, gross
+
+
+@subroutine
+def _square_gamma(  # type: ignore[no-untyped-def]
+    bend, mass, log_moves, rule, step, mixed, away, per, factor
+) -> float:  # fmt: skip
     """Mean square of gamma over log spot where its sign changes, its square where not, else NaN."""
     low = high = mean = here = 0.0
     sure = True
     for n in range(rule.shape[1]):
         move = step * rule[0, n]
-        near = np.interp(move, log_moves, bend) * np.exp(-move)
-        parts = np.interp(move, log_moves, mass) * np.exp(-move)
+        if log_moves[0] <= move <= log_moves[-1]:
+            near, parts = np.interp(move, log_moves, bend), np.interp(move, log_moves, mass)
+        else:
+            near, parts = _bend_at(away, per, factor, move)
+        near, parts = near * np.exp(-move), parts * np.exp(-move)
         sure &= not (mixed and abs(near) <= max(_UNSURE * parts, _FAINT))
         low, high = min(low, near), max(high, near)
         mean += rule[1, n] * near * near
         here = near if rule[0, n] == 0.0 else here
     return (mean if low < 0.0 < high else here * here) if sure else np.nan
+
+
+@subroutine
+def _lasting(state, away, factor) -> float:  # type: ignore[no-untyped-def]
+    """Gamma at present spot of the legs that do not expire within a day."""
+    total = 0.0
+    for j in range(away.size):
+        if state[1, j] > _DAY:
+            total += factor[j] * np.exp(-0.5 * away[j] * away[j])
+    return total
 
 
 @subroutine
@@ -105,7 +133,7 @@ def book_bends(  # type: ignore[no-untyped-def]
     state, flags, index, forward, shares, units, starts, by_strike, log_moves, rule, here, spreads,
     out,
 ):  # fmt: skip
-    """Gamma, its square or mean square, mean vol and largest delta of each book, one column each.
+    """Gamma, its square or mean square, mean vol, largest delta and lasting gamma, a column a book.
 
     ``shares`` and ``units`` are of groups: what is left of the settlement window, and one over the
     price that turns quote currency into coin; ``spreads`` of books: the standard deviation of log
@@ -139,5 +167,9 @@ def book_bends(  # type: ignore[no-untyped-def]
             longs |= factor[j] > 0.0
             shorts |= factor[j] < 0.0
         out[0, b], out[2, b] = bend[here], vol
-        out[1, b] = _square_gamma(bend, mass, log_moves, rule, spreads[b] * vol, longs and shorts)
+        out[4, b] = _lasting(state[:, start:stop], away[start:stop], factor[start:stop])
+        out[1, b] = _square_gamma(
+            bend, mass, log_moves, rule, spreads[b] * vol, longs and shorts,
+            away[start:stop], per[start:stop], factor[start:stop],
+        )  # fmt: skip
         out[3, b] = _need(state, flags, index, by_strike, shares, start, stop)

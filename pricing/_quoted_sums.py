@@ -22,8 +22,11 @@ __all__ = ["COLUMNS", "TOTALS", "black_shift", "book_sums"]
 
 COLUMNS = 8
 """Numbers of each group: count, forward, delta, gamma, black, worth, vega, theta."""
-TOTALS = 8
-"""Numbers of the book: wanting, alive, gross, gamma, square_gamma, vol, need, settling."""
+TOTALS = 9
+"""Numbers of the book: wanting, alive, gross, gamma, square_gamma, vol, need, settling, lasting."""
+_DAY_MS = 86_400_000
+_ROOT_TWO_PI = 2.5066282746310002
+_CERTAIN = 1e-100  # a total vol or a strike below has no density
 
 _INTS = types.Array(types.int64, 1, "C", readonly=True)
 _TABLE = types.Array(types.float64, 2, "C", readonly=True)
@@ -111,16 +114,38 @@ def _need(state, flags, places, by_strike, alive, share) -> float:  # type: igno
 
 
 @subroutine
-def _square_gamma(here, log_moves, rule, step, scale) -> float:  # type: ignore[no-untyped-def]
+def _bend_at(fresh, places, shares, forward, move) -> float:  # type: ignore[no-untyped-def]
+    """Slope of the Black delta in log spot at one log move that the ladder does not reach.
+
+    ``shares`` turn quote currency into coin that is still to settle, (groups,).
+    """
+    total = 0.0
+    for j in range(places.shape[1]):
+        deviation, ahead = fresh[2, j] * fresh[4, j], forward[places[0, j]]
+        if fresh[3, j] != 0.0 and fresh[0, j] > _CERTAIN and not deviation <= _CERTAIN:
+            distance = (log_ratio(ahead, fresh[0, j]) + move) / deviation + 0.5 * deviation
+            weight = shares[places[1, j]] * ahead * fresh[3, j] / (deviation * _ROOT_TWO_PI)
+            total += weight * np.exp(-0.5 * distance * distance)
+    return total
+
+
+@subroutine
+def _square_gamma(  # type: ignore[no-untyped-def]
+    fresh, places, shares, forward, here, log_moves, rule, step, scale,
+) -> float:  # fmt: skip
     """Mean square of gamma over log spot where its sign changes, else NaN.
 
-    Per unit of today's spot, so that the mean is of gamma and not of gamma times spot; beyond the
-    ladder its last step stands.
+    Per unit of today's spot, so that the mean is of gamma and not of gamma times spot. Where it
+    reaches beyond the ladder, as it does from a vol of about 50 % on, gamma is made anew.
     """
     low = high = mean = 0.0
     for n in range(rule.shape[1]):
         away = step * rule[0, n]
-        near = scale * np.interp(away, log_moves, here) * np.exp(-away)
+        if log_moves[0] <= away <= log_moves[-1]:
+            bent = np.interp(away, log_moves, here)
+        else:
+            bent = _bend_at(fresh, places, shares, forward, away)
+        near = scale * bent * np.exp(-away)
         low, high = min(low, near), max(high, near)
         mean += rule[1, n] * near * near
     return mean if low < 0.0 < high else np.nan
@@ -160,8 +185,12 @@ def _group(sums, m, g, inverse, share, ahead, spot, own_inverse, own_linear) -> 
 def _by_group(  # type: ignore[no-untyped-def]
     sums, places, inverse, group_ms, forward, alive, moves, index, own_inverse, own_linear, scale,
     here, now_ms, window_ms, out, share, bend,
-) -> None:  # fmt: skip
-    """Per move the book's delta and gamma, and the columns of each group; shares and Black bend."""
+) -> float:  # fmt: skip
+    """Per move the book's delta and gamma, and the columns of each group; shares and Black bend.
+
+    Returns what of the bend at present spot does not expire within a day.
+    """
+    lasting = 0.0
     groups, steps = inverse.size, moves.size
     ahead, columns = np.ones(groups), out[2 * steps :].reshape((COLUMNS, groups))
     columns[0] = 0.0
@@ -179,24 +208,29 @@ def _by_group(  # type: ignore[no-untyped-def]
                 sums, m, g, inverse[g], share[g], price, spot, own_inverse, own_linear
             )
             deltas, gammas = deltas + delta, gammas + gamma
-            bend[m] += share[g] * sums[4, m, g] / (price if inverse[g] else spot)
+            bent = share[g] * sums[4, m, g] / (price if inverse[g] else spot)
+            bend[m] += bent
             if m == here:
+                lasting += bent if group_ms[g] - now_ms > _DAY_MS else 0.0
                 columns[1, g], columns[2, g], columns[3, g] = ahead[g], delta, gamma
                 columns[4, g] = sums[2, m, g]
                 columns[5, g] = sums[1, m, g] if inverse[g] else sums[0, m, g] / index
                 columns[6, g], columns[7, g] = sums[5, m, g], sums[6, m, g]
         out[m], out[steps + m] = scale * deltas, scale * gammas
+    return lasting
 
 
 @subroutine
 def _bends(  # type: ignore[no-untyped-def]
-    state, fresh, flags, places, by_strike, forward, alive, share, bend, black, moves, rule,
+    state, fresh, flags, places, by_strike, forward, alive, share, price, bend, black, moves, rule,
     scale, spread, here, totals,
 ) -> None:  # fmt: skip
     """Gamma, its square or mean square, mean vol, largest delta, and what is settling of it."""
     totals[0] = gamma = scale * bend[here]
     totals[2] = vol = _mean_vol(fresh, places, forward)
-    square = _square_gamma(bend, moves, rule, spread * vol, scale)
+    square = _square_gamma(
+        fresh, places, share / price, forward, bend, moves, rule, spread * vol, scale
+    )
     totals[1] = gamma * gamma if np.isnan(square) else square
     totals[3] = scale * _need(state, flags, places, by_strike, alive, share)
     for g in range(share.size):
@@ -221,7 +255,7 @@ def book_sums(  # type: ignore[no-untyped-def]
     """Sums of a book: per move delta and gamma, then `COLUMNS` of each group, then `TOTALS`.
 
     ``moves`` are ratios of spot and their logarithms, ``rule`` nodes and weights of a mean over a
-    normal variable, ``here`` the place of 1 among the moves; `bends` asks for the last five totals.
+    normal variable, ``here`` the place of 1 among the moves; `bends` asks for the last six totals.
     """
     legs, groups, steps = rows.size, inverse.size, moves.shape[1]
     fresh, forward, alive = np.empty((5, legs)), np.empty(legs), np.empty(legs, np.bool_)
@@ -235,20 +269,23 @@ def book_sums(  # type: ignore[no-untyped-def]
         sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6],
     )  # fmt: skip
     share, bend, rest = np.empty(groups), np.empty(steps), 2 * steps + COLUMNS * groups
-    _by_group(
+    lasting = _by_group(
         sums, places, inverse, group_ms, forward, alive, moves[0], index, own_inverse, own_linear,
         scale, here, now_ms, window_ms, out[:rest], share, bend,
     )  # fmt: skip
     totals, black = out[rest:], sums[2, here]
+    ahead = out[2 * steps + groups : 2 * steps + 2 * groups]
     totals[:] = 0.0
     totals[0], totals[1] = wanting, alive.sum()
     if sizes:
         totals[2] = _gross(state, fresh, flags, places, forward, alive, groups)
     if bends:
         _bends(
-            state, fresh, flags, places, by_strike, forward, alive, share, bend, black, moves[1],
-            rule, scale, spread, here, totals[3:],
+            state, fresh, flags, places, by_strike, forward, alive, share,
+            np.where(inverse, ahead, index), bend, black, moves[1], rule, scale, spread, here,
+            totals[3:],
         )  # fmt: skip
+        totals[8] = scale * lasting
 
 
 @compiled(

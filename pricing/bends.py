@@ -27,17 +27,20 @@ class Bends(NamedTuple):
         Mean of the legs' vols by size of gamma, 0 where none is known.
     need : float64
         The largest delta that the options can come to have. [coin]
+    lasting : float64
+        What of the gamma does not expire within a day. [coin]
 
     Examples
     --------
     >>> Bends._fields
-    ('gamma', 'square_gamma', 'vol', 'need')
+    ('gamma', 'square_gamma', 'vol', 'need', 'lasting')
     """
 
     gamma: FloatArray
     square_gamma: FloatArray
     vol: FloatArray
     need: FloatArray
+    lasting: FloatArray
 
 
 def bends(
@@ -94,7 +97,7 @@ def bends(
         raise ValueError(f"starts and by_strike: {len(legs)} legs wanted")
     if not shares.size == units.size == legs.groups or spreads.size != starts.size - 1:
         raise ValueError("shares and units: one for each group wanted; spreads: one for each book")
-    out = np.empty((4, spreads.size))
+    out = np.empty((5, spreads.size))
     here = int(np.flatnonzero(moves == 1.0)[0])
     book_bends(
         *legs.layout, legs.forwards(forward), shares, units, starts, by_strike, np.log(moves),

@@ -57,7 +57,7 @@ class Sums(NamedTuple):
         coin at the index, vega, theta.
     totals : list of float
         Legs without a fresh price, legs that live, gross delta; gamma, its square or mean square,
-        mean vol, largest delta, delta that is settling.
+        mean vol, largest delta, delta that is settling, gamma that does not expire within a day.
 
     Examples
     --------
@@ -173,7 +173,7 @@ class QuotedBook:
             Standard deviation of log spot per unit of vol over which gamma is averaged where its
             sign changes.
         bends, sizes : bool
-            Whether the last five totals and the gross delta are wanted; 0 where not.
+            Whether the last six totals and the gross delta are wanted; 0 where not.
 
         Notes
         -----

@@ -42,6 +42,8 @@ def rules(book: Book, digest: str) -> Rules:
             vol_age_ms_warn=_ms(book.data.vol_age_s_warn),
             vol_age_ms_max=_ms(book.data.vol_age_s_max),
             vol_width=book.data.vol_width,
+            delta_gap=book.data.delta_gap,
+            delta_gap_max=book.data.delta_gap_max,
         ),
     )
 
@@ -85,6 +87,8 @@ def _band(band: Band) -> BandRule:
         half_width_min=band.half_width_min,
         half_width_max=band.half_width_max,
         funding_excess=band.funding_excess,
+        vol=band.vol,
+        delta=band.delta,
     )
 
 

@@ -21,6 +21,7 @@ from hedger.core.model import (
 )
 from hedger.core.screen import screen
 from hedger.core.shelf import Shelf
+from pricing import fit_surface
 
 _NOW = 1_700_000_000_000
 _DAY_MS = 86_400_000
@@ -58,6 +59,15 @@ def warm() -> None:
             shelf = Shelf()
             shelf.put(held, rules, board.market().row)
             screen(shelf, board.market(), _NOW)
+
+    _warm_smiles()
+
+
+def _warm_smiles() -> None:
+    """A fit that compiled in its thread would keep all others from running."""
+    moneyness = [-0.2, -0.1, 0.0, 0.1, 0.2]
+    vol = [0.62, 0.55, 0.5, 0.52, 0.56]
+    fit_surface(log_moneyness=moneyness, time_to_expiry=0.1, bid_vol=vol, ask_vol=vol)
 
 
 def _instruments(inverse: bool) -> list[Instrument]:

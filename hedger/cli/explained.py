@@ -105,6 +105,8 @@ def _band(target: Target) -> Iterator[str]:
     yield f"  triggers: below {target.trigger_low:+.6f}, above {target.trigger_high:+.6f}"
     yield f"  a trade ends at {target.to_low:+.6f} from below, {target.to_high:+.6f} from above"
     yield f"  patience ends outside [{target.hard_low:+.6f}, {target.hard_high:+.6f}]"
+    if target.delta_of:
+        yield f"  around another delta than Black's: {target.delta_of}"
     if target.move:
         yield f"  and once the index has moved by {100.0 * target.move:.3f} %"
     if target.inputs is not None:
@@ -112,11 +114,26 @@ def _band(target: Target) -> Iterator[str]:
 
 
 def _made_of(terms: BandInputs) -> Iterator[str]:
-    source = {"now": "made now, frozen at the first hedge", "frozen": "frozen at the first hedge"}
+    source = {
+        "now": "made now, frozen at the first hedge",
+        "passing": "made now and not frozen: no gamma lasts longer than a day",
+        "frozen": "frozen at the first hedge",
+    }
     yield (
         f"  made of: cost {1e4 * terms.cost:.3g} bp, vol {100.0 * terms.vol:.2f} %, "
         f"gamma {terms.gamma:.6g}, horizon {365.0 * terms.horizon:g} days"
     )
+    if terms.vol_of:
+        yield f"  that vol is the {terms.vol_of}"
+    if terms.paid is not None:
+        parts = terms.paid
+        depth = "unknown" if parts.depth is None else f"{1e4 * parts.depth:.3g}"
+        yield (
+            f"  cost at {parts.instrument}: fee {1e4 * parts.fee:.3g} bp, half-spread"
+            f" {1e4 * parts.half_spread:.3g}, and the larger of depth {depth} and recent"
+            f" slippage {1e4 * parts.slippage:.3g}"
+        )
+    yield f"  delay {365.0 * 86_400.0 * terms.delay:.3g} s ({terms.delay_of or 'not told'})"
     yield f"  risk aversion {terms.risk_aversion:.6g} ({source.get(terms.source, terms.source)})"
 
 

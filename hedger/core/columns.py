@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hedger.core.model import Account, Instrument, Intent, Memory, Position, Refusal
+from hedger.core.model import Account, Instrument, Intent, Memory, Position, Refusal, Sample
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,7 +61,8 @@ class Book:
     """One book at one revision: all positions of one underlying on one account.
 
     ``moved_coin`` is what its owner paid in since, beside the configured ``base_coin``.
-    ``accounts`` are those that it also hedges on, at other venues.
+    ``accounts`` are those that it also hedges on, at other venues. ``samples`` are what its orders
+    told since its memory was last written.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Book:
     instruments: Mapping[str, Instrument]
     moved_coin: float = 0.0
     accounts: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
     @property
     def linear(self) -> bool:
@@ -98,6 +100,23 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """Vol of an index as forecast from its own returns, up to the end of the last known one."""
+
+    vol: float
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Smile:
+    """A fitted slice of one expiry: parameters of `pricing.Svi`, their time to expiry, its age."""
+
+    svi: tuple[float, ...]
+    years: float
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
     """A price that jumped and that no second source has confirmed; ``move`` is a log return."""
 
@@ -111,17 +130,21 @@ class Suspect:
 class Market:
     """What is known of every instrument at one moment, (rows,) each; NaN and -1 mean never seen.
 
-    ``vol`` is the last vol that stood beside a two-sided quote and ``vol_ms`` its time;
-    ``priced`` says whether the newest quote has both sides. ``ratio`` is forward (or price) over
-    index at ``ratio_ms``, so that a forward follows the fresh index. ``seen_at`` has the indices at
-    which each account's figures came in.
+    Sizes are those at the best prices of the newest quote, in venue amount, ``delta`` is its own.
+    ``vol`` is the last vol that stood beside a two-sided quote and ``vol_ms`` its time; ``priced``
+    says whether the newest quote has both sides. ``ratio`` is forward (or price) over index at
+    ``ratio_ms``, so that a forward follows the fresh index. ``seen_at`` has the indices at which
+    each account's figures came in.
     """
 
     row: Mapping[str, int]
     bid: Floats
     ask: Floats
+    bid_size: Floats
+    ask_size: Floats
     vol: Floats
     ratio: Floats
+    delta: Floats
     quote_ms: Ints
     vol_ms: Ints
     ratio_ms: Ints
@@ -131,6 +154,8 @@ class Market:
     suspects: Mapping[str, Suspect]
     refused: Mapping[str, Refusal]
     seen_at: Mapping[str, Mapping[str, Index]] = field(default_factory=dict)
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    smiles: Mapping[tuple[str, int], Smile] = field(default_factory=dict)
 
     def suspects_of(self, names: Iterable[str], underlying: str) -> tuple[Suspect, ...]:
         """Unconfirmed jumps that concern these instruments or the underlying's index."""

@@ -12,14 +12,19 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import msgspec
+
 from hedger.core import limits, policy
 from hedger.core.bands.adaptive import ADAPTIVE
 from hedger.core.bands.inputs import inputs
 from hedger.core.choices import choices
 from hedger.core.columns import Book, Market
+from hedger.core.costs import cost
 from hedger.core.exposure import black_shift, exposure
 from hedger.core.freshness import (
     blocks,
+    doubt_refusal,
+    forecast_vol,
     hedge_quote,
     judged,
     last_ratio,
@@ -28,8 +33,12 @@ from hedger.core.freshness import (
     usable,
     warnings,
 )
+from hedger.core.held import held, second_opinion
+from hedger.core.measured import learned
 from hedger.core.model import (
     Action,
+    BandInputs,
+    Cost,
     Decision,
     Exposure,
     HedgeQuote,
@@ -70,7 +79,7 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
         ``action`` is hedge only if ``plan.lines`` is not empty.
     """
     quotes = tuple(hedge_quote(market, name, now) for name in rules.hedge.hedges)
-    draft = _Draft(book, market, rules, now, quotes)
+    draft = _Draft(book, market, rules, now, quotes, learned(book.memory, book.samples))
     faults = blocks(book, market, rules, now)
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
@@ -91,12 +100,18 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     unit = max(
         book.instruments[name].future_delta(1, price=prices[name], index=index) for name in hedges
     )
-    draft = _Draft(book, market, rules, now, quotes, seen)
+    look = second_opinion(book, market, rules, now, seen)
+    seen, faults = look.seen, look.refusals
+    draft = _Draft(book, market, rules, now, quotes, draft.memory, seen, None, look.notes)
+    if faults:
+        return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
     band = _band(draft, seen, unit)
     if band is None:
         text = f"costs eat all of a long book's variance: no {rules.band.kind} hedge exists"
         return draft.decision(Action.BLOCKED, "no_band", text)
-    draft = _Draft(book, market, rules, now, quotes, seen, band)
+    band, notes = held(book, market, rules, now, band, look.said)
+    notes = (*look.notes, *notes)
+    draft = _Draft(book, market, rules, now, quotes, draft.memory, seen, band, notes)
     trade = _certain_trade(seen, band)
     if trade.wanted == 0.0:
         return _quiet(draft, seen, trade)
@@ -108,29 +123,60 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
     book, rule, limit = draft.book, draft.rules.band, draft.rules.limits
     if rule.kind not in ADAPTIVE:
         return policy.target(rule, limit, seen, lot_delta=lot_delta)
-    terms = inputs(rule, seen, book.memory, cost=_cost(draft), lot_delta=lot_delta)
+    terms = inputs(
+        rule,
+        seen,
+        draft.memory,
+        cost=_cost(draft, seen, 0.0),
+        lot_delta=lot_delta,
+        forecast=forecast_vol(draft.market, book.underlying, draft.now),
+    )
     factor, shift = policy.vol_factor(rule, terms, seen), 0.0
     if math.isnan(factor):
         return None
     if factor != 1.0:
         moved = black_shift(book, draft.market, draft.now, index=seen.index, factor=factor)
         shift = seen.ratio * moved
-    return policy.adaptive_target(rule, limit, seen, terms, lot_delta=lot_delta, shift=shift)
+    made = policy.adaptive_target(rule, limit, seen, terms, lot_delta=lot_delta, shift=shift)
+    deeper = _deeper(draft, seen, terms, made)
+    if deeper is terms:
+        return made
+    return policy.adaptive_target(rule, limit, seen, deeper, lot_delta=lot_delta, shift=shift)
 
 
-def _cost(draft: _Draft) -> float:
-    """One-way cost of the dearer hedge: its taker fee and half its spread, as a fraction of price.
+def _deeper(draft: _Draft, seen: Exposure, terms: BandInputs, made: Target) -> BandInputs:
+    """The same with the cost of what is to be traded, where the best price has less than that.
 
-    A spread beyond the price cap is not paid: no order goes further from mid than that.
+    That is the trade of this band, or the least one where none is due. The risk aversion stays.
     """
-    cap = 1e-4 * draft.rules.limits.slippage_bps_max
-    rates = []
-    for quote in draft.quotes:
-        if quote.bid and quote.ask:
-            half_spread = (quote.ask - quote.bid) / (quote.ask + quote.bid)
-            fee = draft.book.instruments[quote.instrument].fees.taker
-            rates.append(max(fee, 0.0) + min(half_spread, cap))
-    return max(rates, default=0.0)
+    if terms.paid is None:
+        return terms
+    wanted = 0.0  # as `_certain_trade` has it, without its text
+    if seen.low > made.trigger_high:
+        wanted = seen.low - made.to_high
+    elif seen.high < made.trigger_low:
+        wanted = made.to_low - seen.high
+    size = min(max(wanted, made.trigger_high - made.to_high), draft.rules.limits.order_max)
+    paid = _cost(draft, seen, size)
+    if paid == terms.paid:
+        return terms
+    return msgspec.structs.replace(terms, cost=paid.rate, paid=paid)
+
+
+def _cost(draft: _Draft, seen: Exposure, size: float) -> Cost:
+    """What so much costs [coin] at the cheapest venue that can be used."""
+    book, market, rules = draft.book, draft.market, draft.rules
+    routes = usable(book, market, rules, draft.now) if rules.hedge.also else rules.hedge.routes
+    return cost(
+        book,
+        market,
+        routes,
+        {quote.instrument: quote for quote in draft.quotes},
+        size=size,
+        index=seen.index,
+        cap=1e-4 * rules.limits.slippage_bps_max,
+        slippage=draft.memory.slippage,
+    )
 
 
 def _certain_trade(seen: Exposure, band: Target) -> _Trade:
@@ -152,17 +198,7 @@ def _certain_trade(seen: Exposure, band: Target) -> _Trade:
 def _quiet(draft: _Draft, seen: Exposure, trade: _Trade) -> Decision:
     if trade.reason != "delta_uncertain":
         return draft.decision(Action.NO_TRADE, trade.reason, trade.text)
-    doubts = tuple(
-        Refusal(
-            rule="delta_uncertain",
-            wanted=0.0,
-            allowed=0.0,
-            reason=f"delta in [{d.low:+.4f}, {d.high:+.4f}]: {d.reason}",
-            instrument=d.instrument,
-            age_ms=d.age_ms,
-        )
-        for d in seen.doubts
-    )
+    doubts = tuple(doubt_refusal("delta_uncertain", d) for d in seen.doubts)
     names = ", ".join(d.instrument for d in seen.doubts[:3])
     text = f"{trade.text}; in doubt: {names}"
     return draft.decision(Action.BLOCKED, trade.reason, text, refusals=doubts)
@@ -171,7 +207,7 @@ def _quiet(draft: _Draft, seen: Exposure, trade: _Trade) -> Decision:
 def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decision:
     """Patience, limits and plan for a trade that is certain."""
     book, rules, now = draft.book, draft.rules, draft.now
-    wanted, memory = trade.wanted, book.memory
+    wanted, memory = trade.wanted, draft.memory
     hard = seen.low > band.hard_high or seen.high < band.hard_low
     wait = limits.patience(
         rules.band, memory, wanted=wanted, index=seen.index, now=now, hard=hard, move=band.move
@@ -253,6 +289,9 @@ def _remember(
         risk_aversion=terms.risk_aversion
         if terms and terms.source == "now"
         else memory.risk_aversion,
+        fills=memory.fills,
+        delay_ms=memory.delay_ms,
+        slippage=memory.slippage,
     )
 
 
@@ -278,8 +317,10 @@ class _Draft(NamedTuple):
     rules: Rules
     now: int
     quotes: tuple[HedgeQuote, ...]
+    memory: Memory
     seen: Exposure | None = None
     band: Target | None = None
+    notes: tuple[str, ...] = ()
 
     def decision(
         self,
@@ -291,7 +332,7 @@ class _Draft(NamedTuple):
         plan: Plan | None = None,
         memory: Memory | None = None,
     ) -> Decision:
-        """Decision with this call's inputs filled in; memory unchanged unless given."""
+        """Decision with this call's inputs filled in; memory as it was but for samples."""
         book, index = self.book, self.market.index.get(self.book.underlying)
         return Decision(
             book=book.name,
@@ -308,8 +349,8 @@ class _Draft(NamedTuple):
             exposure=self.seen,
             target=self.band,
             refusals=refusals,
-            warnings=warnings(book, self.market, self.rules, self.now),
+            warnings=(*warnings(book, self.market, self.rules, self.now), *self.notes),
             plan=plan,
-            memory=book.memory if memory is None else memory,
+            memory=self.memory if memory is None else memory,
             hold=limits.restraint(book.hold, stopped=book.stopped),
         )

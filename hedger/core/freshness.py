@@ -11,6 +11,7 @@ from hedger.core.columns import Book, Market, index_name
 from hedger.core.jumps import WINDOW_MS
 from hedger.core.model import (
     SETTLEMENT_WINDOW_MS,
+    Doubt,
     HedgeQuote,
     HedgeRoute,
     Instrument,
@@ -18,8 +19,11 @@ from hedger.core.model import (
     Refusal,
     Rules,
 )
+from hedger.core.returns import PERIOD_MS
 
 FUTURE_MS_MAX = 1_000
+FORECAST_MS_MAX = 4 * PERIOD_MS
+"""A forecast from returns of longer ago is not known."""
 
 
 def other_futures(book: Book, rules: Rules, now: int) -> tuple[str, ...]:
@@ -69,6 +73,14 @@ def hedge_quote(market: Market, name: str, now: int) -> HedgeQuote:
         ask=None if math.isnan(ask) else ask,
         age_ms=now - int(market.quote_ms[row]),
     )
+
+
+def forecast_vol(market: Market, underlying: str, now: int) -> float:
+    """Vol forecast from an index's returns; 0 where there is none, or none of late."""
+    found = market.forecasts.get(underlying)
+    if found is None or not -FUTURE_MS_MAX <= now - found.time_ms <= FORECAST_MS_MAX:
+        return 0.0
+    return found.vol
 
 
 def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal, ...]:
@@ -152,6 +164,12 @@ def _never_priced(book: Book, market: Market, name: str) -> Refusal | None:
     if is_dated and math.isnan(last_ratio(market, name)):
         return _block("missing_future_price", f"{name} was never priced", name)
     return None
+
+
+def doubt_refusal(rule: str, doubt: Doubt) -> Refusal:
+    """A leg whose delta is not known well enough, as a refusal that names it."""
+    span = f"delta in [{doubt.low:+.4f}, {doubt.high:+.4f}]"
+    return _block(rule, f"{span}: {doubt.reason}", doubt.instrument, doubt.age_ms)
 
 
 def _block(rule: str, reason: str, instrument: str, age_ms: int | None = None) -> Refusal:

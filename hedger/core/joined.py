@@ -39,8 +39,11 @@ def joined(parts: Sequence[Part], *, row: Mapping[str, int]) -> Market:
         row=row,
         bid=np.concatenate([market.bid for market in markets]),
         ask=np.concatenate([market.ask for market in markets]),
+        bid_size=np.concatenate([market.bid_size for market in markets]),
+        ask_size=np.concatenate([market.ask_size for market in markets]),
         vol=np.concatenate([market.vol for market in markets]),
         ratio=np.concatenate([market.ratio for market in markets]),
+        delta=np.concatenate([market.delta for market in markets]),
         quote_ms=np.concatenate([market.quote_ms for market in markets]),
         vol_ms=np.concatenate([market.vol_ms for market in markets]),
         ratio_ms=np.concatenate([market.ratio_ms for market in markets]),
@@ -49,6 +52,8 @@ def joined(parts: Sequence[Part], *, row: Mapping[str, int]) -> Market:
         accounts={name_at(n, v): a for v, market in parts for n, a in market.accounts.items()},
         suspects=suspects,
         refused={name_at(n, v): r for v, market in parts for n, r in market.refused.items()},
+        forecasts={u: f for _, market in reversed(parts) for u, f in market.forecasts.items()},
+        smiles={e: s for _, market in reversed(parts) for e, s in market.smiles.items()},
         seen_at={name_at(n, v): i for v, market in parts for n, i in market.seen_at.items()},
     )
 

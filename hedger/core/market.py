@@ -12,13 +12,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hedger.core.columns import Index, Market, Suspect, index_name
+from hedger.core.columns import Forecast, Index, Market, Smile, Suspect, index_name
 from hedger.core.jumps import Track
 from hedger.core.model import Account, Instrument, Kind, Quote, Refusal
+from hedger.core.returns import PERIOD_MS, Returns
+from pricing.conventions import MS_PER_YEAR
+from pricing.forecast import ewma_forecast
 
 VOL_MAX = 20.0
 PRICE_MIN, PRICE_MAX = 1e-30, 1e30  # beyond, sums and quotients of prices leave what floats hold
 _PRICES = frozenset(("bid", "ask", "forward", "index"))  # a mark may be next to nothing
+FORECAST_PERIODS_MIN = 36
+"""Known returns, three hours of them, before there is a forecast."""
+_DECAY = 0.99
 _FIELDS = ("bid", "ask", "bid_size", "ask_size", "mark", "vol", "forward", "index")
 
 
@@ -55,11 +61,14 @@ class Board:
     def __init__(self, instruments: Mapping[str, Instrument]) -> None:
         self._instruments: dict[str, Instrument] = {}
         self._row: dict[str, int] = {}
-        self._prices = np.empty((4, 0))  # bid, ask, vol, ratio
+        self._prices = np.empty((7, 0))  # bid, ask, vol, ratio, both sizes, the venue's delta
         self._times = np.empty((3, 0), dtype=np.int64)  # quote, vol, ratio
         self._priced = np.empty(0, dtype=np.bool_)
         self._index: dict[str, Index] = {}
         self._accounts: dict[str, Account] = {}
+        self._returns: dict[str, Returns] = {}
+        self._forecasts: dict[str, Forecast] = {}
+        self._smiles: dict[tuple[str, int], Smile] = {}
         self._tracks: dict[str, Track] = {}
         self._suspects: dict[str, Suspect] = {}
         self._refused: dict[str, Refusal] = {}
@@ -75,7 +84,7 @@ class Board:
         self._instruments.update(new)
         self._row = {**self._row, **{n: len(self._row) + k for k, n in enumerate(new)}}
         pad = len(new)
-        self._prices = np.hstack([self._prices, np.full((4, pad), np.nan)])
+        self._prices = np.hstack([self._prices, np.full((7, pad), np.nan)])
         self._times = np.hstack([self._times, np.full((3, pad), -1, dtype=np.int64)])
         self._priced = np.hstack([self._priced, np.zeros(pad, dtype=np.bool_)])
         self._snapshot = None
@@ -105,6 +114,9 @@ class Board:
         self._times[0, row] = quote.time_ms
         self._prices[0, row] = np.nan if quote.bid is None else quote.bid
         self._prices[1, row] = np.nan if quote.ask is None else quote.ask
+        self._prices[4, row] = np.nan if quote.bid_size is None else quote.bid_size
+        self._prices[5, row] = np.nan if quote.ask_size is None else quote.ask_size
+        self._prices[6, row] = _delta(quote)
         priced = quote.bid is not None and quote.ask is not None
         self._priced[row] = priced
         if instrument.kind is Kind.OPTION:
@@ -136,6 +148,18 @@ class Board:
             rule="bad_account", wanted=0.0, allowed=0.0, reason=fault, instrument=account.account
         )
 
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Contract data of everything listed here."""
+        return dict(self._instruments)
+
+    def take_smiles(self, smiles: Mapping[tuple[str, int], Smile]) -> None:
+        """Take fitted smiles in, each for the one before; those of expiries that are over go."""
+        latest_ms = max((index.time_ms for index in self._index.values()), default=0)
+        kept = {**self._smiles, **smiles}
+        self._smiles = {key: smile for key, smile in kept.items() if key[1] > latest_ms}
+        self._snapshot = None
+
     def market(self) -> Market:
         """Frozen snapshot; the same object until something changes."""
         if self._snapshot is None:
@@ -146,6 +170,9 @@ class Board:
                 ask=prices[1],
                 vol=prices[2],
                 ratio=prices[3],
+                bid_size=prices[4],
+                ask_size=prices[5],
+                delta=prices[6],
                 quote_ms=times[0],
                 vol_ms=times[1],
                 ratio_ms=times[2],
@@ -155,6 +182,8 @@ class Board:
                 suspects=dict(self._suspects),
                 refused=dict(self._refused),
                 seen_at=dict(self._seen_at),
+                forecasts=dict(self._forecasts),
+                smiles=dict(self._smiles),
             )
         return self._snapshot
 
@@ -189,9 +218,17 @@ class Board:
         known = self._index.get(underlying)
         if known is not None and time_ms < known.time_ms:
             return
-        self._index[underlying] = Index(value, time_ms)
         name = index_name(underlying)
+        if known is not None and name not in self._suspects:
+            self._learn(underlying, known)
+        self._index[underlying] = Index(value, time_ms)
         self._tracks.setdefault(name, Track(name)).see(value, time_ms)
+
+    def _learn(self, underlying: str, seen: Index) -> None:
+        """Take an index that was believed into its returns; a period's end gives a forecast."""
+        returns = self._returns.setdefault(underlying, Returns())
+        if returns.see(seen.value, seen.time_ms) and (found := forecast(returns)) is not None:
+            self._forecasts[underlying] = found
 
     def _confirm(self, underlying: str) -> None:
         """Let every jumped source of an underlying look for a second source that moved with it."""
@@ -219,6 +256,26 @@ class Board:
         self._refused = {**self._refused, quote.instrument: refusal}
         self._snapshot = None
         return refusal
+
+
+def _delta(quote: Quote) -> float:
+    """The venue's delta; what cannot be one is none, and no reason to do without its prices."""
+    value = quote.delta
+    return value if isinstance(value, float) and abs(value) <= 1.0 else math.nan
+
+
+def forecast(returns: Returns) -> Forecast | None:
+    """Exponentially weighted vol of an index; None before enough of its returns are known."""
+    squares = np.array(returns.squares)
+    known = np.flatnonzero(np.isfinite(squares))
+    if known.size < FORECAST_PERIODS_MIN:
+        return None
+    # from the first known one on, so that what it begins with is a mean of as many as it should be
+    squares = squares[known[0] :]
+    variance = ewma_forecast(variance=squares, decay=_DECAY, seed=FORECAST_PERIODS_MIN)[-1]
+    vol = math.sqrt(variance * MS_PER_YEAR / PERIOD_MS)
+    missing = squares.size - 1 - int(known[-1] - known[0])
+    return Forecast(vol, returns.end_ms - missing * PERIOD_MS) if 0.0 < vol <= VOL_MAX else None
 
 
 def _refusal(quote: Quote, rule: str, reason: str) -> Refusal:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import msgspec
+
 from hedger.core import bands
 from hedger.core.bands import adaptive
 from hedger.core.model import BandInputs, BandRule, Exposure, LimitRule, Target
@@ -101,6 +103,23 @@ def adaptive_target(
         hard_high=centre + reach,
         move=adaptive.least_move(rule, terms.vol),
         inputs=terms,
+    )
+
+
+def shifted(band: Target, shift: float, delta_of: str) -> Target:
+    """The band around another delta than Black's, which is so much lower [coin]."""
+    if shift == 0.0:
+        return band
+    moved = {
+        name: getattr(band, name) + shift
+        for name in ("lower", "centre", "upper", "trigger_low", "trigger_high", "to_low", "to_high")
+    }
+    return msgspec.structs.replace(
+        band,
+        **moved,
+        hard_low=band.hard_low + shift,
+        hard_high=band.hard_high + shift,
+        delta_of=delta_of,
     )
 
 

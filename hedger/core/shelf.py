@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hedger.core.bands.inputs import MS_PER_YEAR, delay, given_aversion, horizon
 from hedger.core.bands.widths import KINDS
 from hedger.core.columns import Book, Ints, Legs
+from hedger.core.measured import learned
 from hedger.core.model import SETTLEMENT_WINDOW_MS, Instrument, Position, Rules
 
 NEVER_MS = np.iinfo(np.int64).max
@@ -26,7 +27,7 @@ _HEDGE = [("row", "i8"), ("amount", "f8"), ("lot", "f8"), ("inverse", "?"), ("se
 _HEDGE += [("fee", "f8")]
 _ADAPTIVE = (
     "aversion", "cost", "order_cost", "horizon", "delay", "interval",
-    "width_min", "width_max", "funding", "slippage",
+    "width_min", "width_max", "funding", "cap", "beyond",
 )  # fmt: skip
 CARD = np.dtype(
     [
@@ -42,7 +43,8 @@ CARD = np.dtype(
 """One book's numbers; ``amount`` and ``lot`` in venue amount, ages in ms, times in years.
 
 ``kind`` is the number of an adaptive band, -1 for a fixed one; of ``aversion`` (in the numeraire's
-unit) and ``cost`` 0 means that they are made from the market.
+unit) and ``cost`` 0 means that they are made from the market. ``cap`` is the most that is paid
+beyond mid, ``beyond`` what recent fills paid beyond the half-spread, as fractions of price.
 """
 _UNJUDGED: Any = np.zeros((), dtype=CARD)[()]
 
@@ -144,6 +146,9 @@ class Shelf:
             not book.open
             and set(lots) == {buy, sell} <= row.keys()
             and band.kind in ("fixed", *KINDS)
+            and band.vol == "implied"
+            and band.delta == "black"
+            and data.delta_gap == "warn"
             and band.unit in UNITS
             and rules.numeraire in ("coin", "usd")
         )
@@ -199,16 +204,17 @@ def _hedge(contract: Instrument, lots: int, row: Mapping[str, int]) -> tuple[Any
 
 def _adaptive(book: Book, rules: Rules) -> tuple[float, ...]:
     """The numbers of an adaptive band, in the order of their names."""
-    band = rules.band
+    band, memory = rules.band, learned(book.memory, book.samples)
     return (
-        given_aversion(band) or book.memory.risk_aversion,
+        given_aversion(band) or memory.risk_aversion,
         1e-4 * band.cost_bps,
         band.order_cost,
         horizon(band),
-        delay(band),
+        delay(band, memory)[1] / MS_PER_YEAR,
         band.interval_ms / MS_PER_YEAR,
         band.half_width_min,
         band.half_width_max,
         band.funding_excess,
         1e-4 * rules.limits.slippage_bps_max,
+        max(memory.slippage, 0.0),
     )

@@ -24,6 +24,7 @@ from hedger.service.roster import Desk, Roster
 from hedger.service.rounds import Rounds
 from hedger.service.scheduler import Scheduler
 from hedger.service.screening import Screening
+from hedger.service.smiles import SmileFits
 from hedger.service.step import Stepper
 from hedger.service.strangers import Strangers
 from hedger.service.transfers import Transfers
@@ -175,7 +176,12 @@ class Crew:
             *(listener.run() for listener in listeners),
             *(listener.pace() for listener in listeners),
             *self.rounds.loops(),
+            *([SmileFits(self.world, listeners).run()] if self._wants_smiles() else []),
         ]
+
+    def _wants_smiles(self) -> bool:
+        deltas = (desk.params.rules.band.delta for desk in self.roster)
+        return any(delta.startswith("sticky") for delta in deltas)
 
     # --- what the supervisor asks ---------------------------------------------------------
 
@@ -256,6 +262,7 @@ class Crew:
             self.scheduler.remove(desk.name)
             self.screening.forget(desk)
             self.journal.forget(desk.name)
+            desk.measuring.forget()
             for listener in self.listeners.values():
                 listener.unwatch(desk.name)
                 listener.progress()

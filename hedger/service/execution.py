@@ -112,6 +112,7 @@ class Execution:
                 self._turned(desk, intent.instrument, report.reason)
             else:
                 desk.rejects = 0
+                desk.measuring.filled(intent, decision, report)
         except LeaseLost as error:
             self._log.warning("lease_lost", **told(intent), reason=str(error))
         except (HedgerError, TimeoutError) as error:

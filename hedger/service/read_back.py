@@ -80,6 +80,7 @@ def _planned(plan: Planned) -> Plan:
 
 def _remembered(written: Written, memory: Remembered) -> Memory:
     fields = asdict(memory)
+    fields |= {n: fields[n] or 0.0 for n in ("risk_aversion", "delay_ms", "slippage")}
     if memory.hedge_ms is None and written.exposure is not None:
         fields |= {"hedge_ms": written.time_ms, "hedge_price": written.exposure.index}
     return Memory(**fields)

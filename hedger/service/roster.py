@@ -13,6 +13,7 @@ from hedger.core.columns import Book
 from hedger.core.model import AccountEvent, BookState, Fill, Instrument
 from hedger.ports import Store
 from hedger.service.foreign import Foreign, Pause
+from hedger.service.measuring import Measuring
 from hedger.service.params import BookParams
 from hedger.store.keys import intent_id
 
@@ -37,7 +38,8 @@ class Desk:
     ``ready_s`` when it became ready, ``moved_ms`` the market instant of the last transfer on each
     account: older balances do not contain it, ``turned_ms`` until when each venue, by mark, goes
     last. ``silent`` are venues, by mark, that did not answer when the book was last compared,
-    ``unwatched`` those whose market could not be asked for.
+    ``unwatched`` those whose market could not be asked for; ``measuring`` what its orders told that
+    no decision has taken in yet.
     """
 
     params: BookParams
@@ -61,6 +63,7 @@ class Desk:
     unwatched: set[str] = field(default_factory=set)
     pause: Pause = field(default_factory=Pause)
     foreign: Foreign = field(default_factory=Foreign)
+    measuring: Measuring = field(default_factory=Measuring)
 
     @property
     def name(self) -> str:

@@ -146,7 +146,11 @@ class Screening:
                 passed = set()
             quiet += passed
             flagged += [name for name in names if name not in passed]
-        self._naked.inside(set(quiet))
+        inside = set(quiet)
+        self._naked.inside(inside)
+        for desk in desks:
+            if desk.name in inside:
+                desk.measuring.inside(market_ms)
         took_s = self._clock.monotonic_s() - began_s
         self.next_s = began_s + SHARE * took_s
         self._metrics.count("screened", len(quiet))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import msgspec
 
@@ -157,8 +158,12 @@ class Stepper:
                 accounts=tuple(r.name(r.account) for r in desk.params.routes[1:]),
             )
             desk.state = state
+        if desk.book.samples != desk.measuring.samples:
+            desk.book = replace(desk.book, samples=desk.measuring.samples)
         market = self._markets.of(desk)
-        return decide(desk.book, market, desk.params.rules, self._clock.market_ms())
+        decision = decide(desk.book, market, desk.params.rules, self._clock.market_ms())
+        desk.measuring.see(decision)
+        return decision
 
     def _unless_paused(self, desk: Desk, decision: Decision, state: BookState) -> Decision:
         """A hedge waits while something has moved that is not known well enough yet."""
@@ -233,6 +238,8 @@ class Stepper:
         )
         recorded_s = self._clock.monotonic_s()
         self._execution.dispatch(desk, intents, decision)
+        if desk.book is not None:
+            desk.measuring.taken(desk.book.samples)
         self._journal.written(decision)
         self._metrics.observe("begin_us", _us(recorded_s - begun_s))
         if not math.isnan(due.arrival_s):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from itertools import repeat
 from operator import attrgetter
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import asdict
@@ -26,6 +27,7 @@ from hedger.core.model import (
     Memory,
     Plan,
     PlanLine,
+    Record,
     Refusal,
     Scaling,
     Target,
@@ -49,6 +51,7 @@ POINTS = ("delta_low", "delta_high", "delta_black")
 
 
 _STRAIGHT = Curve()
+_R = TypeVar("_R", bound=Record)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +118,10 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stage: int = 0
     recent: tuple[tuple[int, float], ...] = ()
     avoid: tuple[tuple[str, int], ...] = ()
-    risk_aversion: float = 0.0
+    risk_aversion: float | None = None
+    fills: int = 0
+    delay_ms: float | None = None
+    slippage: float | None = None
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -240,7 +246,7 @@ def _seen(exposure: Exposure) -> Seen:
         hedge_high=_end(exposure.hedge_high, hedge),
         expiries=_table(exposure) if exposure.expiries else None,
         doubts=exposure.doubts,
-        curve=_ten_digits(exposure.curve),
+        curve=_STRAIGHT if exposure.curve == _STRAIGHT else _digits(exposure.curve, 8),
     )
 
 
@@ -287,19 +293,26 @@ def _memory(decision: Decision) -> Remembered:
         stage=memory.stage,
         recent=((memory.recent[-1][0], _coin(spent)),) if memory.recent else (),
         avoid=memory.avoid,
-        risk_aversion=memory.risk_aversion,
+        risk_aversion=memory.risk_aversion or None,
+        fills=memory.fills,
+        delay_ms=round(memory.delay_ms, 3) or None,
+        slippage=_coin(memory.slippage) or None,
     )
 
 
 def _short(target: Target) -> Target:
-    rounded = {n: _coin(v) for n, v in asdict(target).items() if isinstance(v, float)}
-    return msgspec.structs.replace(target, **rounded)
+    rounded = {n: _coin(v) for n, v in asdict(target).items() if isinstance(v, float) and v}
+    if target.inputs is None:
+        return msgspec.structs.replace(target, **rounded)
+    paid = None if target.inputs.paid is None else _digits(target.inputs.paid, 6)
+    inputs = msgspec.structs.replace(_digits(target.inputs, 8), paid=paid)
+    return msgspec.structs.replace(target, **rounded, inputs=inputs)
 
 
-def _ten_digits(curve: Curve) -> Curve:
-    if curve == _STRAIGHT:
-        return _STRAIGHT
-    return Curve(**{name: float(f"{value:.10g}") for name, value in asdict(curve).items()})
+def _digits(record: _R, digits: int) -> _R:
+    """The record with so many digits of each of its floats."""
+    rounded = {n: float(f"%.{digits}g" % v) for n, v in asdict(record).items() if type(v) is float}
+    return msgspec.structs.replace(record, **rounded)
 
 
 def _coin(value: float) -> float:

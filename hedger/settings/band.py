@@ -13,19 +13,19 @@ HORIZON_DAYS_MIN = 7
 
 _CONFIGURED = ("target", "lower", "upper", "rehedge_to")
 _RISK = ("risk_aversion", "daily_cost", "daily_std", "horizon_days", "cost_bps", "funding_excess")
-_WIDTH = (*_RISK, "clip_min", "half_width_min", "half_width_max")
+_WIDTH = (*_RISK, "vol", "clip_min", "half_width_min", "half_width_max")
 OWN_KEYS: dict[str, tuple[str, ...]] = {
     "fixed": ("unit", "clip_min", *_CONFIGURED),
     "relative": ("clip_min", *_CONFIGURED),
-    "price_move": ("move_pct", "move_std"),
+    "price_move": ("move_pct", "move_std", "vol"),
     "interval": ("interval_s",),
-    "leland": ("interval_s", "cost_bps"),
+    "leland": ("interval_s", "cost_bps", "vol"),
     "whalley_wilmott": _WIDTH,
     "zakamouline": _WIDTH,
     "cubic": (*_WIDTH, "delay_s", "order_cost"),
 }
-"""What of the table each kind reads, beside cooldown_s and min_move_pct, which all of them do."""
-_EVERYWHERE = ("kind", "cooldown_s", "min_move_pct")
+"""What of the table each kind reads, beside the keys that all of them do."""
+_EVERYWHERE = ("kind", "delta", "cooldown_s", "min_move_pct")
 
 
 class Band(Table):
@@ -113,7 +113,8 @@ class Band(Table):
         default=0.0,
         ge=0,
         le=1_000,
-        description="One-way cost of a hedge; 0: taker fee and half-spread as quoted.",
+        description="One-way cost of a hedge; 0: taker fee, half-spread, depth at the size and"
+        " recent slippage, of the cheapest usable venue.",
     )
     order_cost: float = Field(
         default=0.0,
@@ -125,7 +126,8 @@ class Band(Table):
         default=0.0,
         ge=0,
         le=DAY_S,
-        description="cubic: time from due to fill that narrows the trigger; at least cooldown_s.",
+        description="cubic: least time from due to fill that narrows the trigger; cooldown_s and"
+        " what the book's fills took count where longer.",
     )
     interval_s: float = Field(
         default=0.0, ge=0, le=30 * DAY_S, description="interval, leland: time between two hedges."
@@ -138,6 +140,17 @@ class Band(Table):
         ge=0,
         le=100,
         description="price_move: hedge after so many daily standard deviations.",
+    )
+    vol: Literal["implied", "forecast", "blend"] = Field(
+        default="implied",
+        description="Hedging vol: the legs' own; a forecast from the index's returns of the last"
+        " week; or half the variance of each. Without a forecast yet: implied.",
+    )
+    delta: Literal["black", "sticky_moneyness", "sticky_delta", "venue"] = Field(
+        default="black",
+        description="Delta that is held in the band: Black's, with vols that travel with the"
+        " forward (both sticky ones), or the venue's; Black's while that is not known of"
+        " every leg.",
     )
     half_width_min: float = Field(
         default=0.0, ge=0, le=SIZE_MAX, description="Least half-width in coin; at least one lot."

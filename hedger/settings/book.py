@@ -102,6 +102,18 @@ class Data(Table):
     vol_width: float = Field(
         default=0.10, gt=0, le=5, description="Half-width of the interval around the last good vol."
     )
+    delta_gap_max: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Largest difference between our delta of an option and its venue's, a unit;"
+        " 0: never asked.",
+    )
+    delta_gap: Literal["warn", "widen", "freeze"] = Field(
+        default="warn",
+        description="Beyond it: a warning, an interval from one to the other, or no hedge; the"
+        " instrument is named.",
+    )
 
     @model_validator(mode="after")
     def _ages(self) -> Self:

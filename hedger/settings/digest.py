@@ -21,6 +21,8 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     content["account"] = book.account_name
     content["positions"] = ACCOUNT if positions is None else dict(positions)
     content["hedge"] = _hedge(book, content["hedge"])
+    for table in ("band", "data"):
+        content[table] = _known_before(content[table])
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
 
@@ -38,6 +40,15 @@ def _hedge(book: Book, content: dict[str, Any]) -> dict[str, Any]:
         others = [(o.instrument, o.venue, book.accounts[o.venue]) for o in book.hedge.elsewhere]
         named["also"] = others
     return named
+
+
+_LATER = {"vol": "implied", "delta": "black", "delta_gap": "warn", "delta_gap_max": 0.05}
+"""Keys that came later, with what was done before there was a choice."""
+
+
+def _known_before(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a table without later keys that change nothing, so that releases agree on it."""
+    return {k: v for k, v in content.items() if k not in _LATER or _LATER[k] != v}
 
 
 def _plain(value: Any) -> Any:

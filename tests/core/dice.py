@@ -99,9 +99,16 @@ class Dice:
             ask=None if self.is_("broken") else price * 1.0001,
             mark=None if is_option else price,
             vol=float(self.rng.uniform(0.0, 1.2)) if is_option else None,
+            delta=float(self.rng.uniform(-1.0, 1.0)) if is_option and self.is_("odd") else None,
             forward=forward if is_option else None,
             index=index,
+            bid_size=self.depth(),
+            ask_size=self.depth(),
         )
+
+    def depth(self) -> float | None:
+        """Amount at the best price: far more than any order, or next to nothing."""
+        return float(self.one(0.0, 10.0, 1e4)) if self.is_("odd") else self.one(None, 1e9)  # type: ignore[return-value]
 
     def rules(self) -> Rules:
         hedges = (PERPETUAL.name, LINEAR_PERPETUAL.name, FUTURE.name)
@@ -128,7 +135,10 @@ class Dice:
                 ratio=float(self.one(1.0, 0.5)),
             ),
             band=band,
-            data=DataRule(forward_age_ms_max=int(self.one(5_000, 2_500))),
+            data=DataRule(
+                forward_age_ms_max=int(self.one(5_000, 2_500)),
+                delta_gap=str(self.one("warn", "widen", "freeze")) if self.is_("odd") else "warn",
+            ),
         )
 
     def adaptive(self) -> BandRule:
@@ -148,6 +158,8 @@ class Dice:
             half_width_min=float(self.one(0.0, 0.0, 0.2)),
             half_width_max=float(self.one(0.0, 0.0, 0.5)),
             funding_excess=float(self.one(0.0, 0.0, 0.1)),
+            vol=str(self.one("implied", "forecast", "blend")) if self.is_("odd") else "implied",
+            delta=str(self.one("black", "venue", "sticky_delta")) if self.is_("odd") else "black",
         )
 
     def book(self, name: str, rule: Rules, hedge_lots: int) -> Book:
@@ -174,6 +186,9 @@ class Dice:
                 hedge_ms=self.now - 10,
                 hedge_price=INDEX,
                 risk_aversion=float(self.one(0.0, 2e-3)),
+                fills=20,
+                delay_ms=float(self.one(0.0, 500.0, 200_000.0)),
+                slippage=float(self.one(0.0, -1e-4, 3e-4)),
             ),
             hold="by a person" if self.is_("odd") else "",
             stopped=self.is_("odd"),

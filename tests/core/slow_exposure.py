@@ -79,7 +79,7 @@ def slow_exposure(
         doubts=(*(d.doubt for d in found), *silent),
         legs=alive,
         fresh_legs=alive - len(found),
-        curve=_curve(book, legs, greeks, rules, ahead, index),
+        curve=_curve(book, legs, greeks, rules, ahead, index, now),
     )
 
 
@@ -207,7 +207,13 @@ def _gross(book: Book, legs: JoinedLegs) -> float:
 
 
 def _curve(
-    book: Book, legs: JoinedLegs, greeks: Ladder, rules: Rules, ahead: Floats, index: float
+    book: Book,
+    legs: JoinedLegs,
+    greeks: Ladder,
+    rules: Rules,
+    ahead: Floats,
+    index: float,
+    now: int,
 ) -> Curve:
     if rules.band.kind not in ADAPTIVE:
         return Curve()
@@ -217,14 +223,21 @@ def _curve(
     gamma, vol = ratio * float(here[HERE]), _vol(book, legs)
     horizon = rules.band.horizon_days / 365.0
     steps = (formulas.spread(vol, horizon) if vol > 0.0 else 0.0) * _NODES
-    near = ratio * np.interp(steps, np.log(MOVES), here) * np.exp(-steps)
+    along = np.interp(steps, np.log(MOVES), here)
+    for i, move in enumerate(np.exp(steps)):
+        if not MOVES[0] <= move <= MOVES[-1]:
+            there = _greeks(book, legs, book.legs.quantity, legs.vol, np.array([move]))
+            along[i] = (legs.weight * there.gamma_cash[0] / (price[HERE] * move)).sum()
+    near = ratio * along * np.exp(-steps)
     changes = near.min() < 0.0 < near.max()
+    far = np.array([expiry_ms - now > 86_400_000 for expiry_ms, _ in book.legs.groups], np.bool_)
     inside = (legs.weight < 1.0) & (legs.weight > 0.0)
     return Curve(
         gamma=gamma,
         square_gamma=float(_WEIGHTS @ near**2) if changes else gamma * gamma,
         vol=vol,
         need=ratio * _need(book, legs),
+        lasting=ratio * float((legs.weight * greeks.gamma_cash[HERE] / price[HERE])[far].sum()),
         settling=ratio * abs(float(greeks.delta[HERE][inside].sum())),
     )
 

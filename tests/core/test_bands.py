@@ -347,3 +347,40 @@ def test_no_delta_is_traded_twice_over_one_level(
     after = said(desk, band, memory=msgspec.structs.replace(first.memory, hedge_ms=0))
     assert after.action is Action.NO_TRADE
     assert after.reason == "inside_band"
+
+
+def test_a_default_is_not_frozen_on_gamma_that_is_about_to_expire() -> None:
+    """Frozen on the sharp gamma of the last hours, it would be far too mild from then on."""
+    far = {option(60_000.0, 30.0, True): -100}
+    near = {option(60_000.0, 0.05, True): -100}
+    band = rule(risk_aversion=0.0)
+    found = [band_of(Desk(legs), band).inputs for legs in (far, far | near, near)]
+    alone, both, last = (terms for terms in found if terms is not None)
+    assert abs(both.gamma) > 10.0 * abs(alone.gamma)
+    assert both.risk_aversion == pytest.approx(alone.risk_aversion, rel=0.05)
+    assert (alone.source, both.source, last.source) == ("now", "now", "passing")
+    assert last.risk_aversion < 0.1 * alone.risk_aversion
+    deep = Desk({option(60_000.0, 0.05, True): -100}, hedge_lots=-20_000)
+    hedged = said(deep, band)
+    assert hedged.action is Action.HEDGE
+    assert hedged.memory.risk_aversion == 0.0
+
+
+def test_the_mean_of_gamma_reaches_beyond_the_ladder_where_vol_is_high() -> None:
+    """Against five single books, each priced at one of the five spots of the mean."""
+    strikes = ((60_000.0, -100), (68_500.0, 60), (53_000.0, 60))
+    vol, days = 1.2, 2.0
+    legs = {option(k, days, True): lots for k, lots in strikes}
+    found = band_of(Desk(legs, vol=vol), rule()).inputs
+    assert found is not None
+    width = formulas.spread(vol, 30 / 365)
+    assert width * formulas.SPREAD_NODES[-1] > math.log(1.06)
+    gammas = []
+    for node in formulas.SPREAD_NODES:
+        moved = Desk(legs, vol=vol, index=60_000.0 * math.exp(width * node))
+        terms = band_of(moved, rule()).inputs
+        assert terms is not None
+        gammas.append(terms.gamma)  # per unit of that spot
+    assert min(gammas) < 0.0 < max(gammas)
+    wanted = sum(w * g * g for w, g in zip(formulas.SPREAD_WEIGHTS, gammas, strict=True))
+    assert found.square_gamma == pytest.approx(wanted, rel=1e-9)

@@ -85,6 +85,8 @@ ODD: dict[tuple[str, ...], Any] = {
     ("book", ANY, "data", "vol_age_s_warn"): 33.3,
     ("book", ANY, "data", "vol_age_s_max"): 444.4,
     ("book", ANY, "data", "vol_width"): 0.2,
+    ("book", ANY, "data", "delta_gap"): "widen",
+    ("book", ANY, "data", "delta_gap_max"): 0.125,
 }
 
 BAND_ODD: dict[str, Any] = {
@@ -101,6 +103,8 @@ BAND_ODD: dict[str, Any] = {
     "half_width_min": 0.01,
     "half_width_max": 2.75,
     "funding_excess": 0.1,
+    "vol": "blend",
+    "delta": "venue",
 }
 """Of the other kinds of band, which no configuration could name all together."""
 

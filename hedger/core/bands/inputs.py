@@ -7,15 +7,23 @@ either one's gamma cancels between them.
 
 from __future__ import annotations
 
+import math
+
 from hedger.core.bands import widths
-from hedger.core.model import BandInputs, BandRule, Exposure, Memory
+from hedger.core.model import BandInputs, BandRule, Cost, Exposure, Memory
 
 MS_PER_DAY = 86_400_000
 MS_PER_YEAR = 365 * MS_PER_DAY
 
 
 def inputs(
-    rule: BandRule, seen: Exposure, memory: Memory, *, cost: float, lot_delta: float
+    rule: BandRule,
+    seen: Exposure,
+    memory: Memory,
+    *,
+    cost: Cost,
+    lot_delta: float,
+    forecast: float = 0.0,
 ) -> BandInputs:
     """Numbers for the formulas, with the risk aversion given, remembered or made now.
 
@@ -26,34 +34,40 @@ def inputs(
     seen : Exposure
         Gives index, gamma and vol; gamma is the Black gamma also in the coin numeraire.
     memory : Memory
-        Keeps the default risk aversion since the first hedge.
-    cost : float
-        One-way proportional cost, as measured; used unless the rule gives one.
+        Keeps the default risk aversion since the first hedge, and what fills have told.
+    cost : Cost
+        As found at the venues; used unless the rule gives one.
     lot_delta : float
         Delta of one lot; a default risk aversion takes no smaller gamma than gives one lot.
+    forecast : float
+        Vol forecast from the index's own returns; 0 where it is not known.
     """
     curve, index = seen.curve, seen.index
-    rate = 1e-4 * rule.cost_bps or cost
+    vol, vol_of = _vol(rule.vol, curve.vol, forecast)
+    rate = 1e-4 * rule.cost_bps or cost.rate
     unit = index if seen.numeraire == "coin" else 1.0
     aversion, source = given_aversion(rule), "given"
     if aversion == 0.0 and memory.risk_aversion:
         aversion, source = memory.risk_aversion, "frozen"
     if aversion == 0.0:
-        gamma = curve.gamma / index
-        aversion, source = (
-            unit * widths.default_aversion(gamma, curve.vol, rate, index, lot_delta),
-            "now",
-        )
+        gamma, lasting = curve.gamma / index, curve.lasting / index
+        aversion = unit * widths.default_aversion(gamma, lasting, vol, rate, index, lot_delta)
+        passing = aversion > 0.0 and widths.lasts(lasting, vol, index, lot_delta) < 1.0
+        source = "passing" if passing else "now"
+    delay_of, delay_ms = delay(rule, memory)
     return BandInputs(
         cost=rate,
-        vol=curve.vol,
+        vol=vol,
         gamma=curve.gamma / index,
         square_gamma=curve.square_gamma / index**2,
         risk_aversion=aversion,
         source=source,
         aversion_usd=aversion / unit,
         horizon=horizon(rule),
-        delay=delay(rule),
+        delay=delay_ms / MS_PER_YEAR,
+        delay_of=delay_of,
+        paid=None if rule.cost_bps else cost,
+        vol_of=vol_of,
     )
 
 
@@ -62,9 +76,33 @@ def horizon(rule: BandRule) -> float:
     return rule.horizon_days / 365.0
 
 
-def delay(rule: BandRule) -> float:
-    """Time from one possible hedge to the next [years]."""
-    return max(rule.cooldown_ms, rule.delay_ms) / MS_PER_YEAR
+def delay(rule: BandRule, memory: Memory) -> tuple[str, float]:
+    """The longest of cooldown, configured and measured time from due to fill [ms], and which."""
+    found = ("cooldown", float(rule.cooldown_ms))
+    if rule.delay_ms > found[1]:
+        found = ("configured", float(rule.delay_ms))
+    if memory.delay_ms > found[1]:
+        found = (f"mean of the last fills, {memory.fills}", memory.delay_ms)
+    return found
+
+
+def _vol(wanted: str, implied: float, forecast: float) -> tuple[float, str]:
+    """The hedging vol, and what it is; the blend is of variances, half of each.
+
+    What is not known is no zero: then the other one serves, and that is said.
+    """
+    if wanted == "implied":
+        return implied, ""
+    if not forecast > 0.0:
+        return implied, "implied, as no forecast is known"
+    if wanted == "forecast":
+        return forecast, "forecast"
+    if wanted != "blend":
+        raise ValueError(f"vol {wanted!r}: expected implied, forecast or blend")
+    if not implied > 0.0:
+        return forecast, "forecast, as no implied vol is known"
+    blend = math.sqrt(0.5 * (implied * implied + forecast * forecast))
+    return blend, f"blend of implied {100.0 * implied:.2f} % and forecast {100.0 * forecast:.2f} %"
 
 
 def given_aversion(rule: BandRule) -> float:

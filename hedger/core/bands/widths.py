@@ -28,15 +28,27 @@ _DAYS = 365.0
 
 
 @jitable
-def default_aversion(gamma: float, vol: float, cost: float, index: float, lot: float) -> float:
+def lasts(lasting: float, vol: float, index: float, lot: float) -> float:
+    """Gamma that lasts, over the least that makes a default risk aversion; 0 if that is unknown."""
+    return abs(lasting) * 0.5 * vol * index / (math.sqrt(_DAYS) * lot) if lot > 0.0 else 0.0
+
+
+@jitable
+def default_aversion(
+    gamma: float, lasting: float, vol: float, cost: float, index: float, lot: float
+) -> float:
     """Risk aversion at which half a daily standard deviation reaches the band; 0 if unknown.
 
-    No smaller gamma is taken than gives one ``lot`` of delta within such a move.
+    Of the gamma that does not expire within a day: what is about to expire is many times as sharp,
+    and a risk aversion frozen on it would stay too mild for all that follows. Where next to nothing
+    lasts longer (`lasts` below 1) that of all gamma serves. No smaller gamma is taken than gives
+    one ``lot`` of delta within such a move.
     """
     move = 0.5 * vol * index / math.sqrt(_DAYS)
     if not (move > 0.0 and cost > 0.0 and lot > 0.0):
         return 0.0
-    return accepted_risk_aversion(cost, index, max(abs(gamma), lot / move), move)
+    bend = lasting if lasts(lasting, vol, index, lot) >= 1.0 else gamma
+    return accepted_risk_aversion(cost, index, max(abs(bend), lot / move), move)
 
 
 @jitable

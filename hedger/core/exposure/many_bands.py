@@ -26,6 +26,7 @@ _GIVEN = (
     "width_min", "width_max", "clip_min", "funding",
 )  # fmt: skip
 """Numbers of a card that the kernel reads, in its order."""
+_UNSURE = 1e-6
 
 
 class Triggers(NamedTuple):
@@ -71,6 +72,7 @@ def triggers(
         ratio * np.abs(_settling(laid_out, seen, now)),
         seen.lot_delta,
         _cost(cards, market),
+        ratio * found.lasting / index,
     )
     out = np.empty((3, laid_out.slots))
     _widths(cards["kind"].copy(), np.array([*market_terms, *(cards[n] for n in _GIVEN)]), out)
@@ -86,14 +88,16 @@ def _widths(kinds: Ints, terms: Floats, out: Floats) -> None:
     """Half the distance of the triggers, vol of the centre over the market's, funding shift."""
     for s in range(kinds.size):
         kind = kinds[s]
-        index, unit, gamma, square, vol, need, settling, lot, measured = terms[:9, s]
+        index, unit, gamma, square, vol, need, settling, lot, measured, lasting = terms[:10, s]
         aversion, cost, order_cost, horizon, delay, interval, least, most, clip, excess = terms[
-            9:, s
+            10:, s
         ]
         if cost == 0.0:
             cost = measured
         if aversion == 0.0:
-            aversion = unit * widths.default_aversion(gamma, vol, cost, index, lot)
+            aversion = unit * widths.default_aversion(gamma, lasting, vol, cost, index, lot)
+            if abs(widths.lasts(lasting, vol, index, lot) - 1.0) < _UNSURE:
+                square = np.nan  # rounding decides which gamma serves
         aversion /= unit
         edge = trigger = lot
         if kind < widths.PRICE_MOVE:
@@ -125,12 +129,18 @@ def _settling(laid_out: Layout, seen: Deltas, now: int) -> Floats:
 
 
 def _cost(cards: NDArray[Any], market: Market) -> Floats:
-    """One-way cost of the dearer hedge, as `hedger.core.decide` has it."""
+    """One-way cost of the dearer hedge, as `hedger.core.costs` has it for a trade of no size.
+
+    What depth adds at the size to be traded makes a band no narrower, so that what is inside here
+    is inside there.
+    """
     rates = []
     for hedge in (cards["buy"], cards["sell"]):
         bid, ask = market.bid[hedge["row"]], market.ask[hedge["row"]]
         half_spread = (ask - bid) / (ask + bid)
-        rates.append(np.maximum(hedge["fee"], 0.0) + np.minimum(half_spread, cards["slippage"]))
+        rates.append(
+            np.maximum(hedge["fee"], 0.0) + np.minimum(half_spread + cards["beyond"], cards["cap"])
+        )
     return np.asarray(np.maximum(*rates), dtype=np.float64)
 
 

@@ -92,8 +92,15 @@ def _curve(rules: Rules, bend: list[float]) -> Curve:
     """What a band that follows gamma needs; nothing for the others, which did not ask for it."""
     if rules.band.kind not in ADAPTIVE:
         return _STRAIGHT
-    gamma, square_gamma, vol, need, settling = bend
-    return Curve(gamma=gamma, square_gamma=square_gamma, vol=vol, need=need, settling=settling)
+    gamma, square_gamma, vol, need, settling, lasting = bend
+    return Curve(
+        gamma=gamma,
+        square_gamma=square_gamma,
+        vol=vol,
+        need=need,
+        settling=settling,
+        lasting=lasting,
+    )
 
 
 _STRAIGHT = Curve()

@@ -20,6 +20,7 @@ from hedger.core.model.contracts import (
 from hedger.core.model.decision import (
     Action,
     BandInputs,
+    Cost,
     Curve,
     Decision,
     Doubt,
@@ -46,6 +47,7 @@ from hedger.core.model.state import (
     Order,
     OrderReport,
     OrderStatus,
+    Sample,
 )
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "BandRule",
     "BookState",
     "Conduct",
+    "Cost",
     "Curve",
     "DataRule",
     "Decision",
@@ -86,6 +89,7 @@ __all__ = [
     "Record",
     "Refusal",
     "Rules",
+    "Sample",
     "Scaling",
     "Target",
     "VenueClass",

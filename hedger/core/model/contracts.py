@@ -113,6 +113,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     Prices in the instrument's price unit, sizes in venue amount, ``vol`` annualised decimal,
     ``forward`` the expiry's forward and ``index`` the underlying's index, both in quote currency.
+    ``delta`` is the venue's own of an option: plain Black, per unit, decaying in its window.
     """
 
     instrument: str
@@ -125,6 +126,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     vol: float | None = None
     forward: float | None = None
     index: float | None = None
+    delta: float | None = None
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

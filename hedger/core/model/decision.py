@@ -42,10 +42,10 @@ class ExpiryLine(Record, frozen=True, kw_only=True):
 class Curve(Record, frozen=True, kw_only=True):
     """How delta bends, for bands that follow gamma; of the options, times the hedge ratio [coin].
 
-    ``gamma`` is d(Black delta)/d ln S, in either numeraire; ``square_gamma`` its square, or the
-    mean over spot where gamma changes sign. ``vol`` is the legs' mean by size of gamma, ``need``
-    the largest delta that the options can come to have, ``settling`` what decays in a settlement
-    window, as it was before.
+    ``gamma`` is d(Black delta)/d ln S, in either numeraire, and ``lasting`` what of it does not
+    expire within a day; ``square_gamma`` its square, or the mean over spot where it changes sign.
+    ``vol`` is the legs' mean by size of gamma, ``need`` the largest delta that the options can come
+    to have, ``settling`` what decays in a settlement window, as it was before.
     """
 
     gamma: float = 0.0
@@ -53,6 +53,7 @@ class Curve(Record, frozen=True, kw_only=True):
     vol: float = 0.0
     need: float = 0.0
     settling: float = 0.0
+    lasting: float = 0.0
 
 
 class Exposure(Record, frozen=True, kw_only=True):
@@ -92,11 +93,30 @@ class Exposure(Record, frozen=True, kw_only=True):
     curve: Curve = Curve()
 
 
-class BandInputs(Record, frozen=True, kw_only=True):
+class Cost(Record, frozen=True, kw_only=True):
+    """One-way cost of a hedge, as fractions of price, and where it is that.
+
+    ``rate`` is the fee, and within the price cap the half-spread and the larger of ``depth`` (what
+    the size goes beyond the best price; None where no sizes are shown) and ``slippage`` (what
+    recent fills did).
+    """
+
+    instrument: str
+    rate: float
+    fee: float
+    half_spread: float
+    depth: float | None
+    slippage: float
+
+
+class BandInputs(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What an adaptive band was made of: rates and times in years, gamma per unit of spot.
 
     ``risk_aversion`` is in the numeraire's unit, ``aversion_usd`` per quote currency; ``source``
-    says whether it was given, is frozen in memory, or was made now.
+    says whether it was given, is frozen in memory, or was made now, to be frozen at the first hedge
+    or (``passing``) made anew. ``delay`` is the longest of cooldown, what is configured and what
+    was measured; ``delay_of`` says which. ``paid`` has the parts of the cost, None where it is
+    configured. ``vol_of`` tells what the vol is where it is not, or not to be, the implied one.
     """
 
     cost: float
@@ -108,14 +128,18 @@ class BandInputs(Record, frozen=True, kw_only=True):
     aversion_usd: float
     horizon: float
     delay: float
+    delay_of: str = ""
+    paid: Cost | None = None
+    vol_of: str = ""
 
 
-class Target(Record, frozen=True, kw_only=True):
+class Target(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The no-trade band of the book's delta after hedges, in coin, and where a trade should end.
 
     A trade happens above ``trigger_high`` (ending at ``to_high``) or below ``trigger_low`` (ending
     at ``to_low``). ``hard_low`` and ``hard_high`` are where patience ends. ``move`` is the least
-    relative move of spot since the last hedge, ``inputs`` what an adaptive band was made of.
+    relative move of spot since the last hedge, ``inputs`` what an adaptive band was made of,
+    ``delta_of`` whose delta is held in it where that is not Black's.
     """
 
     lower: float
@@ -129,6 +153,7 @@ class Target(Record, frozen=True, kw_only=True):
     hard_high: float
     move: float = 0.0
     inputs: BandInputs | None = None
+    delta_of: str = ""
 
 
 class Scaling(Record, frozen=True, kw_only=True):

@@ -45,7 +45,8 @@ class BandRule(Record, frozen=True, kw_only=True):
 
     Those four belong to the kind ``fixed``; the adaptive kinds make their own width from cost,
     risk aversion (numeraire's unit) and gamma, ``half_width_*`` and ``funding_excess`` with them.
-    0 means that a key is not given.
+    0 means that a key is not given. ``vol`` is the hedging vol: implied, forecast or blend,
+    ``delta`` the one that is held in the band: black, venue, sticky_moneyness, sticky_delta.
     """
 
     kind: str = "fixed"
@@ -70,6 +71,8 @@ class BandRule(Record, frozen=True, kw_only=True):
     half_width_min: float = 0.0
     half_width_max: float = 0.0
     funding_excess: float = 0.0
+    vol: str = "implied"
+    delta: str = "black"
 
 
 class LimitRule(Record, frozen=True, kw_only=True):
@@ -84,13 +87,19 @@ class LimitRule(Record, frozen=True, kw_only=True):
 
 
 class DataRule(Record, frozen=True, kw_only=True):
-    """How old a number may be before it counts as unknown."""
+    """How old a number may be before it counts as unknown.
+
+    Where ours and the venue's delta of a unit differ by more than ``delta_gap_max`` (0: never
+    asked), ``delta_gap`` says what follows: warn, widen or freeze.
+    """
 
     hedge_quote_age_ms_max: int = 2_000
     forward_age_ms_max: int = 5_000
     vol_age_ms_warn: int = 60_000
     vol_age_ms_max: int = 300_000
     vol_width: float = 0.10
+    delta_gap: str = "warn"
+    delta_gap_max: float = 0.05
 
 
 class Rules(Record, frozen=True, kw_only=True):

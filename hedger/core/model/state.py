@@ -16,6 +16,8 @@ class Memory(Record, frozen=True, kw_only=True):
     is the slippage step beyond the hard band. ``avoid`` holds (instrument, until_ms) of what was
     taken from the account by auto-deleveraging, and is not hedged with while there is another.
     ``risk_aversion`` is the default one as it was at the first hedge, 0 where none was needed.
+    ``fills`` counts the samples (up to where it stops) behind ``delay_ms``, the mean time from due
+    to fill, and ``slippage``, the mean price paid beyond the half-spread as a fraction of mid.
     """
 
     hedges: int = 0
@@ -25,6 +27,20 @@ class Memory(Record, frozen=True, kw_only=True):
     recent: tuple[tuple[int, float], ...] = ()
     avoid: tuple[tuple[str, int], ...] = ()
     risk_aversion: float = 0.0
+    fills: int = 0
+    delay_ms: float = 0.0
+    slippage: float = 0.0
+
+
+class Sample(Record, frozen=True, kw_only=True):
+    """What one filled order tells: market time from due to fill, and the price beyond the quote.
+
+    ``slippage`` is what was paid beyond the half-spread of the decision, as a fraction of mid;
+    below zero where the price was better.
+    """
+
+    delay_ms: float
+    slippage: float
 
 
 class IntentState(StrEnum):

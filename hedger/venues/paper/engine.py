@@ -293,7 +293,7 @@ class Engine:
         self._events += [event for event in map(told, events) if event is not None]
 
     def _quote(self, name: str) -> Quote:
-        bids, asks, mark, vol, forward = self._instant.shown[name]
+        bids, asks, mark, vol, forward, delta = self._instant.shown[name]
         return Quote(
             instrument=name,
             time_ms=self.market_ms,
@@ -305,6 +305,7 @@ class Engine:
             vol=vol,
             forward=forward,
             index=self._instant.index.get(self.exchange.instruments[name].underlying),
+            delta=delta,
         )
 
     def _check_identity(self, log: Path) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 import pricing
-from hedger.core.model import Instrument, Kind
+from hedger.core.model import SETTLEMENT_WINDOW_MS, Instrument, Kind
 from hedger.venues.paper.depth import Depth, around, ladder
 from hedger.venues.simulator.instant import Instant, Shown, Valued
 from pricing.conventions import MS_PER_YEAR
@@ -118,13 +118,21 @@ def published(
         shown[instrument.name] = Shown(bids, asks, price, None, own)
         valued[instrument.name] = Valued(price_valued, None, own_valued)
     alive = [state for state in options if state.instrument.expiry_ms > time_ms]
-    marks, _ = _marks_and_deltas(alive, time_ms)
-    for state, mark, mark_valued in zip(alive, marks, marks[len(alive) :], strict=False):
+    marks, deltas = _marks_and_deltas(alive, time_ms)
+    rows = zip(alive, marks, marks[len(alive) :], deltas, strict=False)
+    for state, mark, mark_valued, delta in rows:
         name = state.instrument.name
         bids, asks = around(mark, state.half_width, state.instrument, depth, index=index)
-        shown[name] = Shown(bids, asks, mark, state.vol, state.forward)
+        shown[name] = Shown(
+            bids, asks, mark, state.vol, state.forward, round(delta * _share(state, time_ms), 5)
+        )
         valued[name] = Valued(mark_valued, state.vol_valued, state.forward_valued)
     return shown, valued
+
+
+def _share(state: OptionState, time_ms: int) -> float:
+    """Share of the settlement window still to run: by that a shown delta fades."""
+    return min((state.instrument.expiry_ms - time_ms) / SETTLEMENT_WINDOW_MS, 1.0)
 
 
 def chain_rows(

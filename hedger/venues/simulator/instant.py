@@ -22,7 +22,8 @@ class Shown(NamedTuple):
     """One instrument as published: depth best first, mark price, vol (decimal) and forward.
 
     ``bids`` or ``asks`` may be empty: no quote on that side. ``vol`` and ``forward`` are None for
-    perpetuals; futures carry their own price as ``forward``.
+    perpetuals; futures carry their own price as ``forward``. ``delta`` is the exchange's own of an
+    option, which fades over its settlement window.
     """
 
     bids: tuple[Level, ...]
@@ -30,6 +31,7 @@ class Shown(NamedTuple):
     mark: float
     vol: float | None = None
     forward: float | None = None
+    delta: float | None = None
 
 
 class Valued(NamedTuple):

@@ -33,7 +33,7 @@ def cube_root(x: float) -> float:
 
     Examples
     --------
-    >>> cube_root(27.0)
+    >>> round(cube_root(27.0), 12)
     3.0
     """
     return math.cbrt(x)

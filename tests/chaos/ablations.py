@@ -89,5 +89,5 @@ RUNS = [
     *_pair("no-deadline", "deadline", late),
     *_pair("random-id", "fixed_id", unanswered),
     *_pair("no-incarnation", "incarnation", forgotten, setting=LABELS, minutes=0.5),
-    _pair("polled-incarnation", "binding", forgotten, setting=LABELS, minutes=0.5)[0],
+    _pair("polled-incarnation", "binding", forgotten, setting=LABELS, minutes=1.0)[0],
 ]

@@ -91,8 +91,10 @@ def beyond_best(amount: float, shown: float, step: float) -> float:
 
     Examples
     --------
-    >>> beyond_best(1.0, 2.0, 0.1), beyond_best(3.0, 1.0, 0.1), beyond_best(1.0, 0.0, 0.1)
-    (0.0, 0.1, inf)
+    >>> [round(beyond_best(size, 2.0, 0.1), 12) for size in (1.0, 6.0)]
+    [0.0, 0.1]
+    >>> beyond_best(1.0, 0.0, 0.1)
+    inf
     """
     if amount <= shown:
         return 0.0

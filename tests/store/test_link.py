@@ -146,7 +146,7 @@ def test_a_new_incarnation_drops_leases_and_keeps_the_books():
             await begin(store, lease)
             os.kill(watcher.pid, signal.SIGKILL)
             survivor = None
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 20  # of a busy machine
             while survivor is None and time.monotonic() < deadline:
                 with contextlib.suppress(StoreUnavailable):
                     survivor = await store.load("b")

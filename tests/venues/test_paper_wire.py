@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from hedger.errors import VenueUnavailable
 from hedger.venues.paper import protocol as p
@@ -44,3 +45,27 @@ def test_a_peer_that_does_not_read_costs_a_bounded_buffer_and_then_the_connectio
         server.close()
 
     asyncio.run(story())
+
+
+def test_a_line_whose_transport_has_closed_under_it_is_unavailable_and_nothing_worse(
+    tmp_path: Path,
+) -> None:
+    """uvloop's transports raise `RuntimeError` there, which once ended a worker."""
+
+    async def story() -> None:
+        ended: list[str] = []
+        path = str(tmp_path / "s")
+        server = await asyncio.start_unix_server(lambda *_: None, path)
+        async with server:
+            wire = await dial(path, lambda _: None, lambda: ended.append("closed"))
+            wire._reading.cancel()  # whoever reads has not noticed yet
+            wire._writer.transport.abort()
+            await asyncio.sleep(0.05)
+            with pytest.raises(VenueUnavailable, match="broke"):
+                await wire.ask(p.Hello(wire.next_id(), "test"))
+            wire.tell(p.Done(1))
+            assert ended == ["closed"]
+            await wire.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(story())

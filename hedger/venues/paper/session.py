@@ -80,6 +80,8 @@ class Session:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._writer.transport.is_closing():
+                raise ConnectionError(f"{self.client}: the connection broke")
             self._writer.write(b"".join(frame(message) for message in self._queued()))
             try:
                 async with asyncio.timeout(SEND_S_MAX):
@@ -89,6 +91,8 @@ class Session:
 
     async def flush(self, seconds: float) -> None:
         """Give queued answers a last chance to leave."""
+        if self._writer.transport.is_closing():
+            return
         self._writer.write(b"".join(frame(message) for message in self._queued()))
         try:
             async with asyncio.timeout(seconds):

@@ -61,6 +61,9 @@ class Wire:
             self._waiting.pop(request.id, None)
 
     def _send(self, message: p.Request) -> None:
+        if self._writer.transport.is_closing():  # a write failed, and nobody has read that yet
+            self._end("the connection broke")
+            return
         self._writer.write(p.frame(message))
         if self._writer.transport.get_write_buffer_size() > UNSENT_MAX:
             self._writer.transport.abort()

@@ -156,6 +156,10 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     repeats: int = 1
 
 
+_SHORTER = ("exposure", "target", "plan", "memory")
+"""Fields of a decision that are written in another form; the others are written as they are."""
+_ALIKE = tuple(name for name in Decision.__struct_fields__ if name not in _SHORTER)
+_alike = attrgetter(*_ALIKE)
 NOTHING = Memory()
 _encode = msgspec.json.Encoder().encode
 
@@ -176,27 +180,13 @@ def encoded(
         Written(
             v=VERSION,
             id=entry_id,
-            book=decision.book,
-            time_ms=decision.time_ms,
-            seq=decision.seq,
-            config=decision.config,
-            action=decision.action,
-            reason=decision.reason,
-            text=decision.text,
             worker=worker,
             epoch=epoch,
-            quotes=decision.quotes,
-            index_age_ms=decision.index_age_ms,
-            positions=decision.positions,
-            open_intents=decision.open_intents,
+            **dict(zip(_ALIKE, _alike(decision), strict=True)),
             exposure=None if decision.exposure is None else _seen(decision.exposure),
             target=None if decision.target is None else _short(decision.target),
-            scalings=decision.scalings,
-            refusals=decision.refusals,
-            warnings=decision.warnings,
             plan=None if decision.plan is None else _plan(decision.plan),
             memory=None if decision.memory == NOTHING else _memory(decision),
-            hold=decision.hold,
             intents=() if orders else intents,
             orders=orders,
             timings=timings,

@@ -18,7 +18,7 @@ from hedger.service.intents import Acks
 from hedger.service.journal import Journal
 from hedger.service.params import WorkerParams
 from hedger.service.read_back import decoded
-from hedger.service.scheduler import Cause, Scheduler, data_limit_ms
+from hedger.service.scheduler import Scheduler, Trigger, data_limit_ms
 from hedger.store.keys import entry_ms, entry_parts
 from hedger.telemetry import Histogram, Metrics, Throttle
 from tests.service.room import book_params, book_rules
@@ -122,14 +122,14 @@ def test_what_a_screen_passes_over_is_not_due_until_something_moves_again() -> N
     s.passed(["a"], now_s=2.0)
     s.flagged(["b"])
     assert s.take(now_s=2.0, market_ms=0, limit=9) == [("b", 2.0, True)]
-    s.mark("a", Cause.TIMER)
+    s.mark("a", Trigger.TIMER)
     assert s.undecided(now_s=2.05, market_ms=0) == []  # too soon after the last look
     assert s.undecided(now_s=2.1, market_ms=0) == ["a"]
 
 
 def test_a_book_whose_state_may_have_changed_is_never_left_to_a_screen() -> None:
     s = scheduler()
-    s.mark("a", Cause.TIMER)
+    s.mark("a", Trigger.TIMER)
     s.mark("a")
     s.quoted("a", 1.0)
     assert s.undecided(now_s=1.0, market_ms=0) == []

@@ -112,6 +112,7 @@ class Crew:
             self.world,
             ownership=self.ownership,
             execution=self.execution,
+            read_clock=self.clocks.read,
             ended=self.worker.ended,
         )
 

@@ -12,6 +12,7 @@ import asyncio
 from hedger.errors import HedgerError
 from hedger.ports import ClockReading
 from hedger.service.world import World
+from hedger.telemetry import logger
 
 READ_S = 1.0
 
@@ -35,6 +36,7 @@ class VenueClocks:
             )
             for name in world.venues
         }
+        self._log = logger(worker=world.params.worker)
         self._until_s: dict[str, float] = {}
         self._why: dict[str, str] = {}
 
@@ -56,6 +58,9 @@ class VenueClocks:
             await self.read(name)
         except (HedgerError, TimeoutError):
             self._metrics.count("clock_unread")
+        except Exception:  # a clock that cannot be read is no reason to stop hedging
+            self._metrics.count("defects")
+            self._log.exception("defect", during="venue clock", venue=name)
 
     async def read(self, name: str) -> ClockReading:
         """Read one clock, and judge it; raises what the venue raises, and `TimeoutError`.

@@ -101,3 +101,20 @@ def test_a_venue_clock_within_the_margin_is_followed_without_a_word(
 
     in_room(body)
     assert alarms(logs) == set()
+
+
+def test_a_clock_whose_reading_is_a_defect_does_not_end_the_worker(
+    monkeypatch: pytest.MonkeyPatch, logs: list[Any]
+) -> None:
+    async def broken() -> Any:
+        raise ZeroDivisionError
+
+    async def body(room: Room) -> None:
+        monkeypatch.setattr(room.venue, "read_clock", broken)
+        await room.start(books=BOOKS)
+        await room.hedged()
+        await asyncio.sleep(2.0)
+        assert not room.tasks["w1"].done()
+
+    in_room(body)
+    assert any(x["event"] == "defect" and x["during"] == "venue clock" for x in logs)

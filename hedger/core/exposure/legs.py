@@ -45,6 +45,12 @@ def window_share(expiry_ms: int, now: int) -> float:
     return min(max((expiry_ms - now) / SETTLEMENT_WINDOW_MS, 0.0), 1.0)
 
 
+def window_shares(expiry_ms: Ints, now: int) -> Floats:
+    """That of many expiries."""
+    left = (expiry_ms - now) / SETTLEMENT_WINDOW_MS
+    return np.asarray(np.clip(left, 0.0, 1.0), dtype=np.float64)
+
+
 def joined(book: Book, market: Market, now: int, index: float) -> JoinedLegs:
     """Legs with what the market knows of them at this instant."""
     columns, rows = book.legs, book.legs.places(market).rows

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hedger.core.bands import formulas
-from hedger.core.bands.inputs import MS_PER_YEAR, delay, given_aversion, horizon
+from hedger.core.bands.inputs import delay, given_aversion, horizon
 from hedger.core.bands.widths import KINDS
 from hedger.core.columns import Book, Ints, Legs
 from hedger.core.measured import learned
-from hedger.core.model import SETTLEMENT_WINDOW_MS, Instrument, Position, Rules
+from hedger.core.model import MS_PER_YEAR, SETTLEMENT_WINDOW_MS, Instrument, Position, Rules
 
 NEVER_MS = np.iinfo(np.int64).max
 UNITS = ("coin", "usd", "gross_delta")

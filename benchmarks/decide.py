@@ -140,8 +140,8 @@ def table(quick: bool) -> Table:
         "decide, 50 legs": partial(decide, *small, RULES, now),
         "decide, 200 legs": partial(decide, *large, RULES, now),
         "  exposure": partial(exposure, *small, RULES, now, prices={HEDGE: SPOT}),
-        "  what blocks": partial(blocks, *small, RULES, now),
-        "  warnings": partial(warnings, *small, RULES, now),
+        "  what blocks": partial(blocks, *small, RULES, now, RULES.hedge.hedges),
+        "  warnings": partial(warnings, *small, RULES, now, RULES.hedge.hedges),
         "journal entry": partial(journal.entry, decision, entry_id="b.1.0", epoch=1),
     }
     best = best_times(runs, rounds=20 if quick else 100, repeats=20)

@@ -42,6 +42,7 @@ from hedger.core.model import (
     Decision,
     Exposure,
     HedgeQuote,
+    HedgeRoute,
     Memory,
     Plan,
     Refusal,
@@ -79,12 +80,14 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
         ``action`` is hedge only if ``plan.lines`` is not empty.
     """
     quotes = tuple(hedge_quote(market, name, now) for name in rules.hedge.hedges)
-    draft = _Draft(book, market, rules, now, quotes, learned(book.memory, book.samples))
-    faults = blocks(book, market, rules, now)
+    routes = usable(book, market, rules, now)
+    hedges = judged(rules, routes)
+    memory = learned(book.memory, book.samples)
+    draft = _Draft(book, market, rules, now, quotes, memory, routes, hedges)
+    faults = blocks(book, market, rules, now, hedges)
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
     index = market.index[book.underlying].value
-    hedges = judged(book, market, rules, now)
     prices = {
         q.instrument: 0.5 * (q.bid + q.ask)
         for q in quotes
@@ -160,16 +163,14 @@ def _deeper(draft: _Draft, seen: Exposure, terms: BandInputs, made: Target) -> B
 
 def _cost(draft: _Draft, seen: Exposure, size: float) -> Cost:
     """What so much costs [coin] at the cheapest venue that can be used."""
-    book, market, rules = draft.book, draft.market, draft.rules
-    routes = usable(book, market, rules, draft.now) if rules.hedge.also else rules.hedge.routes
     return cost(
-        book,
-        market,
-        routes,
+        draft.book,
+        draft.market,
+        draft.routes,
         {quote.instrument: quote for quote in draft.quotes},
         size=size,
         index=seen.index,
-        cap=1e-4 * rules.limits.slippage_bps_max,
+        cap=1e-4 * draft.rules.limits.slippage_bps_max,
         slippage=draft.memory.slippage,
     )
 
@@ -256,12 +257,15 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
 
 def _picked(draft: _Draft, seen: Exposure, size: float) -> tuple[Choice, ...]:
     """What to hedge with, the best first."""
-    book, rules, now = draft.book, draft.rules, draft.now
-    quotes = {quote.instrument: quote for quote in draft.quotes}
-    routes = rules.hedge.routes
-    if rules.hedge.also:
-        routes = usable(book, draft.market, rules, now)
-    return choices(book, rules, routes, quotes, size=size, index=seen.index, now=now)
+    return choices(
+        draft.book,
+        draft.rules,
+        draft.routes,
+        {quote.instrument: quote for quote in draft.quotes},
+        size=size,
+        index=seen.index,
+        now=draft.now,
+    )
 
 
 def _no_share(size: float, most: float) -> Refusal:
@@ -321,6 +325,8 @@ class _Draft(NamedTuple):
     now: int
     quotes: tuple[HedgeQuote, ...]
     memory: Memory
+    routes: tuple[HedgeRoute, ...]
+    hedges: tuple[str, ...]
     seen: Exposure | None = None
     band: Target | None = None
     notes: tuple[str, ...] = ()
@@ -352,7 +358,10 @@ class _Draft(NamedTuple):
             exposure=self.seen,
             target=self.band,
             refusals=refusals,
-            warnings=(*warnings(book, self.market, self.rules, self.now), *self.notes),
+            warnings=(
+                *warnings(book, self.market, self.rules, self.now, self.hedges),
+                *self.notes,
+            ),
             plan=plan,
             memory=self.memory if memory is None else memory,
             hold=limits.restraint(book.hold, stopped=book.stopped),

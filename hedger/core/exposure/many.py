@@ -100,7 +100,7 @@ def layout(shelf: Shelf) -> Layout:
     strike, quantity = _joined([x.strike for x in legs]), _joined([x.quantity for x in legs])
     is_call = _joined([x.is_call for x in legs], np.bool_)
     expiry_ms = _joined([x.expiry_ms for x in legs], np.int64)
-    inverse = _joined([_inverse(held) for _, held in there], np.bool_)
+    inverse = _joined([x.inverse for x in legs], np.bool_)
     expiries, expiry = np.unique(expiry_ms, return_inverse=True)
     long = (quantity >= 0.0) == is_call
     keys = 4 * (leg_slot * max(expiries.size, 1) + expiry) + 2 * inverse + long
@@ -205,10 +205,6 @@ def _joined(pieces: list[Any], kind: Any = np.float64) -> NDArray[Any]:
 def _sums(slot: Ints, weights: Floats, slots: int) -> Floats:
     """Sum of the weights of each slot."""
     return np.asarray(np.bincount(slot, weights, slots), dtype=np.float64)
-
-
-def _inverse(held: Held) -> Bools:
-    return np.array([inverse for _, inverse in held.legs.groups], dtype=np.bool_)[held.legs.group]
 
 
 def _indices(shelf: Shelf, market: Market) -> tuple[Floats, Ints]:

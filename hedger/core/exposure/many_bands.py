@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hedger.core.bands import formulas, widths
+from hedger.core.bands import widths
 from hedger.core.columns import Floats, Ints, Market
-from hedger.core.exposure.legs import MOVES, window_shares
+from hedger.core.exposure.legs import MEAN, MOVES, window_shares
 from hedger.core.exposure.many import PRESENT, Deltas, Layout
 from pricing._kernel_cache import compiled
 from pricing.bends import bends
 
-_RULE = np.array([formulas.SPREAD_NODES, formulas.SPREAD_WEIGHTS])
 _GIVEN = (
     "aversion", "cost", "order_cost", "horizon", "delay", "interval",
     "width_min", "width_max", "clip_min", "funding",
@@ -58,7 +57,7 @@ def triggers(
         shares=shares,
         units=1.0 / np.where(laid_out.group_inverse, ahead, spot),
         moves=MOVES,
-        rule=_RULE,
+        rule=MEAN,
         spreads=cards["spread"].copy(),
     )
     market_terms = (

@@ -9,6 +9,7 @@ from numba import types
 
 from pricing._batch import INPUT
 from pricing._kernel_cache import compiled, subroutine
+from pricing._leg_bends import CERTAIN, ROOT_TWO_PI, mean_vol, need
 from pricing._legs import FLAGS, INDEX, STATE
 from pricing._vector_math import exp, log_ratio
 
@@ -17,8 +18,6 @@ __all__ = ["book_bends"]
 _INTS = types.Array(types.int64, 1, "C", readonly=True)
 _TABLE = types.Array(types.float64, 2, "C", readonly=True)
 _OUT = types.Array(types.float64, 2, "C")
-_ROOT_TWO_PI = 2.5066282746310002
-_CERTAIN = 1e-100  # a total vol or a strike below has no density
 _FAINT = 1e-200  # weights below are made again, against the largest
 _DAY = 1.0 / 365.0
 _UNSURE = 1e-10  # a sum below, against its parts, may have either sign
@@ -36,7 +35,7 @@ def _join(  # type: ignore[no-untyped-def]
     for j in range(away.size):
         strike, vol, quantity = state[0, j], state[2, j], state[3, j]
         ahead, group, deviation = forward[index[0, j]], index[1, j], vol * state[4, j]
-        live = (state[1, j] > 0.0) & (strike > _CERTAIN) & (not deviation <= _CERTAIN)
+        live = (state[1, j] > 0.0) & (strike > CERTAIN) & (not deviation <= CERTAIN)
         inverse = 1.0 / (deviation if live else 1.0)
         distance = log_ratio(ahead, strike) * inverse + 0.5 * deviation + 0.0 * ahead
         away[j], per[j] = distance if live else 0.0, inverse if live else 0.0
@@ -44,25 +43,8 @@ def _join(  # type: ignore[no-untyped-def]
         total += weight
         mean += weight * vol if live else 0.0
         unit = units[group] * ahead
-        factor[j] = quantity * inverse * shares[group] * unit / _ROOT_TWO_PI if live else 0.0
+        factor[j] = quantity * inverse * shares[group] * unit / ROOT_TWO_PI if live else 0.0
     return total, mean
-
-
-@subroutine
-def _far_vol(state, away, per) -> float:  # type: ignore[no-untyped-def]
-    """Mean vol by size of gamma, in logs against the largest: for a book of far wings alone."""
-    most, total, mean = -np.inf, 0.0, 0.0
-    for turn in range(2):
-        for j in range(away.size):
-            if per[j] > 0.0 and state[3, j] != 0.0:
-                size = np.log(abs(state[3, j]) * per[j]) - 0.5 * away[j] * away[j]
-                if turn == 0:
-                    most = max(most, size)
-                else:
-                    weight = np.exp(size - most)
-                    total += weight
-                    mean += weight * state[2, j]
-    return mean / total if total > 0.0 else 0.0
 
 
 @subroutine
@@ -108,21 +90,6 @@ def _lasting(state, away, factor) -> float:  # type: ignore[no-untyped-def]
     return total
 
 
-@subroutine
-def _need(state, flags, index, by_strike, shares, start, stop) -> float:  # type: ignore[no-untyped-def]
-    """Largest |delta| that a book's options can have anywhere: the slopes of their payoff."""
-    slope = 0.0
-    for j in range(start, stop):
-        if state[1, j] > 0.0 and not flags[0, j]:
-            slope -= shares[index[1, j]] * state[3, j]
-    most = abs(slope)
-    for j in by_strike[start:stop]:
-        if state[1, j] > 0.0:
-            slope += shares[index[1, j]] * state[3, j]
-            most = max(most, abs(slope))
-    return most
-
-
 @compiled(
     types.void(
         STATE, FLAGS, INDEX, INPUT, INPUT, INPUT, _INTS, _INTS, INPUT, _TABLE, types.int64, INPUT,
@@ -143,6 +110,7 @@ def book_bends(  # type: ignore[no-untyped-def]
     away, per = np.empty(legs), np.empty(legs)
     factor, part = np.empty(legs), np.empty(legs)
     bend, mass = np.empty(steps), np.empty(steps)
+    alive = state[1] > 0.0
     for b in range(starts.size - 1):
         start, stop = starts[b], starts[b + 1]
         total, mean = _join(
@@ -150,7 +118,7 @@ def book_bends(  # type: ignore[no-untyped-def]
             away[start:stop], per[start:stop], factor[start:stop],
         )  # fmt: skip
         if total <= _FAINT:
-            vol = _far_vol(state[:, start:stop], away[start:stop], per[start:stop])
+            vol = mean_vol(state[:, start:stop], index[:, start:stop], forward)
         else:
             vol = mean / total
         longs = shorts = False
@@ -172,4 +140,4 @@ def book_bends(  # type: ignore[no-untyped-def]
             bend, mass, log_moves, rule, spreads[b] * vol, longs and shorts,
             away[start:stop], per[start:stop], factor[start:stop],
         )  # fmt: skip
-        out[3, b] = _need(state, flags, index, by_strike, shares, start, stop)
+        out[3, b] = need(state, flags, index, by_strike, alive, shares, start, stop)

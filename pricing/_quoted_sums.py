@@ -12,6 +12,7 @@ from numba import types
 from pricing._batch import FLAGS as _GROUP_FLAGS
 from pricing._batch import INPUT
 from pricing._kernel_cache import compiled, inlined, subroutine
+from pricing._leg_bends import CERTAIN, ROOT_TWO_PI, mean_vol, need
 from pricing._leg_sums import ladder_block
 from pricing._legs import FLAGS, INDEX, STATE
 from pricing._option import input_check
@@ -25,8 +26,6 @@ COLUMNS = 8
 TOTALS = 9
 """Numbers of the book: wanting, alive, gross, gamma, square_gamma, vol, need, settling, lasting."""
 _DAY_MS = 86_400_000
-_ROOT_TWO_PI = 2.5066282746310002
-_CERTAIN = 1e-100  # a total vol or a strike below has no density
 
 _INTS = types.Array(types.int64, 1, "C", readonly=True)
 _TABLE = types.Array(types.float64, 2, "C", readonly=True)
@@ -68,52 +67,6 @@ def _join(  # type: ignore[no-untyped-def]
 
 
 @subroutine
-def _mean_vol(fresh, places, forward) -> float:  # type: ignore[no-untyped-def]
-    """Mean vol of the legs, each weighted by the size of its gamma; 0 where none is known.
-
-    In logs against the largest, so that a book of far wings alone still has weights.
-    """
-    legs = places.shape[1]
-    size, most = np.empty(legs), -np.inf
-    for j in range(legs):
-        size[j] = -np.inf
-        vol, quantity = fresh[2, j], abs(fresh[3, j])
-        if quantity > 0.0 and vol > 0.0:
-            deviation = vol * fresh[4, j]
-            ahead = log_ratio(forward[places[0, j]], fresh[0, j])
-            distance = ahead / deviation + 0.5 * deviation
-            size[j] = np.log(quantity / deviation) - 0.5 * distance * distance
-            most = max(most, size[j])
-    if most == -np.inf:
-        return 0.0
-    total = mean = 0.0
-    for j in range(legs):
-        weight = np.exp(size[j] - most)
-        total += weight
-        mean += weight * fresh[2, j]
-    return mean / total
-
-
-@subroutine
-def _need(state, flags, places, by_strike, alive, share) -> float:  # type: ignore[no-untyped-def]
-    """Largest |delta| that the options can have anywhere: the slopes of their payoff.
-
-    Below all strikes every put counts, and each strike that is passed adds its quantity; a delta
-    before expiry is a mean of these slopes.
-    """
-    slope = 0.0
-    for j in range(alive.size):
-        if alive[j] and not flags[0, j]:
-            slope -= share[places[1, j]] * state[3, j]
-    most = abs(slope)
-    for j in by_strike:
-        if alive[j]:
-            slope += share[places[1, j]] * state[3, j]
-            most = max(most, abs(slope))
-    return most
-
-
-@subroutine
 def _bend_at(fresh, places, shares, forward, move) -> float:  # type: ignore[no-untyped-def]
     """Slope of the Black delta in log spot at one log move that the ladder does not reach.
 
@@ -122,9 +75,9 @@ def _bend_at(fresh, places, shares, forward, move) -> float:  # type: ignore[no-
     total = 0.0
     for j in range(places.shape[1]):
         deviation, ahead = fresh[2, j] * fresh[4, j], forward[places[0, j]]
-        if fresh[3, j] != 0.0 and fresh[0, j] > _CERTAIN and not deviation <= _CERTAIN:
+        if fresh[3, j] != 0.0 and fresh[0, j] > CERTAIN and not deviation <= CERTAIN:
             distance = (log_ratio(ahead, fresh[0, j]) + move) / deviation + 0.5 * deviation
-            weight = shares[places[1, j]] * ahead * fresh[3, j] / (deviation * _ROOT_TWO_PI)
+            weight = shares[places[1, j]] * ahead * fresh[3, j] / (deviation * ROOT_TWO_PI)
             total += weight * np.exp(-0.5 * distance * distance)
     return total
 
@@ -227,12 +180,12 @@ def _bends(  # type: ignore[no-untyped-def]
 ) -> None:  # fmt: skip
     """Gamma, its square or mean square, mean vol, largest delta, and what is settling of it."""
     totals[0] = gamma = scale * bend[here]
-    totals[2] = vol = _mean_vol(fresh, places, forward)
+    totals[2] = vol = mean_vol(fresh, places, forward)
     square = _square_gamma(
         fresh, places, share / price, forward, bend, moves, rule, spread * vol, scale
     )
     totals[1] = gamma * gamma if np.isnan(square) else square
-    totals[3] = scale * _need(state, flags, places, by_strike, alive, share)
+    totals[3] = scale * need(state, flags, places, by_strike, alive, share, 0, alive.size)
     for g in range(share.size):
         if 0.0 < share[g] < 1.0:
             totals[4] += black[g]

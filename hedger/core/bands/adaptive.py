@@ -11,8 +11,7 @@ import math
 from typing import NamedTuple
 
 from hedger.core.bands import widths
-from hedger.core.bands.inputs import MS_PER_DAY, MS_PER_YEAR
-from hedger.core.model import BandInputs, BandRule, Curve
+from hedger.core.model import DAYS_PER_YEAR, MS_PER_YEAR, BandInputs, BandRule, Curve
 
 WIDTHS = widths.KINDS[:3]
 """Kinds with a width: trade when delta leaves it."""
@@ -87,7 +86,7 @@ def least_move(rule: BandRule, vol: float) -> float:
     if rule.kind != "price_move":
         return 0.0
     if rule.move_std:
-        return rule.move_std * vol * math.sqrt(MS_PER_DAY / MS_PER_YEAR)
+        return rule.move_std * vol / math.sqrt(DAYS_PER_YEAR)
     return 0.01 * rule.move_pct
 
 

@@ -244,6 +244,12 @@ def spread(vol: float, horizon: float) -> float:
 
 
 @jitable
+def half_clip(half_width: float, clip: float, order_min: float) -> float:
+    """How far the trigger lies outside the edge and the target inside; see `clipped`."""
+    return min(0.5 * max(clip * half_width, order_min), half_width)
+
+
+@jitable
 def clipped(half_width: float, clip: float, order_min: float) -> tuple[float, float]:
     """Trigger and target around an edge, so that no order is smaller than the clip.
 
@@ -256,7 +262,7 @@ def clipped(half_width: float, clip: float, order_min: float) -> tuple[float, fl
     order_min : float
         Least order of the venue, or 0.
     """
-    half = min(0.5 * max(clip * half_width, order_min), half_width)
+    half = half_clip(half_width, clip, order_min)
     return half_width + half, half_width - half
 
 

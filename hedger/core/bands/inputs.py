@@ -10,10 +10,15 @@ from __future__ import annotations
 import math
 
 from hedger.core.bands import widths
-from hedger.core.model import BandInputs, BandRule, Cost, Exposure, Memory
-
-MS_PER_DAY = 86_400_000
-MS_PER_YEAR = 365 * MS_PER_DAY
+from hedger.core.model import (
+    DAYS_PER_YEAR,
+    MS_PER_YEAR,
+    BandInputs,
+    BandRule,
+    Cost,
+    Exposure,
+    Memory,
+)
 
 
 def inputs(
@@ -73,7 +78,7 @@ def inputs(
 
 def horizon(rule: BandRule) -> float:
     """Hedging horizon of a band [years]."""
-    return rule.horizon_days / 365.0
+    return rule.horizon_days / DAYS_PER_YEAR
 
 
 def delay(rule: BandRule, memory: Memory) -> tuple[str, float]:

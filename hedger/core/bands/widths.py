@@ -20,17 +20,17 @@ from hedger.core.bands.formulas import (
     zakamouline,
     zakamouline_vol,
 )
+from hedger.core.model import DAYS_PER_YEAR
 
 KINDS = ("cubic", "whalley_wilmott", "zakamouline", "price_move", "interval", "leland")
 """Kinds by number; the first three have a width."""
 CUBIC, WHALLEY_WILMOTT, ZAKAMOULINE, PRICE_MOVE, INTERVAL, LELAND = range(6)
-_DAYS = 365.0
 
 
 @jitable
 def lasts(lasting: float, vol: float, index: float, lot: float) -> float:
     """Gamma that lasts, over the least that makes a default risk aversion; 0 if that is unknown."""
-    return abs(lasting) * 0.5 * vol * index / (math.sqrt(_DAYS) * lot) if lot > 0.0 else 0.0
+    return abs(lasting) * 0.5 * vol * index / (math.sqrt(DAYS_PER_YEAR) * lot) if lot > 0.0 else 0.0
 
 
 @jitable
@@ -44,7 +44,7 @@ def default_aversion(
     lasts longer (`lasts` below 1) that of all gamma serves. No smaller gamma is taken than gives
     one ``lot`` of delta within such a move.
     """
-    move = 0.5 * vol * index / math.sqrt(_DAYS)
+    move = 0.5 * vol * index / math.sqrt(DAYS_PER_YEAR)
     if not (move > 0.0 and cost > 0.0 and lot > 0.0):
         return 0.0
     bend = lasting if lasts(lasting, vol, index, lot) >= 1.0 else gamma

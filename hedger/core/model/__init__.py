@@ -6,6 +6,9 @@ prices integer ticks. Floats appear only in valuation. ``None`` means absent, ne
 
 from hedger.core.model.conduct import Conduct, VenueClass
 from hedger.core.model.contracts import (
+    DAYS_PER_YEAR,
+    MS_PER_DAY,
+    MS_PER_YEAR,
     SETTLEMENT_WINDOW_MS,
     Account,
     Fees,
@@ -51,6 +54,9 @@ from hedger.core.model.state import (
 )
 
 __all__ = [
+    "DAYS_PER_YEAR",
+    "MS_PER_DAY",
+    "MS_PER_YEAR",
     "SETTLEMENT_WINDOW_MS",
     "Account",
     "AccountEvent",

@@ -77,6 +77,7 @@ async def verdict(rig: Rig) -> Verdict:
         "lost": [*unfinished, *(f"{n}: outside its band at the end" for n in bare.lost)],
         "differs": [f"{n}: store {stored[n]}, exchange {traded[n]}" for n in differing],
         "take-over": slow,
+        "died": rig.died(),
     }
     known = {text for texts in wrong.values() for text in texts} | {*over}
     wrong["other"] = [text for text in found["violations"] if text not in known]

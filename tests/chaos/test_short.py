@@ -109,6 +109,8 @@ def test_of_two_decisions_of_one_id_that_stands_whose_order_was_sent() -> None:
     assert once([sent], both) == ([both[0]], 1)
     assert once([], both) == ([both[1]], 1)
     assert once([{**sent, "lots": 7}], both) == ([both[1]], 1), "which the oracle then objects to"
+    twins = [entry("one", 3), entry("one", -2)]
+    assert once([sent], twins) == ([twins[0]], 1), "ids of decisions made with clocks that were set"
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="needs /proc")

@@ -7,7 +7,6 @@ of the hedger is read.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -184,4 +183,4 @@ def take_overs(
 
 
 def counts(wrong: dict[str, list[str]]) -> dict[str, int]:
-    return dict(Counter({kind: len(texts) for kind, texts in wrong.items()}))
+    return {kind: len(texts) for kind, texts in wrong.items()}

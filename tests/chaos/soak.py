@@ -10,6 +10,7 @@ from random import Random
 from statistics import fmean
 
 from hedger.clock import wall_ms
+from hedger.store.keys import Keys
 from tests.chaos import partition, venue
 from tests.chaos.books import DEPLOYMENT, LEASE_S, Setting
 from tests.chaos.judge import Verdict
@@ -98,10 +99,11 @@ def resident_mb(pid: int) -> float:
 
 
 def longest(rig: Rig) -> int:
+    keys = Keys(DEPLOYMENT)
     with client(rig.port) as server, server.pipeline(transaction=False) as asked:
         for shard in range(rig.setting.shards):
-            for kind in ("log", "journal"):
-                asked.xlen(f"{DEPLOYMENT}:{{s{shard:03d}}}:{kind}")
+            asked.xlen(keys.log(shard))
+            asked.xlen(keys.journal(shard))
         return max(asked.execute())
 
 

@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from hedger.backtest import pnl
 from hedger.backtest.attribution import PARTS
 from hedger.backtest.chart import Line, bars, lines
-from hedger.backtest.exposure import deltas, edges
 from hedger.backtest.frame import COLOURS, document
 from hedger.backtest.trial import Tried
 from hedger.core.model import Rules
@@ -43,9 +41,7 @@ def page(done: Tried, rules: Rules) -> str:
     found, past = done.found, done.past
     unit, run = found["numeraire"], found["run"]
     days = (past.ms - past.ms[0]) / 86_400_000
-    own, bare = pnl.value(past, rules), pnl.unhedged(past, rules)
-    book = deltas(past, rules)
-    band = edges(past, rules, book.gross, done.run.told)
+    own, bare, band = done.seen.own, done.seen.bare, done.seen.band
     rows = _thinned(days.size)
     sections = (
         (
@@ -64,7 +60,7 @@ def page(done: Tried, rules: Rules) -> str:
             lines(
                 days[rows],
                 [
-                    Line("delta", book.book[rows], COLOURS[0]),
+                    Line("delta", done.seen.book.book[rows], COLOURS[0]),
                     Line("lower", band.lower[rows], "#888888"),
                     Line("upper", band.upper[rows], "#888888"),
                 ],

@@ -91,10 +91,9 @@ def optimum(quick: bool) -> Table:
         done = ran(name, study(case, QUICK if quick else PATHS, POLICIES))
         first, edge, clipped, *_ = done.findings
         times.append((f"{name}: optimum", first.certainty_equivalent, "CE"))
-        if case.floor is not None:
-            solved = float(done.notes[0].split()[-1])
+        if case.floor is not None and done.optimum is not None:
             label = f"{name}: optimum solved / {case.floor}"
-            found.append(Finding(label, solved / case.floor, 1.01, "most"))
+            found.append(Finding(label, done.optimum / case.floor, 1.01, "most"))
         for policy in done.findings[1:]:
             times.append((f"{name}: {policy.name}", policy.ratio, f"± {policy.ratio_error:.4f}"))
             times.append((f"{name}: {policy.name}", policy.trades, "orders"))

@@ -233,11 +233,7 @@ def _certainty_equivalent(pnl: Array, aversion: float) -> tuple[float, Array, fl
 
 
 def _notes(study: Study, source: Source, best: Optimum | None) -> list[str]:
-    notes = []
-    if study.market.kind == "recorded":
-        notes.append(
-            f"{source.count} recorded windows; where they overlap, standard errors are too small"
-        )
+    notes = list(source.notes)
     if best is not None:
         model = "" if study.market.kind == "gbm" else ", solved for a lognormal price"
         notes.append(f"optimum by dynamic programming: {best.cost:.5g}{model}")

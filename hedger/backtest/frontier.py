@@ -41,7 +41,7 @@ class _Few:
     """The first paths of a source."""
 
     def __init__(self, source: Source, count: int) -> None:
-        self._source, self.width = source, source.width
+        self._source, self.width, self.notes = source, source.width, source.notes
         self.count = min(count, source.count)
 
     def block(self, index: int) -> Array:

@@ -27,11 +27,11 @@ import numpy as np
 import structlog
 import uvloop
 
-from benchmarks.loopback import Loopback, legs, quotes
+from benchmarks.loopback import Loopback, legs, quotes, report
 from benchmarks.many_books import LEGS, RULES
 from hedger.app.warm import warm
 from hedger.clock import SystemClock, wall_ms
-from hedger.core.model import Action, BandRule, Fill, Order, OrderReport, OrderStatus, Quote
+from hedger.core.model import Action, BandRule, Fill, Order, OrderReport, Quote
 from hedger.ports import Batch
 from hedger.service import supervisor
 from hedger.service.crew import Crew
@@ -85,23 +85,11 @@ class Market(Loopback):
 
     async def place(self, order: Order) -> OrderReport:
         """Fill whole, at once."""
-        self.trades += 1
         held = self.books[order.account]
         held[order.instrument] = held.get(order.instrument, 0) + order.lots
-        fill = Fill(
-            account=order.account,
-            client_id=order.client_id,
-            trade_id=str(self.trades),
-            instrument=order.instrument,
-            lots=order.lots,
-            price=60_000.0,
-            fee=0.0,
-            time_ms=wall_ms(),
-        )
+        fill = self.filled_whole(order)
         self.filled[order.account] = [*self.filled[order.account][-HISTORY:], fill]
-        return OrderReport(
-            client_id=order.client_id, status=OrderStatus.FILLED, filled=order.lots, fills=(fill,)
-        )
+        return report(fill)
 
     async def positions(self, account: str) -> dict[str, int]:
         """What is held."""

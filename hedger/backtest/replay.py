@@ -36,6 +36,7 @@ from hedger.venues.paper.engine import Engine
 from hedger.venues.paper.params import PaperParams
 from hedger.venues.paper.protocol import Happen
 from hedger.venues.paper.publish import Market
+from hedger.venues.paper.travel import one_way
 from hedger.venues.simulator.events import Event
 
 NAMESPACE = "00000000"
@@ -296,16 +297,11 @@ class _Run:
         )
         for intent in intents:
             self._hedges.append(Hedge(now_ms, intent.instrument, intent.lots, intent.limit_ticks))
-            self._mail(_Sent(now_ms + self._travel_ms(), 0, intent, now_ms, None))
+            self._mail(_Sent(now_ms + one_way(self._way_ms, self._dice), 0, intent, now_ms, None))
 
     def _mail(self, sent: _Sent) -> None:
         self._posted += 1
         heapq.heappush(self._post, sent._replace(number=self._posted))
-
-    def _travel_ms(self) -> float:
-        """One way: half of its mean is certain and half exponential, as at the paper exchange."""
-        half = self._way_ms / 2.0
-        return half + float(self._dice.exponential(half)) if half else 0.0
 
     def _deliver(self, until_ms: float) -> None:
         """Everything in the post that arrives before an instant."""
@@ -314,7 +310,8 @@ class _Run:
             if sent.report is None:
                 order = order_of(sent.intent)
                 report = self.engine.place(order, now_ms=math.ceil(sent.at_ms))
-                self._mail(sent._replace(at_ms=sent.at_ms + self._travel_ms(), report=report))
+                back_ms = sent.at_ms + one_way(self._way_ms, self._dice)
+                self._mail(sent._replace(at_ms=back_ms, report=report))
                 continue
             self._acks.see(sent.at_ms - sent.sent_ms)
             left = tuple(i for i in self._state.intents if i.id != sent.intent.id)

@@ -16,22 +16,8 @@ from hedger.backtest.study import POLICIES, Policy, Study
 from pricing import black
 
 Array = npt.NDArray[np.float64]
-KINDS = dict(
-    zip(
-        POLICIES,
-        (
-            _lanes.NONE,
-            _lanes.FIXED,
-            _lanes.INTERVAL,
-            _lanes.LELAND,
-            _lanes.WHALLEY_WILMOTT,
-            _lanes.ZAKAMOULINE,
-            _lanes.CUBIC,
-            _lanes.NUMERICAL,
-        ),
-        strict=True,
-    )
-)
+KINDS: dict[str, int] = {kind: getattr(_lanes, kind.upper()) for kind in POLICIES}
+"""The kernel's number of each kind of policy, which it has under the same name."""
 _NO_TABLE, _NO_GRID = np.zeros((1, 2, 4)), np.array([0.0, 1.0, 1.0])
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from hedger.cli.options import Common
-from hedger.cli.output import PIPE_COLUMNS, instant, print_json, say
+from hedger.cli.output import instant, print_json, print_table, progress, say
 
 if TYPE_CHECKING:
     from hedger.backtest.trial import Trial
-
-PROGRESS_S = 2.0
 
 
 def backtest(
@@ -51,7 +46,8 @@ def backtest(
     if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
         raise ConfigError(f"--report {report}: expected a file in a folder that exists")
     trial = _trial(common, programme, market, start, end)
-    done = tried(trial, _progress(trial))
+    tell = progress()
+    done = tried(trial, lambda now, bars: tell(f"{trial.book.name}: {bars:,} bars, {instant(now)}"))
     if report is not None:
         from hedger.backtest.page import page
 
@@ -63,7 +59,9 @@ def backtest(
     if common.json:
         print_json(done.found)
     else:
-        _print(done.found)
+        from hedger.backtest.table import replay_table
+
+        print_table(replay_table(done.found))
     return 0
 
 
@@ -108,25 +106,3 @@ def _trial(
     )
     terms = msgspec.structs.replace(trial.terms, programme=parts)
     return msgspec.structs.replace(trial, params=params, terms=terms, kind=kind)
-
-
-def _progress(trial: Trial) -> Callable[[int, int], None]:
-    """Say how far it is, every two seconds at most."""
-    last = time.monotonic()
-
-    def tell(now_ms: int, bars: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= PROGRESS_S:
-            last = time.monotonic()
-            say(f"{trial.book.name}: {bars:,} bars, {instant(now_ms)}")
-
-    return tell
-
-
-def _print(found: dict[str, Any]) -> None:
-    from rich.console import Console
-
-    from hedger.backtest.table import replay_table
-
-    wide = None if sys.stdout.isatty() else PIPE_COLUMNS
-    Console(file=sys.stdout, width=wide, highlight=False).print(replay_table(found))

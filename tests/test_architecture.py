@@ -48,7 +48,7 @@ def test_contracts_hold(checkout: Path) -> None:
             "import hedger.core.decide",
             "the floors of hedger.core",
         ),
-        ("hedger/core/plan.py", "import pricing", "only market and exposure call pricing"),
+        ("hedger/core/plan.py", "import pricing", "only market, exposure and risk call pricing"),
         ("hedger/core/limits.py", "import time", "do not touch the world"),
         ("hedger/ports.py", "import hedger.service", "the floors of hedger"),
     ],

@@ -30,6 +30,7 @@ from hedger.core.model.decision import (
     Plan,
     PlanLine,
     Refusal,
+    Scales,
     Scaling,
     Target,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "Refusal",
     "Rules",
     "Sample",
+    "Scales",
     "Scaling",
     "Target",
     "VenueClass",

@@ -6,6 +6,7 @@ vol is refused by name, as is everything that would block a decision.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,6 +83,11 @@ class Holdings:
         if not self.names:
             return np.empty(0)
         return np.asarray(self.by_leg.greeks(self.forward, by_leg=True).price)
+
+    def scaled(self, factor: float) -> Holdings:
+        """The same with all options and futures times a factor: what a scale-out would leave."""
+        futures = tuple(future._replace(amount=factor * future.amount) for future in self.futures)
+        return dataclasses.replace(self, quantity=factor * self.quantity, futures=futures)
 
     def part(self, legs: slice) -> PreparedBook:
         """Some of the legs, each a sum of its own."""

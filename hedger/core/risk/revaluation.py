@@ -51,6 +51,15 @@ def pnl(held: Holdings, shocks: Shocks, rule: VolRule = PARALLEL) -> Floats:
     All forwards move by m; inside a settlement window only by the share that is still to run.
     """
     spot, moved = held.spot, held.spot * shocks.move
+    in_quote, in_coin = by_currency(held, shocks, rule)
+    if held.coin:
+        return np.asarray(in_coin + (held.equity + in_quote) / moved - held.equity / spot)
+    cash = (held.equity - held.base_coin) * (moved - spot)
+    return np.asarray(cash + in_coin * moved + in_quote)
+
+
+def by_currency(held: Holdings, shocks: Shocks, rule: VolRule) -> tuple[Floats, Floats]:
+    """Profit of options and futures in what they settle in: quote currency, coin."""
     in_quote, in_coin = _of_options(held, shocks, rule)
     for future in held.futures:
         change = _of_future(future, shocks.move)
@@ -58,10 +67,7 @@ def pnl(held: Holdings, shocks: Shocks, rule: VolRule = PARALLEL) -> Floats:
             in_coin = in_coin + change
         else:
             in_quote = in_quote + change
-    if held.coin:
-        return np.asarray(in_coin + (held.equity + in_quote) / moved - held.equity / spot)
-    cash = (held.equity - held.base_coin) * (moved - spot)
-    return np.asarray(cash + in_coin * moved + in_quote)
+    return in_quote, in_coin
 
 
 def contributions(

@@ -158,9 +158,10 @@ def cornish_fisher(moments: Cumulants, *, level: float) -> CornishFisher:
         VaR  = -(mean + std w(z))
         ES   = std n(z) / (1 - level) (1 + z s / 6 + (z^2 - 1) k / 24 - (2 z^2 - 1) s^2 / 36) - mean
 
-    ES is the integral of the same w, not another expansion.  Where w does not rise it is no quantile
-    function: if that is so for any ``|z| <= 4``, or ``|s| > 2.5``, the result is not valid.  (On the
-    whole line no quadratic would pass: with small gamma, ``k = 4 s^2 / 3``, w turns at -3 / s.)
+    ES is the integral of the same w, not another expansion.  Where w does not rise it is no
+    quantile function: if that is so for any ``|z| <= 4``, or ``|s| > 2.5``, the result is not
+    valid.  (On the whole line no quadratic would pass: with small gamma, ``k = 4 s^2 / 3``, w turns
+    at -3 / s.)
 
     References
     ----------

@@ -49,6 +49,8 @@ def test_contracts_hold(checkout: Path) -> None:
             "the floors of hedger.core",
         ),
         ("hedger/core/plan.py", "import pricing", "only market, exposure and risk call pricing"),
+        ("hedger/core/sizing/kelly.py", "import pricing", "exposure and risk call pricing"),
+        ("hedger/core/sizing/kelly.py", "import hedger.core.sizing.grid", "knows another"),
         ("hedger/core/limits.py", "import time", "do not touch the world"),
         ("hedger/ports.py", "import hedger.service", "the floors of hedger"),
     ],

@@ -1,4 +1,4 @@
-"""Margins against the venue's formulas by hand, liquidation spots against closed forms and search."""
+"""Margins against the venue's formulas, liquidation spots against closed forms and search."""
 
 from __future__ import annotations
 

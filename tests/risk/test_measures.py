@@ -24,7 +24,7 @@ CALM = Factors(vol=0.6)
 def options(
     *legs: tuple[float, float, bool, float], hedge: float = 0.0, vol: float = 0.6
 ) -> Holdings:
-    """Linear legs (strike, days, is_call, quantity) at spot 100, and a perpetual of so much coin."""
+    """Linear legs (strike, days, is_call, quantity) at spot 100, and a perpetual in coin."""
     strike, days, is_call, quantity = zip(*legs, strict=True)
     n = len(legs)
     return Holdings(

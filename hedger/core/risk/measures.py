@@ -182,7 +182,7 @@ def quadratic(
         drift = float(f[9]) - 0.5 * s * s * float(delta[0])  # time, and the martingale's drift
     cross = s * w * factors.correlation
     return cumulants(
-        delta=delta, gamma=gamma, covariance=[[s * s, cross], [cross, w * w]], drift=drift
+        delta=delta, gamma=gamma, covariance=np.array([[s * s, cross], [cross, w * w]]), drift=drift
     )
 
 

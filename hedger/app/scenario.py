@@ -79,7 +79,10 @@ class Past(Record, frozen=True, kw_only=True):
 
 
 class Scenarios(Record, frozen=True, kw_only=True):
-    """``pnl`` by days, spot move and vol shift, in ``unit``; ``hedge_pnl`` is the hedges' share."""
+    """``pnl`` by days, spot move and vol shift, in ``unit``; ``hedge_pnl`` is the hedges' share.
+
+    ``straight_smiles`` counts expiries of so few strikes that a line stands for their smile.
+    """
 
     book: str
     underlying: str
@@ -91,6 +94,7 @@ class Scenarios(Record, frozen=True, kw_only=True):
     spot: float
     legs: int
     stickiness: float
+    straight_smiles: int
     vol_power: float
     moves: tuple[float, ...]
     vol_shifts: tuple[float, ...]
@@ -133,6 +137,7 @@ def scenarios(sight: Sight, wanted: Wanted) -> Scenarios:
         spot=held.spot,
         legs=len(held.names),
         stickiness=wanted.stickiness,
+        straight_smiles=0 if wanted.stickiness == 1.0 else len(held.skews),
         vol_power=wanted.vol_power,
         moves=wanted.moves,
         vol_shifts=wanted.vol_shifts,
@@ -159,8 +164,8 @@ def _held(sight: Sight, wanted: Wanted) -> Holdings:
     lacking = smileless(held) if wanted.stickiness != 1.0 else ()
     if lacking:
         raise MissingQuote(
-            f"book {book.name}: no smile could be fitted for the expiry of {lacking[0]} from the "
-            "vols of its own legs; expected four strikes of it at least, or --smile sticky_strike"
+            f"book {book.name}: one strike alone of the expiry of {lacking[0]} is held and has no "
+            "smile; expected two at least, or --smile sticky_strike"
         )
     return held
 

@@ -84,6 +84,8 @@ def scenario(
     found = scenarios(seen.sights[0], wanted)
     say(f"market: {seen.market_from}; positions: {found.positions_from}")
     say(f"spot {found.spot:,.2f} at {instant(found.market_ms)}")
+    if found.straight_smiles:
+        say(f"{found.straight_smiles} expiries have a straight line for their smile: few strikes")
     if plot is not None:
         _write(plot, page(found))
     if common.json:

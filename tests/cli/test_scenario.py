@@ -65,10 +65,14 @@ def test_grid_history_and_page(hedger: Call, place: Place) -> None:
     shown = hedger(place, "scenario", "btc-main", "--days", "0")
     assert shown.status == 0, shown.err
     assert all(word in shown.out for word in ("USD after 0 days", "hedges", "worst cells"))
-    # Two strikes an expiry carry no smile: refused, never silently sticky by strike.
+    said = hedger(place, "scenario", "btc-main", "--smile", "sticky_moneyness")
+    assert said.status == 0, said.err
+    assert "2 expiries have a straight line for their smile" in said.err
+    # One strike has no slope: refused, never silently sticky by strike.
+    (place.folder / "positions.csv").write_text("instrument,quantity\nBTC-3JUL26-64000-C,-10\n")
     said = hedger(place, "scenario", "btc-main", "--smile", "sticky_moneyness")
     assert (said.status, said.out) == (1, "")
-    assert "no smile could be fitted" in said.err
+    assert "one strike alone of the expiry of BTC-3JUL26-64000-C is held" in said.err
 
 
 @pytest.mark.parametrize(

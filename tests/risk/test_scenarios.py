@@ -164,6 +164,21 @@ def test_vols_travel_with_the_forward() -> None:
         assert found[0] == pytest.approx(after - before, rel=1e-9)
 
 
+def test_two_strikes_make_a_line() -> None:
+    put, call = option(54_000, 30, False), option(66_000, 30, True)
+    of = desk(legs={put: 10, call: 10}, lots=0)
+    of.quote_option(put, vol=0.6)
+    book, forward, m = held(of, rules()), 60_600.0, 0.9
+    skew = (0.5 - 0.6) / math.log(66 / 54)
+    wanted = 0.0
+    for leg, vol in ((put, 0.6), (call, 0.5)):
+        for weight, at, sigma in ((1, m, vol - skew * math.log(m)), (-1, 1.0, vol)):
+            value = price(forward * at, leg.strike, 30 / 365, sigma, leg.is_call)
+            wanted += weight * value / (forward * at)
+    found = pnl(book, shocks(move=[m]), VolRule(stickiness=0.0))
+    assert found[0] == pytest.approx(wanted, rel=1e-9)
+
+
 def test_without_a_smile_no_vol_travels() -> None:
     with pytest.raises(ValueError, match="no fresh smile"):
         pnl(held(desk(), rules()), shocks(move=[0.9]), VolRule(stickiness=0.0))

@@ -84,6 +84,21 @@ class Holdings:
             return np.empty(0)
         return np.asarray(self.by_leg.greeks(self.forward, by_leg=True).price)
 
+    @cached_property
+    def skews(self) -> Mapping[int, float]:
+        """Slope of vol by log-moneyness of expiries without a smile: a line through their legs.
+
+        One strike has no slope, so its expiry is not in here.
+        """
+        found = {}
+        moneyness = np.log(self.strike / self.forward)
+        for number in np.unique(self.group).tolist():
+            here = self.group == number
+            across = moneyness[here] - moneyness[here].mean()
+            if number not in self.smiles and np.unique(self.strike[here]).size > 1:
+                found[number] = float(across @ self.vol[here] / (across @ across))
+        return found
+
     def scaled(self, factor: float) -> Holdings:
         """The same with all options and futures times a factor: what a scale-out would leave."""
         futures = tuple(future._replace(amount=factor * future.amount) for future in self.futures)

@@ -28,7 +28,8 @@ def pnl(held: Holdings, shocks: Shocks, rule: VolRule = PARALLEL) -> Floats:
     held : Holdings
     shocks : Shocks
     rule : VolRule
-        A stickiness other than 1 needs the smile of each leg's expiry.
+        A stickiness other than 1 needs the smile of each leg's expiry, or two strikes of it: a
+        straight line is drawn through the vols of the legs where no smile was fitted.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def pnl(held: Holdings, shocks: Shocks, rule: VolRule = PARALLEL) -> Floats:
     Raises
     ------
     ValueError
-        Where a smile that the rule needs is not known: `smileless` names the legs beforehand.
+        Where neither smile nor skew is known to a rule that needs it: `smileless` names the legs.
 
     Notes
     -----
@@ -104,10 +105,12 @@ def contributions(
 
 
 def smileless(held: Holdings) -> tuple[str, ...]:
-    """Legs whose expiry has no fresh smile: no rule can say where their vols would go."""
+    """Legs whose expiry has no smile and no skew: no rule can say where their vols would go."""
+    known = held.smiles.keys() | held.skews.keys()
     return tuple(
-        name for name, group in zip(held.names, held.group, strict=True) if group not in held.smiles
-    )
+        name for name, group in zip(held.names, held.group.tolist(), strict=True)
+        if group not in known
+    )  # fmt: skip
 
 
 def changes(held: Holdings, shocks: Shocks, rule: VolRule) -> Iterator[tuple[slice, Floats]]:
@@ -184,6 +187,9 @@ def _smile_moves(held: Holdings, move: Floats, legs: slice) -> Floats:
     for number in np.unique(group):
         smile = held.smiles.get(int(number))
         here = group == number
+        if smile is None and int(number) in held.skews:
+            found[here] = -held.skews[int(number)] * log_move[here]
+            continue
         if smile is None:
             name = held.names[legs][int(np.flatnonzero(here)[0])]
             raise ValueError(f"{name} has no fresh smile to travel with the forward")

@@ -35,6 +35,7 @@ COMMANDS = (
     Entry("demo", "demo:demo", "Hedge a sample book on a paper exchange and report."),
     Entry("run", "run:run", "Hedge the configured books with several worker processes."),
     Entry("greeks", "greeks:greeks", "Greeks per underlying, expiry and leg."),
+    Entry("scenario", "scenario:scenario", "A book's gain and loss when spot, vol, time move."),
     Entry("plan", "plan:plan", "What would be sent now; sends nothing."),
     Entry("compare", "compare:compare", "Cost and risk of policies over the same simulated paths."),
     Entry("backtest", "backtest:backtest", "Replay recorded data through the same decisions."),

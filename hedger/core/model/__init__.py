@@ -33,6 +33,7 @@ from hedger.core.model.decision import (
     Plan,
     PlanLine,
     Refusal,
+    Scales,
     Scaling,
     Target,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "Refusal",
     "Rules",
     "Sample",
+    "Scales",
     "Scaling",
     "Target",
     "VenueClass",

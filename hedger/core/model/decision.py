@@ -156,12 +156,35 @@ class Target(Record, frozen=True, kw_only=True, omit_defaults=True):
     delta_of: str = ""
 
 
-class Scaling(Record, frozen=True, kw_only=True):
-    """One model's change of the wanted trade, target or book, with its reason."""
+class Scales(StrEnum):
+    """What a model scales; no model may confuse them.
+
+    How much option risk to carry, where delta should sit, how fast to get there, and how wide the
+    band's clip is meanwhile.
+    """
+
+    BOOK = "book"
+    CENTRE = "centre"
+    TRADE = "trade"
+    CLIP = "clip"
+
+
+class Scaling(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One model's answer: what it scales, by which factor or shift [coin], and why.
+
+    ``inputs`` are the numbers behind it. A ``is_cap`` bounds the book's scale and never raises it.
+    Where the model could not judge, ``is_known`` is False and it holds what it said before, so
+    that data which are not there move nothing; then nothing may be added to the book either.
+    """
 
     what: str
-    factor: float
+    factor: float = 1.0
     reason: str
+    model: str = ""
+    shift: float = 0.0
+    is_cap: bool = False
+    is_known: bool = True
+    inputs: tuple[tuple[str, float], ...] = ()
 
 
 class Refusal(Record, frozen=True, kw_only=True):

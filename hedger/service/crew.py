@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from hedger.clock import wall_ms
+from hedger.core.model import Decision
 from hedger.errors import StoreError
 from hedger.ports import Lease
 from hedger.service.aftermath import Aftermath
@@ -24,6 +25,7 @@ from hedger.service.roster import Desk, Roster
 from hedger.service.rounds import Rounds
 from hedger.service.scheduler import Scheduler
 from hedger.service.screening import Screening
+from hedger.service.shadows import Shadows
 from hedger.service.smiles import SmileFits
 from hedger.service.step import Stepper
 from hedger.service.strangers import Strangers
@@ -84,6 +86,14 @@ class Crew:
         )
         self._join_orders()
         self._join_books()
+        self.shadows = Shadows(
+            world,
+            roster=self.roster,
+            listeners=self.listeners,
+            ownership=self.ownership,
+            journal=self.journal,
+            quiet=lambda venue: self.scheduler.quiet(self.roster.of_venue(venue)),
+        )
         self._log = logger(worker=params.worker)
         self._adopting: set[tuple[str, int]] = set()
 
@@ -96,6 +106,7 @@ class Crew:
             quiet=self._quiet,
             overflow=lambda venue: self.rounds.check_venue(venue),  # noqa: PLW0108
             stirred=self.strangers.hear,
+            heard=lambda venue, batch: self.shadows.heard(venue, batch),  # noqa: PLW0108
         )
 
     def _join_orders(self) -> None:
@@ -152,7 +163,7 @@ class Crew:
             chronicle=self.chronicle,
             learn=history.learn,
             orphaned=self.resolver.add,
-            decided=self.worker.decided,
+            decided=self._decided,
             check=self.rounds.check,
             doubt=self.clocks.doubt,
             turned=self.aftermath.turned_away,
@@ -177,11 +188,14 @@ class Crew:
             *(listener.pace() for listener in listeners),
             *self.rounds.loops(),
             *([SmileFits(self.world, listeners).run()] if self._wants_smiles() else []),
+            *([self.shadows.run()] if self.shadows.wanted else []),
         ]
 
     def _wants_smiles(self) -> bool:
-        deltas = (desk.params.rules.band.delta for desk in self.roster)
-        return any(delta.startswith("sticky") for delta in deltas)
+        books = [desk.params for desk in self.roster]
+        bands = [book.rules.band for book in books]
+        bands += [shadow.band for book in books for shadow in book.shadows]
+        return any(band.delta.startswith("sticky") for band in bands)
 
     # --- what the supervisor asks ---------------------------------------------------------
 
@@ -199,6 +213,10 @@ class Crew:
     def in_flight(self, book: str) -> bool:
         """Whether an order of a book has no recorded end yet."""
         return self.execution.sending[book] > 0 or self.resolver.busy(book)
+
+    def _decided(self, desk: Desk, decision: Decision) -> None:
+        self.worker.decided(desk, decision)
+        self.shadows.decided(desk)
 
     def _idle(self, shard: int) -> bool:
         return not any(
@@ -261,6 +279,7 @@ class Crew:
             desk.ready = False
             self.scheduler.remove(desk.name)
             self.screening.forget(desk)
+            self.shadows.forget(desk)
             self.journal.forget(desk.name)
             desk.measuring.forget()
             for listener in self.listeners.values():

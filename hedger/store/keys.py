@@ -175,7 +175,7 @@ class Keys:
         return f"{self._shard(shard)}:journal"
 
     def shadows(self, shard: int, book: str) -> str:
-        """Hash: shadow -> its name and memory; apart from the book, which it must not make stale."""
+        """Hash: shadow -> its name and memory; apart from the book, lest it made that stale."""
         return f"{self._shard(shard)}:sh:{book}"
 
     def shadow_journal(self, shard: int) -> str:

@@ -229,6 +229,8 @@ class Crew:
         sending = (book for book, orders in self.execution.sending.items() if orders)
         if not self.scheduler.quiet(books) or any(book in books for book in sending):
             return False
+        if not self.shadows.keep_up(venue):
+            return False
         desks = (self.roster[book] for book in books)
         return not any(desk.pause and desk.ready for desk in desks)
 

@@ -5,7 +5,8 @@ and after the live decision, into a queue of bounded length: what finds no room 
 counted. Shadows look at it one after the other, in a thread, while nothing is due; what they come
 to is stored with each of their hedges and every ten seconds, under the book's lease. A shadow that
 fails goes on from where it last was, one that is slow misses glimpses, and neither is noticed by
-whoever hedges.
+whoever hedges. A replay alone, whose market stands still meanwhile, waits for shadows that are
+behind.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ QUEUE_MAX = 64
 NEWS_MAX = 10_000
 ENTRIES_MAX = 100
 SAVE_S = 10.0
+SLOW_S = 0.2
+"""Nobody waits for a look that takes longer, not even a replay."""
 NAPS_MAX, NAP_S = 50, 0.001
 """Longest wait for whoever hedges; a look takes about a millisecond."""
 LOG_S = 10.0
@@ -97,6 +100,7 @@ class Shadows:
         for watch in self._watches.values():
             self._venues.setdefault(watch.desk.params.venue, []).append(watch)
         self._wake = asyncio.Event()
+        self._slow = False
         self._log = logger(worker=world.params.worker)
         self._throttle = Throttle(LOG_S, world.clock.monotonic_s)
 
@@ -121,6 +125,11 @@ class Shadows:
         watch = self._watches.get(desk.name)
         if watch is not None:
             self._note(watch, self._clock.market_ms())
+
+    def keep_up(self, venue: str) -> bool:
+        """Whether a replay need not wait for the shadows: for a slow one nobody does."""
+        queues = (len(watch.queue) for watch in self._venues.get(venue, ()))
+        return self._slow or max(queues, default=0) < QUEUE_MAX // 2
 
     def forget(self, desk: Desk) -> None:
         """The book is another worker's."""
@@ -201,6 +210,7 @@ class Shadows:
                 watch.shadows[shadow.name] = self._made(desk, shadow.name, before)
             watch.entries.extend(self._entries(desk, lease, done or []))
         await self._save(watch, lease)
+        self._listeners[desk.params.venue].progress()
 
     async def _looked(self, desk: Desk, name: str, look: Callable[[], T]) -> T | None:
         """What comes of a look, in a thread and while nothing is due; None where it failed."""
@@ -209,8 +219,15 @@ class Shadows:
                 break
             await asyncio.sleep(NAP_S)
         begun_s = self._clock.monotonic_s()
+        task = asyncio.create_task(asyncio.to_thread(look))
         try:
-            return await asyncio.to_thread(look)
+            done, _ = await asyncio.wait({task}, timeout=SLOW_S)
+            if not done:
+                self._slow = True
+                self._listeners[desk.params.venue].progress()
+            found = await task
+            self._slow = not done
+            return found
         except Exception as error:
             self._metrics.count("shadow_failures")
             self._failed(f"{desk.name}/{name}", repr(error))

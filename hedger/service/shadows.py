@@ -190,6 +190,17 @@ class Shadows:
                 if watch.queue:
                     self._wake.set()
 
+    async def save(self, *, longest_s: float) -> None:
+        """Store where every shadow is, before the leases go; within a time, or not at all."""
+        try:
+            async with asyncio.timeout(longest_s):
+                for watch in self._watches.values():
+                    lease = self._ownership.held(watch.desk.shard)
+                    if lease is not None and watch.epoch == lease.epoch:
+                        await self._save(watch, lease, at_once=True)
+        except (HedgerError, TimeoutError) as error:
+            self._log.warning("shadows_not_saved", reason=str(error) or "no answer in time")
+
     async def step(self, watch: _Watch) -> None:
         """Let every shadow of one book look at the oldest glimpse, and store what is due."""
         glimpse, desk = watch.queue.popleft(), watch.desk
@@ -266,10 +277,10 @@ class Shadows:
             entry_id = self._journal.next_id(desk.name)
             yield self._journal.entry(decision, entry_id=entry_id, epoch=lease.epoch)
 
-    async def _save(self, watch: _Watch, lease: Lease) -> None:
+    async def _save(self, watch: _Watch, lease: Lease, *, at_once: bool = False) -> None:
         """Store with each hedge, and now and then; what finds no store waits for the next time."""
         now_s = self._clock.monotonic_s()
-        if not watch.entries and now_s - watch.saved_s < SAVE_S:
+        if not (at_once or watch.entries) and now_s - watch.saved_s < SAVE_S:
             return
         entries = list(watch.entries)
         kept = {name: shadow.kept for name, shadow in watch.shadows.items() if shadow.kept}

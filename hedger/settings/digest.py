@@ -19,6 +19,7 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     """
     content = book.model_dump(mode="json")
     content["account"] = book.account_name
+    del content["shadows"]  # they change nothing of what is hedged
     content["positions"] = ACCOUNT if positions is None else dict(positions)
     content["hedge"] = _hedge(book, content["hedge"])
     for table in ("band", "data"):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from hedger.backtest.trial import CHAIN, Trial, tried
+from hedger.backtest.trial import Trial, tried
 from hedger.core.model import BandRule
 from hedger.service import shadows as loop
 from hedger.service.entry import Entry
@@ -35,7 +37,6 @@ class Seen(NamedTuple):
     entries: list[Entry]
     live: list[Entry]
     log: Path
-    dropped: int
 
     def trades(self, name: str) -> list[Trade]:
         """What a shadow would have sent, oldest first."""
@@ -63,7 +64,7 @@ def backtested(made: Trial, band: BandRule) -> Judged:
     run = tried(with_band(made, band)).run
     fills = [e for e in run.events if isinstance(e, Traded) and not e.block]
     return Judged(
-        trades=[tuple(hedge) for hedge in run.hedges],
+        trades=[(h.ms, h.instrument, h.lots, h.limit_ticks) for h in run.hedges],
         fills=len(fills),
         fees_usd=sum(e.fee * e.index for e in fills),
         spread_usd=sum(e.lots * 10.0 * (1.0 / e.mid - 1.0 / e.price) * e.index for e in fills),
@@ -92,13 +93,24 @@ def warm() -> None:
     decide(desk.book(), desk.board.market(), book_rules(), desk.now)
 
 
-async def _behind(
+async def _when(condition: Callable[[], Awaitable[object]]) -> None:
+    for _ in itertools.count():
+        if await condition():
+            return
+        await asyncio.sleep(0.02)
+
+
+async def _played(venue: PaperVenue, until_ms: int | None) -> bool:
+    return venue.ended.is_set() or (until_ms is not None and venue.heard[0] >= until_ms)
+
+
+async def _caught_up(
     store: MemoryStore, book: str, shadows: tuple[ShadowParams, ...], heard_ms: int
 ) -> bool:
-    """Whether a shadow has not stored the last instant yet; it stores each in these tests."""
+    """Whether every shadow has stored the last instant; it stores each in these tests."""
     found = [kept_from(raw) for raw in (await store.shadows(book)).values()]
     seen = [one.now_ms for one in found if one is not None]
-    return len(seen) < len(shadows) or min(seen, default=0) < heard_ms
+    return len(seen) == len(shadows) and min(seen) >= heard_ms
 
 
 async def play(
@@ -114,7 +126,6 @@ async def play(
     """Play a trial's tape to its end (or an instant) through a worker with these shadows."""
     start_logging(level="warning")
     loop.SAVE_S = 0.0
-    folder.mkdir(parents=True, exist_ok=True)
     params = msgspec.structs.replace(
         made.params,
         socket=str(folder / "s"),
@@ -148,16 +159,12 @@ async def play(
         try:
             async with asyncio.timeout(waited):
                 await ready.wait()
-                while not await store.journal(book=book.name, count=1):
-                    await asyncio.sleep(0.01)
+                await _when(lambda: store.journal(book=book.name, count=1))
                 await venue.go()
-                while not venue.ended.is_set():
-                    if until_ms is not None and venue.heard[0] >= until_ms:
-                        break
-                    await asyncio.sleep(0.01)
-                heard_ms = venue.heard[0]
-                while until_ms is None and await _behind(store, book.name, shadows, heard_ms):
-                    await asyncio.sleep(0.05)
+                await _when(lambda: _played(venue, until_ms))
+                if until_ms is None:
+                    heard_ms = venue.heard[0]
+                    await _when(lambda: _caught_up(store, book.name, shadows, heard_ms))
         finally:
             stop.set()
             await asyncio.gather(worker, return_exceptions=True)
@@ -170,8 +177,4 @@ async def play(
         entries=[decoded(e.payload) for e in entries][::-1],
         live=[decoded(e.payload) for e in live][::-1],
         log=Path(params.log),
-        dropped=0,
     )
-
-
-__all__ = ["CHAIN", "Judged", "Seen", "Trade", "backtested", "play", "shadow"]

@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from hedger.backtest.trial import CHAIN
 from hedger.core.model import BandRule
-from tests.backtest.recording import chained, trial
-from tests.story.shadowed import CHAIN, Judged, Seen, backtested, play, shadow
+from tests.backtest.recording import chained, trial, with_band
+from tests.story.shadowed import Judged, Seen, backtested, play, shadow
 
 SHORT = {"BTC-26JUN26-60000-C": -50, "BTC-27JUN26-60000-P": -50}
 POLICIES = {
@@ -26,8 +27,6 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Seen, dict[str, Judg
     made = trial(folder, CHAIN, positions=SHORT, depth_usd=1e6, funding_rate_8h=1e-4)
     wanted = {name: backtested(made, band) for name, band in POLICIES.items()}
     shadows = tuple(shadow(name, band, made) for name, band in POLICIES.items())
-    from tests.backtest.recording import with_band
-
     home = tmp_path_factory.mktemp("run")
     return asyncio.run(play(home, with_band(made, LIVE), shadows)), wanted
 

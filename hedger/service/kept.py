@@ -23,7 +23,7 @@ class Kept(Record, frozen=True, kw_only=True):
 
     ``policy`` is the digest of its band: another one begins anew. ``own`` and ``live`` are scores
     over the same time, from ``since_ms`` to ``now_ms``; ``worth_usd`` what each side's hedges have
-    come to, own first.
+    come to, own first; ``hedged_before`` is how often the book had been hedged by then.
     """
 
     policy: str
@@ -34,6 +34,7 @@ class Kept(Record, frozen=True, kw_only=True):
     own: Score = Score()
     live: Score = Score()
     worth_usd: tuple[float, float] = (0.0, 0.0)
+    hedged_before: int = 0
 
 
 _decoder = msgspec.json.Decoder(Kept)

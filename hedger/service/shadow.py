@@ -100,6 +100,7 @@ class Shadow:
             now_ms=glimpse.now_ms,
             own=Score(purse=purse),
             live=Score(purse=purse),
+            hedged_before=glimpse.state.memory.hedges,
         )
 
     def _lots(self, glimpse: Glimpse) -> dict[str, int]:
@@ -133,7 +134,7 @@ class Shadow:
                 live,
                 looks=live.looks + 1,
                 blocked=live.blocked + (said.action is Action.BLOCKED),
-                hedges=max(glimpse.state.memory.hedges, live.hedges),
+                hedges=max(glimpse.state.memory.hedges - kept.hedged_before, live.hedges),
             )
         return replace(kept, live=replace(kept.live, tally=live), own=replace(kept.own, tally=own))
 

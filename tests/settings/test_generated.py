@@ -95,16 +95,6 @@ trees = st.recursive(
     max_leaves=12,
 )
 SECTIONS = sorted({str(path[0]) for path in leaves()} | {"else", ""})
-    "config_version",
-    "deployment",
-    "store",
-    "worker",
-    "venues",
-    "book",
-    "policy",
-    "else",
-    "",
-]
 
 
 @given(st.dictionaries(st.sampled_from(SECTIONS), trees), st.booleans())

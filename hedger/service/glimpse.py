@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -71,6 +71,13 @@ class Glimpse(NamedTuple):
         return params.underlying in self.market.index and all(
             name in self.contracts and self.marks.get(name, 0.0) > 0.0 for name in params.hedges
         )
+
+
+def middles(market: Market, names: Iterable[str]) -> dict[str, float]:
+    """Middles of two-sided markets: they stand for marks that a venue does not tell."""
+    rows = {name: market.row[name] for name in names if name in market.row}
+    found = {name: 0.5 * float(market.bid[row] + market.ask[row]) for name, row in rows.items()}
+    return {name: middle for name, middle in found.items() if math.isfinite(middle)}
 
 
 class Live:

@@ -24,7 +24,7 @@ from hedger.core.model import AccountEvent, Decision, Fill
 from hedger.errors import HedgerError, LeaseLost
 from hedger.ports import Batch, JournalEntry, Lease
 from hedger.service.feed import Listener
-from hedger.service.glimpse import Glimpse, Live
+from hedger.service.glimpse import Glimpse, Live, middles
 from hedger.service.imagined import OrderTerms
 from hedger.service.journal import Journal
 from hedger.service.kept import Kept, kept_from
@@ -155,18 +155,20 @@ class Shadows:
         if len(watch.queue) >= QUEUE_MAX:  # its news go into the next one that finds room
             self._metrics.count("shadow_glimpses_dropped")
             return
-        watch.next_ms = now_ms + interval_ms
-        watch.queue.append(
-            Glimpse(
-                now_ms=now_ms,
-                market=self._listeners[desk.params.venue].board.market(),
-                marks=dict(watch.marks),
-                state=desk.state,
-                contracts=dict(desk.instruments),
-                fills=tuple(watch.fills),
-                events=tuple(watch.events),
-            )
+        market = self._listeners[desk.params.venue].board.market()
+        glimpse = Glimpse(
+            now_ms=now_ms,
+            market=market,
+            marks=middles(market, desk.params.hedges) | watch.marks,
+            state=desk.state,
+            contracts=dict(desk.instruments),
+            fills=tuple(watch.fills),
+            events=tuple(watch.events),
         )
+        if not glimpse.is_whole(desk.params):
+            return
+        watch.next_ms = now_ms + interval_ms
+        watch.queue.append(glimpse)
         watch.fills.clear()
         watch.events.clear()
         self._wake.set()

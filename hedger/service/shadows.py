@@ -246,6 +246,7 @@ class Shadows:
             self._failed(f"{desk.name}/{name}", repr(error))
             return None
         finally:
+            task.cancel()  # where the worker ends meanwhile, nobody asks what came of it
             self._metrics.observe("shadow_look_us", 1e6 * (self._clock.monotonic_s() - begun_s))
 
     # --- what lasts -----------------------------------------------------------------------

@@ -37,6 +37,13 @@ class Seen(NamedTuple):
     entries: list[Entry]
     live: list[Entry]
     log: Path
+    not_waited_for: int
+
+    def hedges(self) -> list[Trade]:
+        """What was really sent, oldest first."""
+        return [
+            (e.time_ms, i.instrument, i.lots, i.limit_ticks) for e in self.live for i in e.intents
+        ]
 
     def trades(self, name: str) -> list[Trade]:
         """What a shadow would have sent, oldest first."""
@@ -165,6 +172,7 @@ async def play(
                 if until_ms is None:
                     heard_ms = venue.heard[0]
                     await _when(lambda: _caught_up(store, book.name, shadows, heard_ms))
+                missed = (await venue.status()).bars_not_waited_for
         finally:
             stop.set()
             await asyncio.gather(worker, return_exceptions=True)
@@ -177,4 +185,5 @@ async def play(
         entries=[decoded(e.payload) for e in entries][::-1],
         live=[decoded(e.payload) for e in live][::-1],
         log=Path(params.log),
+        not_waited_for=missed,
     )

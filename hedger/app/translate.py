@@ -89,6 +89,7 @@ def band_rule(band: Band) -> BandRule:
         funding_excess=band.funding_excess,
         vol=band.vol,
         delta=band.delta,
+        tuning=band.tuning,
     )
 
 

@@ -30,6 +30,7 @@ from hedger.service.smiles import SmileFits
 from hedger.service.step import Stepper
 from hedger.service.strangers import Strangers
 from hedger.service.transfers import Transfers
+from hedger.service.tuner import Tuner
 from hedger.service.unkept import Unkept
 from hedger.service.venue_clock import VenueClocks
 from hedger.service.worker import Worker
@@ -86,14 +87,7 @@ class Crew:
         )
         self._join_orders()
         self._join_books()
-        self.shadows = Shadows(
-            world,
-            roster=self.roster,
-            listeners=self.listeners,
-            ownership=self.ownership,
-            journal=self.journal,
-            quiet=lambda venue: self.scheduler.quiet(self.roster.of_venue(venue)),
-        )
+        self._join_onlookers()
         self._log = logger(worker=params.worker)
         self._adopting: set[tuple[str, int]] = set()
 
@@ -154,9 +148,11 @@ class Crew:
             mark=self.worker.mark,
             left_out=self._left_out,
         )
+        markets = Markets(self.listeners)
+        self.tuner = Tuner(self.world, markets=markets, chronicle=self.chronicle)
         self.worker.stepper = Stepper(
             self.world,
-            markets=Markets(self.listeners),
+            markets=markets,
             ownership=self.ownership,
             execution=self.execution,
             journal=self.journal,
@@ -173,6 +169,16 @@ class Crew:
             roster=self.roster,
             ownership=self.ownership,
             judge=self.worker.stepper.judge,
+        )
+
+    def _join_onlookers(self) -> None:
+        self.shadows = Shadows(
+            self.world,
+            roster=self.roster,
+            listeners=self.listeners,
+            ownership=self.ownership,
+            journal=self.journal,
+            quiet=lambda venue: self.scheduler.quiet(self.roster.of_venue(venue)),
         )
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
@@ -217,6 +223,7 @@ class Crew:
     def _decided(self, desk: Desk, decision: Decision) -> None:
         self.worker.decided(desk, decision)
         self.shadows.decided(desk)
+        self.tuner.see(desk, decision)
 
     def _idle(self, shard: int) -> bool:
         return not any(
@@ -282,6 +289,7 @@ class Crew:
             self.scheduler.remove(desk.name)
             self.screening.forget(desk)
             self.shadows.forget(desk)
+            self.tuner.forget(desk)
             self.journal.forget(desk.name)
             desk.measuring.forget()
             for listener in self.listeners.values():

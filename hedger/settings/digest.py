@@ -43,7 +43,13 @@ def _hedge(book: Book, content: dict[str, Any]) -> dict[str, Any]:
     return named
 
 
-_LATER = {"vol": "implied", "delta": "black", "delta_gap": "warn", "delta_gap_max": 0.05}
+_LATER = {
+    "vol": "implied",
+    "delta": "black",
+    "delta_gap": "warn",
+    "delta_gap_max": 0.05,
+    "tuning": "off",
+}
 """Keys that came later, with what was done before there was a choice."""
 
 

@@ -42,6 +42,7 @@ other: dict[str, st.SearchStrategy[Any]] = {
     "slippage_bps_max": st.floats(1e-9, 1000),
     "min_move_pct": st.floats(0, 100),
     "delta": st.just("venue"),
+    "tuning": st.just("on"),
     "delta_gap": st.sampled_from(["widen", "freeze"]),
     "delta_gap_max": st.floats(0, 1),
     "vol": st.sampled_from(["forecast", "blend"]),

@@ -106,6 +106,7 @@ BAND_ODD: dict[str, Any] = {
     "funding_excess": 0.1,
     "vol": "blend",
     "delta": "venue",
+    "tuning": "on",
 }
 """Of the other kinds of band, which no configuration could name all together."""
 

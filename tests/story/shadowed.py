@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ from hedger.service.supervisor import run_worker
 from hedger.store.memory import MemoryServer, MemoryStore
 from hedger.telemetry import start_logging
 from hedger.venues.paper.adapter import PaperClock, PaperVenue
+from hedger.venues.paper.params import PaperParams
 from hedger.venues.simulator.events import Traded
 from tests.backtest.recording import with_band
 from tests.core.desk import Desk, option
@@ -125,31 +126,17 @@ async def play(
     made: Trial,
     shadows: tuple[ShadowParams, ...],
     *,
-    server: MemoryServer | None = None,
     until_ms: int | None = None,
     seconds: float = 120.0,
-    **exchange: Any,
 ) -> Seen:
     """Play a trial's tape to its end (or an instant) through a worker with these shadows."""
     start_logging(level="warning")
     loop.SAVE_S = 0.0
-    params = msgspec.structs.replace(
-        made.params,
-        socket=str(folder / "s"),
-        log=str(folder / "log.jsonl"),
-        speed=1e9,
-        latency_ms=0.0,
-        bar_ms_min=4.0,
-        pace_ms_max=20_000.0,
-        idle_exit_s=None,
-        instruments=made.book.hedges,
-        **exchange,
-    )
+    params = _exchange(folder, made)
     book = msgspec.structs.replace(made.book, shadows=shadows)
-    server = server or MemoryServer(shards=4, journal_max=100_000)
-    store = MemoryStore(server)
+    store = MemoryStore(MemoryServer(shards=4, journal_max=100_000))
     venue = PaperVenue("paper", params.socket)
-    ready, stop, waited = asyncio.Event(), asyncio.Event(), seconds
+    ready, stop = asyncio.Event(), asyncio.Event()
     async with serving(params):
         worker = asyncio.create_task(
             run_worker(
@@ -164,7 +151,7 @@ async def play(
             )
         )
         try:
-            async with asyncio.timeout(waited):
+            async with asyncio.timeout(seconds):
                 await ready.wait()
                 await _when(lambda: store.journal(book=book.name, count=1))
                 await venue.go()
@@ -177,13 +164,32 @@ async def play(
             stop.set()
             await asyncio.gather(worker, return_exceptions=True)
             await venue.close()
-    entries = await store.journal(book=book.name, count=100_000, of_shadows=True)
-    live = await store.journal(book=book.name, count=100_000)
-    kept = {n: kept_from(raw) for n, raw in (await store.shadows(book.name)).items()}
+    return await _seen(store, book.name, Path(params.log), missed)
+
+
+def _exchange(folder: Path, made: Trial) -> PaperParams:
+    """A trial's exchange on a socket, as fast as the worker lets it be."""
+    return msgspec.structs.replace(
+        made.params,
+        socket=str(folder / "s"),
+        log=str(folder / "log.jsonl"),
+        speed=1e9,
+        latency_ms=0.0,
+        bar_ms_min=4.0,
+        pace_ms_max=20_000.0,
+        idle_exit_s=None,
+        instruments=made.book.hedges,
+    )
+
+
+async def _seen(store: MemoryStore, book: str, log: Path, missed: int) -> Seen:
+    entries = await store.journal(book=book, count=100_000, of_shadows=True)
+    live = await store.journal(book=book, count=100_000)
+    kept = {n: kept_from(raw) for n, raw in (await store.shadows(book)).items()}
     return Seen(
         kept={name: one for name, one in kept.items() if one is not None},
         entries=[decoded(e.payload) for e in entries][::-1],
         live=[decoded(e.payload) for e in live][::-1],
-        log=Path(params.log),
+        log=log,
         not_waited_for=missed,
     )

@@ -36,6 +36,7 @@ from hedger.core.model.decision import (
 from hedger.core.model.record import Record
 from hedger.core.model.rules import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules
 from hedger.core.model.state import (
+    UNTUNED,
     AccountEvent,
     BookState,
     Fill,
@@ -48,10 +49,12 @@ from hedger.core.model.state import (
     OrderReport,
     OrderStatus,
     Sample,
+    Tuning,
 )
 
 __all__ = [
     "SETTLEMENT_WINDOW_MS",
+    "UNTUNED",
     "Account",
     "AccountEvent",
     "Action",
@@ -92,6 +95,7 @@ __all__ = [
     "Sample",
     "Scaling",
     "Target",
+    "Tuning",
     "VenueClass",
     "name_at",
     "name_there",

@@ -21,6 +21,7 @@ def backtest(
     market: Annotated[Literal["chain", "bars"] | None, Parameter(show_default=False)] = None,
     start: Annotated[str | None, Parameter(show_default=False)] = None,
     end: Annotated[str | None, Parameter(show_default=False)] = None,
+    policy: str = "",
     common: Common | None = None,
 ) -> int:
     """Replay recorded data through the first book's decisions and report; sends nothing.
@@ -38,6 +39,8 @@ def backtest(
         First market instant, UTC, such as 2026-06-28T07:00.
     end
         Last market instant.
+    policy
+        A [policy.NAME] of the configuration instead of the book's own band.
     """
     common = common or Common()
     from hedger.backtest.trial import tried
@@ -45,7 +48,7 @@ def backtest(
 
     if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
         raise ConfigError(f"--report {report}: expected a file in a folder that exists")
-    trial = _trial(common, programme, market, start, end)
+    trial = _trial(common, programme, market, start, end, policy)
     tell = progress()
     done = tried(trial, lambda now, bars: tell(f"{trial.book.name}: {bars:,} bars, {instant(now)}"))
     if report is not None:
@@ -71,6 +74,7 @@ def _trial(
     market: Literal["chain", "bars"] | None,
     start: str | None,
     end: str | None,
+    policy: str,
 ) -> Trial:
     """The trial that the options ask for; raises `ConfigError`."""
     import msgspec
@@ -85,7 +89,7 @@ def _trial(
     config = load(common.config, data=common.data)
     for notice in config.notices:
         say(notice)
-    trial = trial_of(config)
+    trial = trial_of(config, policy)
     folder = Path(trial.params.data)
     if not trial.params.data or not folder.is_dir():
         raise ConfigError(f"--data {trial.params.data or '(none)'}: expected recorded market data")

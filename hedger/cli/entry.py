@@ -41,6 +41,7 @@ COMMANDS = (
     Entry("backtest", "backtest:backtest", "Replay recorded data through the same decisions."),
     Entry("status", "status:status", "Workers, shards, books and their last decisions."),
     Entry("doctor", "doctor:doctor", "Whether store, venue, clocks and configurations are fit."),
+    Entry("shadow", "shadow:shadow", "Each book's policy beside those that run in its shadow."),
     Entry("decisions", "decisions:decisions", "The newest decisions."),
     Entry("explain", "explain:explain", "One decision with every number and every reason."),
     Entry("hold", "hold:hold", "Allow a book only trades that reduce |delta|, or none."),

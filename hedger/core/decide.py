@@ -158,7 +158,7 @@ def _deeper(draft: _Draft, seen: Exposure, terms: BandInputs, made: Target) -> B
     paid = _cost(draft, seen, size)
     if paid == terms.paid:
         return terms
-    return msgspec.structs.replace(terms, cost=paid.rate, paid=paid)
+    return msgspec.structs.replace(terms, cost=paid.rate * terms.tuned_cost, paid=paid)
 
 
 def _cost(draft: _Draft, seen: Exposure, size: float) -> Cost:

@@ -150,6 +150,7 @@ class Shelf:
             and band.kind in ("fixed", *KINDS)
             and band.vol == "implied"
             and band.delta == "black"
+            and band.tuning == "off"
             and data.delta_gap == "warn"
             and band.unit in UNITS
             and rules.numeraire in ("coin", "usd")

@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from hedger.core.model import (
+    UNTUNED,
     Action,
     Curve,
     Decision,
@@ -31,6 +32,7 @@ from hedger.core.model import (
     Refusal,
     Scaling,
     Target,
+    Tuning,
 )
 from hedger.service.entry import Timings
 
@@ -122,6 +124,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fills: int = 0
     delay_ms: float | None = None
     slippage: float | None = None
+    tuning: Tuning = UNTUNED
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -287,6 +290,7 @@ def _memory(decision: Decision) -> Remembered:
         fills=memory.fills,
         delay_ms=round(memory.delay_ms, 3) or None,
         slippage=_coin(memory.slippage) or None,
+        tuning=memory.tuning,
     )
 
 

@@ -186,6 +186,14 @@ class Keys:
         """Stream: decisions."""
         return f"{self._shard(shard)}:journal"
 
+    def shadows(self, shard: int, book: str) -> str:
+        """Hash: shadow -> its name and memory; apart from the book, lest it made that stale."""
+        return f"{self._shard(shard)}:sh:{book}"
+
+    def shadow_journal(self, shard: int) -> str:
+        """Stream: what shadows would have done."""
+        return f"{self._shard(shard)}:shadow"
+
     def _shard(self, shard: int) -> str:
         return f"{self._root}:{{s{shard:03d}}}"
 

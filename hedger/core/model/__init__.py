@@ -40,6 +40,7 @@ from hedger.core.model.decision import (
 from hedger.core.model.record import Record
 from hedger.core.model.rules import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules
 from hedger.core.model.state import (
+    UNTUNED,
     AccountEvent,
     BookState,
     Fill,
@@ -52,6 +53,7 @@ from hedger.core.model.state import (
     OrderReport,
     OrderStatus,
     Sample,
+    Tuning,
 )
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "MS_PER_DAY",
     "MS_PER_YEAR",
     "SETTLEMENT_WINDOW_MS",
+    "UNTUNED",
     "Account",
     "AccountEvent",
     "Action",
@@ -100,6 +103,7 @@ __all__ = [
     "Scales",
     "Scaling",
     "Target",
+    "Tuning",
     "VenueClass",
     "name_at",
     "name_there",

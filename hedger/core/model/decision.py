@@ -117,6 +117,7 @@ class BandInputs(Record, frozen=True, kw_only=True, omit_defaults=True):
     or (``passing``) made anew. ``delay`` is the longest of cooldown, what is configured and what
     was measured; ``delay_of`` says which. ``paid`` has the parts of the cost, None where it is
     configured. ``vol_of`` tells what the vol is where it is not, or not to be, the implied one.
+    ``tuned_cost`` and ``tuned_vol`` are what self-tuning has multiplied both by.
     """
 
     cost: float
@@ -131,6 +132,8 @@ class BandInputs(Record, frozen=True, kw_only=True, omit_defaults=True):
     delay_of: str = ""
     paid: Cost | None = None
     vol_of: str = ""
+    tuned_cost: float = 1.0
+    tuned_vol: float = 1.0
 
 
 class Target(Record, frozen=True, kw_only=True, omit_defaults=True):

@@ -15,7 +15,7 @@ from pricing._kernel_cache import compiled, inlined, subroutine
 from pricing._leg_sums import ladder_block
 from pricing._legs import FLAGS, INDEX, STATE
 from pricing._option import input_check
-from pricing._vector_math import log_ratio
+from pricing._vector_math import exp, log_ratio
 from pricing.conventions import MS_PER_YEAR
 
 __all__ = ["COLUMNS", "TOTALS", "black_shift", "book_sums"]
@@ -68,27 +68,36 @@ def _join(  # type: ignore[no-untyped-def]
 
 
 @subroutine
-def _mean_vol(fresh, places, forward) -> float:  # type: ignore[no-untyped-def]
+def _distances(fresh, places, forward, away, per) -> None:  # type: ignore[no-untyped-def]
+    """Of each leg that bends: standard deviations from its strike, and more of them per log move.
+
+    Both 0 for a leg without a density.
+    """
+    for j in range(away.size):
+        strike, deviation = fresh[0, j], fresh[2, j] * fresh[4, j]
+        live = (fresh[3, j] != 0.0) & (strike > _CERTAIN) & (not deviation <= _CERTAIN)
+        ahead = log_ratio(forward[places[0, j]], strike if live else 1.0)
+        inverse = 1.0 / (deviation if live else 1.0)
+        away[j] = ahead * inverse + 0.5 * deviation if live else 0.0
+        per[j] = inverse if live else 0.0
+
+
+@subroutine
+def _mean_vol(fresh, away, per) -> float:  # type: ignore[no-untyped-def]
     """Mean vol of the legs, each weighted by the size of its gamma; 0 where none is known.
 
-    In logs against the largest, so that a book of far wings alone still has weights.
+    Against the largest, in logs, so that a book of far wings alone still has weights.
     """
-    legs = places.shape[1]
-    size, most = np.empty(legs), -np.inf
-    for j in range(legs):
-        size[j] = -np.inf
-        vol, quantity = fresh[2, j], abs(fresh[3, j])
-        if quantity > 0.0 and vol > 0.0:
-            deviation = vol * fresh[4, j]
-            ahead = log_ratio(forward[places[0, j]], fresh[0, j])
-            distance = ahead / deviation + 0.5 * deviation
-            size[j] = np.log(quantity / deviation) - 0.5 * distance * distance
-            most = max(most, size[j])
-    if most == -np.inf:
+    nearest = np.inf
+    for j in range(away.size):
+        if per[j] > 0.0 and fresh[2, j] > 0.0:
+            nearest = min(nearest, away[j] * away[j])
+    if nearest == np.inf:
         return 0.0
     total = mean = 0.0
-    for j in range(legs):
-        weight = np.exp(size[j] - most)
+    for j in range(away.size):
+        size = abs(fresh[3, j]) * per[j] if fresh[2, j] > 0.0 else 0.0
+        weight = size * exp(0.5 * (nearest - away[j] * away[j]))
         total += weight
         mean += weight * fresh[2, j]
     return mean / total
@@ -114,41 +123,36 @@ def _need(state, flags, places, by_strike, alive, share) -> float:  # type: igno
 
 
 @subroutine
-def _bend_at(fresh, places, shares, forward, move) -> float:  # type: ignore[no-untyped-def]
-    """Slope of the Black delta in log spot at one log move that the ladder does not reach.
-
-    ``shares`` turn quote currency into coin that is still to settle, (groups,).
-    """
-    total = 0.0
-    for j in range(places.shape[1]):
-        deviation, ahead = fresh[2, j] * fresh[4, j], forward[places[0, j]]
-        if fresh[3, j] != 0.0 and fresh[0, j] > _CERTAIN and not deviation <= _CERTAIN:
-            distance = (log_ratio(ahead, fresh[0, j]) + move) / deviation + 0.5 * deviation
-            weight = shares[places[1, j]] * ahead * fresh[3, j] / (deviation * _ROOT_TWO_PI)
-            total += weight * np.exp(-0.5 * distance * distance)
-    return total
-
-
-@subroutine
 def _square_gamma(  # type: ignore[no-untyped-def]
-    fresh, places, shares, forward, here, log_moves, rule, step, scale,
+    fresh, places, shares, forward, away, per, here, rule, step
 ) -> float:  # fmt: skip
-    """Mean square of gamma over log spot where its sign changes, else NaN.
+    """Square of gamma; its mean over log spot where legs bend both ways.
 
-    Per unit of today's spot, so that the mean is of gamma and not of gamma times spot. Where it
-    reaches beyond the ladder, as it does from a vol of about 50 % on, gamma is made anew.
+    ``shares`` turn quote currency into coin that is still to settle, (groups,). Per unit of today's
+    spot, so that the mean is of gamma and not of gamma times spot.
     """
-    low = high = mean = 0.0
+    factor, longs, shorts = np.empty(away.size), False, False
+    for j in range(away.size):
+        held = fresh[3, j] if per[j] > 0.0 else 0.0
+        longs |= held > 0.0
+        shorts |= held < 0.0
+        unit = shares[places[1, j]] * forward[places[0, j]]
+        factor[j] = unit * held * per[j] / _ROOT_TWO_PI
+    if not (longs and shorts and step > 0.0):
+        return float(here * here)
+    mean, part = 0.0, np.empty(away.size)
     for n in range(rule.shape[1]):
-        away = step * rule[0, n]
-        if log_moves[0] <= away <= log_moves[-1]:
-            bent = np.interp(away, log_moves, here)
-        else:
-            bent = _bend_at(fresh, places, shares, forward, away)
-        near = scale * bent * np.exp(-away)
-        low, high = min(low, near), max(high, near)
+        move = step * rule[0, n]
+        near = 0.0 if move != 0.0 else here
+        if move != 0.0:
+            for j in range(away.size):
+                distance = away[j] + move * per[j]
+                part[j] = factor[j] * exp(-0.5 * distance * distance)
+            for j in range(away.size):
+                near += part[j]
+            near *= np.exp(-move)
         mean += rule[1, n] * near * near
-    return mean if low < 0.0 < high else np.nan
+    return float(mean)
 
 
 @subroutine
@@ -222,16 +226,17 @@ def _by_group(  # type: ignore[no-untyped-def]
 
 @subroutine
 def _bends(  # type: ignore[no-untyped-def]
-    state, fresh, flags, places, by_strike, forward, alive, share, price, bend, black, moves, rule,
-    scale, spread, here, totals,
+    state, fresh, flags, places, by_strike, forward, alive, share, price, bend, black, rule,
+    scale, spread, totals,
 ) -> None:  # fmt: skip
     """Gamma, its square or mean square, mean vol, largest delta, and what is settling of it."""
-    totals[0] = gamma = scale * bend[here]
-    totals[2] = vol = _mean_vol(fresh, places, forward)
-    square = _square_gamma(
-        fresh, places, share / price, forward, bend, moves, rule, spread * vol, scale
+    away, per = np.empty(alive.size), np.empty(alive.size)
+    _distances(fresh, places, forward, away, per)
+    totals[0] = scale * bend
+    totals[2] = vol = _mean_vol(fresh, away, per)
+    totals[1] = scale * scale * _square_gamma(
+        fresh, places, share / price, forward, away, per, bend, rule, spread * vol
     )
-    totals[1] = gamma * gamma if np.isnan(square) else square
     totals[3] = scale * _need(state, flags, places, by_strike, alive, share)
     for g in range(share.size):
         if 0.0 < share[g] < 1.0:
@@ -282,8 +287,7 @@ def book_sums(  # type: ignore[no-untyped-def]
     if bends:
         _bends(
             state, fresh, flags, places, by_strike, forward, alive, share,
-            np.where(inverse, ahead, index), bend, black, moves[1], rule, scale, spread, here,
-            totals[3:],
+            np.where(inverse, ahead, index), bend[here], black, rule, scale, spread, totals[3:],
         )  # fmt: skip
         totals[8] = scale * lasting
 

@@ -170,8 +170,8 @@ class QuotedBook:
         scale : float
             Multiplies the sums of the book, and not those of its groups.
         spread : float
-            Standard deviation of log spot per unit of vol over which gamma is averaged where its
-            sign changes.
+            Standard deviation of log spot per unit of vol over which gamma is averaged where legs
+            bend both ways.
         bends, sizes : bool
             Whether the last six totals and the gross delta are wanted; 0 where not.
 

@@ -31,7 +31,7 @@ Legs: TypeAlias = npt.NDArray[np.float64]
 
 NONE, FIXED, INTERVAL, LELAND, WHALLEY_WILMOTT, ZAKAMOULINE, CUBIC, NUMERICAL = range(8)
 COST, FEE, AVERSION, VOL, DELAY, CLIP, WIDTH, EVERY, CAP = range(9)
-"""Places in the vector of numbers that every policy reads."""
+"""Places in the vector of numbers that every policy reads; the cap is each check's own."""
 _INSTANT = 1e-9
 
 
@@ -73,8 +73,37 @@ def _greeks(spots: Array, vols: Array, legs: Legs, time: float, delta: Array, ga
             gamma[p] += quantity * density / (spots[p] * total)
 
 
+@subroutine
+def _mixed(legs: Legs, time: float) -> bool:
+    """Whether a living leg is long and another one short."""
+    longs = shorts = False
+    for i in range(legs.shape[0]):
+        if legs[i, 2] - time > _INSTANT:
+            longs |= legs[i, 0] > 0.0
+            shorts |= legs[i, 0] < 0.0
+    return bool(longs and shorts)
+
+
+@subroutine
+def _cap(legs: Legs, time: float) -> float:
+    """Half of the largest hedge that what lives can need: no band is wider.
+
+    Legs are in the order of strikes; the slopes of their payoff, from below all of them.
+    """
+    slope = 0.0
+    for i in range(legs.shape[0]):
+        if legs[i, 2] - time > _INSTANT:
+            slope -= legs[i, 0] * legs[i, 3]
+    most = abs(slope)
+    for i in range(legs.shape[0]):
+        if legs[i, 2] - time > _INSTANT:
+            slope += legs[i, 0]
+            most = max(most, abs(slope))
+    return 0.5 * most
+
+
 @compiled(
-    "void(float64[:,::1], int64[::1], float64[::1], float64[:,::1], float64, boolean,"
+    "void(float64[:,::1], int64[::1], float64[::1], float64[:,::1], float64,"
     " float64[:,::1], float64[:,::1], float64[:,::1])"
 )
 def greeks(
@@ -83,15 +112,14 @@ def greeks(
     times: Array,
     legs: Legs,
     vol: float,
-    averaged: bool,
     delta: Array,
     gamma: Array,
     square: Array,
 ) -> None:
     """Delta, gamma and its square at every check.
 
-    With ``averaged`` the square is the mean over log spot with the standard deviation that the time
-    left to the horizon gives, as a book needs whose gamma changes sign.
+    Where living legs bend both ways the square is the mean over log spot with the standard
+    deviation that the time left to the horizon gives.
     """
     paths = block.shape[1]
     vols = np.full(paths, vol)
@@ -99,7 +127,7 @@ def greeks(
     for n in range(delta.shape[0]):
         spots = block[checks[n]]
         _greeks(spots, vols, legs, times[n], delta[n], gamma[n])
-        if not averaged:
+        if not _mixed(legs, times[n]):
             for p in range(paths):
                 square[n, p] = gamma[n, p] * gamma[n, p]
             continue
@@ -161,7 +189,7 @@ def _two_cost(
 def _whalley_wilmott(spots: Array, delta: Array, square: Array, v: Array, edges: Array) -> None:
     for p in range(spots.size):
         half = whalley_wilmott(v[COST], spots[p], square[p], v[AVERSION])
-        outer, inner = clipped(half, v[CLIP], 0.0)
+        outer, inner = clipped(min(half, v[CAP]), v[CLIP], 0.0)
         _around(edges, p, -delta[p], outer, inner)
 
 
@@ -182,7 +210,7 @@ def _zakamouline(
     _greeks(spots, vols, legs, time, delta, unused)
     for p in range(spots.size):
         half = zakamouline(v[COST], spots[p], gamma[p], v[VOL], left, v[AVERSION])
-        outer, inner = clipped(half, v[CLIP], 0.0)
+        outer, inner = clipped(min(half, v[CAP]), v[CLIP], 0.0)
         _around(edges, p, -delta[p], outer, inner)
 
 
@@ -266,6 +294,7 @@ def hedged(
     for n in range(last):
         spots = block[checks[n]]
         left = times[last] - times[n]
+        v[CAP] = _cap(legs, times[n])
         if kind == CUBIC and v[FEE] > 0.0:
             _two_cost(spots, delta[n], gamma[n], square[n], left, v, edges)
         elif kind == CUBIC:

@@ -223,13 +223,14 @@ def _curve(
     gamma, vol = ratio * float(here[HERE]), _vol(book, legs)
     horizon = rules.band.horizon_days / 365.0
     steps = (formulas.spread(vol, horizon) if vol > 0.0 else 0.0) * _NODES
-    along = np.interp(steps, np.log(MOVES), here)
+    along = np.full(steps.size, here[HERE])
     for i, move in enumerate(np.exp(steps)):
-        if not MOVES[0] <= move <= MOVES[-1]:
+        if move != 1.0:
             there = _greeks(book, legs, book.legs.quantity, legs.vol, np.array([move]))
             along[i] = (legs.weight * there.gamma_cash[0] / (price[HERE] * move)).sum()
     near = ratio * along * np.exp(-steps)
-    changes = near.min() < 0.0 < near.max()
+    bent = legs.known & (legs.vol > 0.0) & (book.legs.quantity != 0.0)
+    changes = np.unique(np.sign(book.legs.quantity[bent])).size == 2
     far = np.array([expiry_ms - now > 86_400_000 for expiry_ms, _ in book.legs.groups], np.bool_)
     inside = (legs.weight < 1.0) & (legs.weight > 0.0)
     return Curve(

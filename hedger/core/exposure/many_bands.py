@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from hedger.core.bands import formulas, widths
 from hedger.core.columns import Bools, Floats, Ints, Market
-from hedger.core.exposure.legs import MOVES
 from hedger.core.exposure.many import Deltas, Layout
 from hedger.core.model import SETTLEMENT_WINDOW_MS
 from pricing._kernel_cache import compiled
@@ -58,7 +57,6 @@ def triggers(
         by_strike=laid_out.by_strike,
         shares=_shares(laid_out, now),
         units=1.0 / np.where(laid_out.group_inverse, ahead, spot),
-        moves=MOVES,
         rule=_RULE,
         spreads=np.sqrt(0.02 * cards["horizon"]),
     )

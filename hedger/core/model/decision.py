@@ -43,7 +43,7 @@ class Curve(Record, frozen=True, kw_only=True):
     """How delta bends, for bands that follow gamma; of the options, times the hedge ratio [coin].
 
     ``gamma`` is d(Black delta)/d ln S, in either numeraire, and ``lasting`` what of it does not
-    expire within a day; ``square_gamma`` its square, or the mean over spot where it changes sign.
+    expire within a day; ``square_gamma`` its square, or the mean over spot where legs bend both ways.
     ``vol`` is the legs' mean by size of gamma, ``need`` the largest delta that the options can come
     to have, ``settling`` what decays in a settlement window, as it was before.
     """

@@ -1,6 +1,7 @@
 """How the deltas of many books bend, in one pass over all their legs (private).
 
-Gamma alone: one logarithm for each leg, one exponential for each leg and spot, no normal tails. Legs stand in the order of their groups, and groups in the order of books.
+Gamma alone: one logarithm for each leg, one exponential for each leg and spot, no normal tails.
+Legs stand in the order of their groups, and groups in the order of books.
 """
 
 import numpy as np

@@ -22,8 +22,9 @@ __all__ = ["COLUMNS", "TOTALS", "black_shift", "book_sums"]
 
 COLUMNS = 8
 """Numbers of each group: count, forward, delta, gamma, black, worth, vega, theta."""
-TOTALS = 9
-"""Numbers of the book: wanting, alive, gross, gamma, square_gamma, vol, need, settling, lasting."""
+TOTALS = 10
+"""Numbers of the book: wanting, alive, gross, gamma, square_gamma, vol, need, settling, lasting,
+to_rest."""
 _DAY_MS = 86_400_000
 _ROOT_TWO_PI = 2.5066282746310002
 _CERTAIN = 1e-100  # a total vol or a strike below has no density
@@ -104,22 +105,27 @@ def _mean_vol(fresh, away, per) -> float:  # type: ignore[no-untyped-def]
 
 
 @subroutine
-def _need(state, flags, places, by_strike, alive, share) -> float:  # type: ignore[no-untyped-def]
-    """Largest |delta| that the options can have anywhere: the slopes of their payoff.
+def _need(  # type: ignore[no-untyped-def]
+    state, flags, places, by_strike, alive, share, black
+) -> tuple[float, float]:
+    """Largest |delta| that the options can have anywhere, and what they lack of the nearer end.
 
-    Below all strikes every put counts, and each strike that is passed adds its quantity; a delta
-    before expiry is a mean of these slopes.
+    By the slopes of their payoff. Below all strikes every put counts, and each strike that is
+    passed adds its quantity; a delta before expiry is a mean of these slopes.
     """
-    slope = 0.0
+    slope = delta = 0.0
+    for g in range(share.size):
+        delta += share[g] * black[g]
     for j in range(alive.size):
         if alive[j] and not flags[0, j]:
             slope -= share[places[1, j]] * state[3, j]
-    most = abs(slope)
+    most, down = abs(slope), slope - delta
     for j in by_strike:
         if alive[j]:
             slope += share[places[1, j]] * state[3, j]
             most = max(most, abs(slope))
-    return most
+    up = slope - delta
+    return most, down if abs(down) < abs(up) else up
 
 
 @subroutine
@@ -234,10 +240,13 @@ def _bends(  # type: ignore[no-untyped-def]
     _distances(fresh, places, forward, away, per)
     totals[0] = scale * bend
     totals[2] = vol = _mean_vol(fresh, away, per)
-    totals[1] = scale * scale * _square_gamma(
-        fresh, places, share / price, forward, away, per, bend, rule, spread * vol
+    totals[1] = (
+        scale
+        * scale
+        * _square_gamma(fresh, places, share / price, forward, away, per, bend, rule, spread * vol)
     )
-    totals[3] = scale * _need(state, flags, places, by_strike, alive, share)
+    most, to_rest = _need(state, flags, places, by_strike, alive, share, black)
+    totals[3], totals[6] = scale * most, scale * to_rest
     for g in range(share.size):
         if 0.0 < share[g] < 1.0:
             totals[4] += black[g]
@@ -260,7 +269,8 @@ def book_sums(  # type: ignore[no-untyped-def]
     """Sums of a book: per move delta and gamma, then `COLUMNS` of each group, then `TOTALS`.
 
     ``moves`` are ratios of spot and their logarithms, ``rule`` nodes and weights of a mean over a
-    normal variable, ``here`` the place of 1 among the moves; `bends` asks for the last six totals.
+    normal variable, ``here`` the place of 1 among the moves; `bends` asks for the last seven
+    totals.
     """
     legs, groups, steps = rows.size, inverse.size, moves.shape[1]
     fresh, forward, alive = np.empty((5, legs)), np.empty(legs), np.empty(legs, np.bool_)
@@ -295,14 +305,17 @@ def book_sums(  # type: ignore[no-untyped-def]
 @compiled(
     types.float64(
         STATE, FLAGS, INDEX, _GROUP_FLAGS, _INTS, _INTS, _INTS, INPUT, INPUT, _INTS, _GROUP_FLAGS,
-        types.float64, types.float64, types.int64, types.int64,
+        *[types.float64] * 3, types.int64, types.int64,
     )
 )  # fmt: skip
 def black_shift(  # type: ignore[no-untyped-def]
     state, flags, places, inverse, group_ms, expiry_ms, rows, ratio, vol, vol_ms, priced,
-    index, factor, now_ms, window_ms,
+    index, factor, years, now_ms, window_ms,
 ):  # fmt: skip
-    """Black delta of the book at its vols, less that at its vols times `factor` [coin]."""
+    """Black delta of the book at its vols, less that at its vols times `factor` [coin].
+
+    The factor holds for so many `years` of a leg's life at most.
+    """
     legs, groups = rows.size, inverse.size
     fresh, forward, alive = np.empty((5, legs)), np.empty(legs), np.empty(legs, np.bool_)
     _join(
@@ -316,7 +329,9 @@ def black_shift(  # type: ignore[no-untyped-def]
             fresh, flags, places, forward, moves,
             there[0], there[1], there[2], there[3], there[4], there[5], there[6],
         )  # fmt: skip
-        fresh[2] *= factor
+        for j in range(legs):
+            part = min(1.0, years / fresh[1, j]) if fresh[1, j] > years else 1.0
+            fresh[2, j] *= np.sqrt(1.0 + (factor * factor - 1.0) * part) if part < 1.0 else factor
     ahead, here, moved = np.ones(groups), 0.0, 0.0
     for j in range(legs):
         ahead[places[1, j]] = forward[places[0, j]]

@@ -16,9 +16,11 @@ from hedger.core.bands.formulas import (
     SPREAD_WEIGHTS,
     clipped,
     cubic,
+    dearer,
     leland_vol,
     spread,
     two_cost,
+    unwinding,
     whalley_wilmott,
     zakamouline,
     zakamouline_vol,
@@ -30,8 +32,8 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Legs: TypeAlias = npt.NDArray[np.float64]
 
 NONE, FIXED, INTERVAL, LELAND, WHALLEY_WILMOTT, ZAKAMOULINE, CUBIC, NUMERICAL = range(8)
-COST, FEE, AVERSION, VOL, DELAY, CLIP, WIDTH, EVERY, CAP = range(9)
-"""Places in the vector of numbers that every policy reads; the cap is each check's own."""
+COST, FEE, AVERSION, VOL, DELAY, CLIP, WIDTH, EVERY, CAP, DOWN, UP = range(11)
+"""Places in the vector of numbers that every policy reads; the last three are each check's own."""
 _INSTANT = 1e-9
 
 
@@ -85,21 +87,21 @@ def _mixed(legs: Legs, time: float) -> bool:
 
 
 @subroutine
-def _cap(legs: Legs, time: float) -> float:
-    """Half of the largest hedge that what lives can need: no band is wider.
+def _slopes(legs: Legs, time: float, v: Array) -> None:
+    """What lives can need: half of its largest hedge, which no band exceeds, and delta's two ends.
 
-    Legs are in the order of strikes; the slopes of their payoff, from below all of them.
+    Legs are in the order of strikes; these are the slopes of their payoff, from below all of them.
     """
     slope = 0.0
     for i in range(legs.shape[0]):
         if legs[i, 2] - time > _INSTANT:
             slope -= legs[i, 0] * legs[i, 3]
-    most = abs(slope)
+    most, v[DOWN] = abs(slope), slope
     for i in range(legs.shape[0]):
         if legs[i, 2] - time > _INSTANT:
             slope += legs[i, 0]
             most = max(most, abs(slope))
-    return 0.5 * most
+    v[CAP], v[UP] = 0.5 * most, slope
 
 
 @compiled(
@@ -172,8 +174,43 @@ def _cubic(
 
 
 @subroutine
+def _dearer_delta(
+    spots: Array,
+    gamma: Array,
+    square: Array,
+    legs: Legs,
+    time: float,
+    left: float,
+    v: Array,
+    more: Array,
+    centre: Array,
+) -> None:
+    """Delta at the variance that both costs make, for what is left of the study."""
+    for p in range(spots.size):
+        factor = dearer(v[COST], v[FEE], spots[p], gamma[p], square[p], v[AVERSION])
+        more[p] = factor - 1.0
+        centre[p] = 0.0
+    for i in range(legs.shape[0]):
+        lives = legs[i, 2] - time
+        if lives <= _INSTANT:
+            continue
+        root, part = np.sqrt(lives), min(left / lives, 1.0)
+        for p in range(spots.size):
+            total = v[VOL] * np.sqrt(1.0 + more[p] * part) * root
+            _, below = normal(log_ratio(spots[p], legs[i, 1]) / total + 0.5 * total)
+            centre[p] += legs[i, 0] * (below - legs[i, 3])
+
+
+@subroutine
 def _two_cost(
-    spots: Array, delta: Array, gamma: Array, square: Array, left: float, v: Array, edges: Array
+    spots: Array,
+    delta: Array,
+    gamma: Array,
+    square: Array,
+    left: float,
+    v: Array,
+    centre: Array,
+    edges: Array,
 ) -> None:
     """With a fixed cost an order: trigger and inner target, at least one clip apart."""
     for p in range(spots.size):
@@ -182,7 +219,12 @@ def _two_cost(
         )
         outer = min(outer, v[CAP])
         above, below = clipped(outer, v[CLIP], 0.0)
-        _around(edges, p, -delta[p], outer, max(min(inner, outer - (above - below)), 0.0))
+        inner = max(min(inner, outer - (above - below)), 0.0)
+        down, up = v[DOWN] - delta[p], v[UP] - delta[p]
+        further = unwinding(down if abs(down) < abs(up) else up, outer, inner)
+        _around(edges, p, -centre[p], outer, inner)
+        edges[1, p] += further
+        edges[2, p] += further
 
 
 @subroutine
@@ -294,9 +336,10 @@ def hedged(
     for n in range(last):
         spots = block[checks[n]]
         left = times[last] - times[n]
-        v[CAP] = _cap(legs, times[n])
+        _slopes(legs, times[n], v)
         if kind == CUBIC and v[FEE] > 0.0:
-            _two_cost(spots, delta[n], gamma[n], square[n], left, v, edges)
+            _dearer_delta(spots, gamma[n], square[n], legs, times[n], left, v, work[0], work[1])
+            _two_cost(spots, delta[n], gamma[n], square[n], left, v, work[1], edges)
         elif kind == CUBIC:
             _cubic(spots, delta[n], gamma[n], square[n], left, v, edges)
         elif kind == NUMERICAL:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hedger.backtest import _lanes
 from hedger.backtest._lanes import greeks, hedged
-from hedger.backtest.numerical import Leg, Optimum, optimum
+from hedger.backtest.numerical import Optimum, optimum
 from hedger.backtest.paths import Rows, Source
 from hedger.backtest.study import POLICIES, Policy, Study
 from pricing import black
@@ -157,7 +157,7 @@ class _Tape:
 
 def numbers(study: Study, policy: Policy) -> Array:
     """What a policy reads, in the order of the kernel's names."""
-    v = np.zeros(9)
+    v = np.zeros(11)
     v[_lanes.COST], v[_lanes.FEE] = study.cost.proportional, study.cost.fixed
     v[_lanes.AVERSION], v[_lanes.VOL] = study.risk_aversion, study.market.vol
     v[_lanes.DELAY] = study.horizon / study.market.steps

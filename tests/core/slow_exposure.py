@@ -98,12 +98,18 @@ def _rungs(*columns: Floats) -> tuple[tuple[float, float, float], ...]:
     return tuple(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def slow_shift(book: Book, market: Market, now: int, *, index: float, factor: float) -> float:
-    """Black delta of the options at their vols, less that at their vols times a factor."""
+def slow_shift(
+    book: Book, market: Market, now: int, *, index: float, factor: float, years: float
+) -> float:
+    """Black delta of the options at their vols, less that at their vols times a factor.
+
+    That factor holds for so many years of a leg's life.
+    """
     legs = joined(book, market, now, index)
     ahead = _group_forward(book, legs)
     there = []
-    for vol in (legs.vol, legs.vol * factor):
+    share = np.minimum(np.where(legs.years > 0.0, years / np.maximum(legs.years, 1e-12), 1.0), 1.0)
+    for vol in (legs.vol, legs.vol * np.sqrt(1.0 + (factor**2 - 1.0) * share)):
         delta = _greeks(book, legs, book.legs.quantity, vol, np.ones(1)).delta[0]
         there.append((legs.weight * np.where(_inverse(book), delta, delta * ahead / index)).sum())
     return float(there[0] - there[1])
@@ -238,6 +244,7 @@ def _curve(
         square_gamma=float(_WEIGHTS @ near**2) if changes else gamma * gamma,
         vol=vol,
         need=ratio * _need(book, legs),
+        to_rest=ratio * _to_rest(book, legs, greeks),
         lasting=ratio * float((legs.weight * greeks.gamma_cash[HERE] / price[HERE])[far].sum()),
         settling=ratio * abs(float(greeks.delta[HERE][inside].sum())),
     )
@@ -252,6 +259,16 @@ def _vol(book: Book, legs: JoinedLegs) -> float:
     size = -0.5 * distance**2 - np.log(deviation) + np.log(np.abs(book.legs.quantity[good]))
     weight = np.exp(size - size.max())
     return float(weight @ vol / weight.sum())
+
+
+def _to_rest(book: Book, legs: JoinedLegs, greeks: Ladder) -> float:
+    columns = book.legs
+    if not columns.groups:
+        return 0.0
+    quantity = np.where(legs.alive, legs.weight[columns.group] * columns.quantity, 0.0)
+    delta = float(legs.weight @ greeks.delta[HERE])
+    far = (-quantity[~columns.is_call].sum(), quantity[columns.is_call].sum())
+    return min((float(end) - delta for end in far), key=abs)
 
 
 def _need(book: Book, legs: JoinedLegs) -> float:

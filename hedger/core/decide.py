@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from hedger.core import limits, policy
-from hedger.core.bands.adaptive import ADAPTIVE
+from hedger.core.bands.adaptive import ADAPTIVE, modified_for
 from hedger.core.bands.inputs import inputs
 from hedger.core.choices import choices
 from hedger.core.columns import Book, Market
@@ -137,7 +137,10 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
     if math.isnan(factor):
         return None
     if factor != 1.0:
-        moved = black_shift(book, draft.market, draft.now, index=seen.index, factor=factor)
+        years = modified_for(rule, terms)
+        moved = black_shift(
+            book, draft.market, draft.now, index=seen.index, factor=factor, years=years
+        )
         shift = seen.ratio * moved
     made = policy.adaptive_target(rule, limit, seen, terms, lot_delta=lot_delta, shift=shift)
     deeper = _deeper(draft, seen, terms, made)

@@ -277,7 +277,7 @@ class Shadows:
 
     def _entries(self, desk: Desk, lease: Lease, done: list[Decision]) -> Iterator[JournalEntry]:
         for decision in done:
-            entry_id = self._journal.next_id(desk.name)
+            entry_id = self._journal.next_id(desk.name, lease.epoch)
             yield self._journal.entry(decision, entry_id=entry_id, epoch=lease.epoch)
 
     async def _save(self, watch: _Watch, lease: Lease, *, at_once: bool = False) -> None:

@@ -13,6 +13,7 @@ from hedger.core.bands.formulas import (
     accepted_risk_aversion,
     clipped,
     cubic,
+    dearer,
     jitable,
     leland_vol,
     two_cost,
@@ -119,8 +120,10 @@ def ends(
 def modified_vol(
     kind: int,
     cost: float,
+    order_cost: float,
     index: float,
     gamma: float,
+    square_gamma: float,
     vol: float,
     horizon: float,
     aversion: float,
@@ -133,7 +136,15 @@ def modified_vol(
         return leland_vol(cost, vol, interval, gamma)
     if kind == ZAKAMOULINE and aversion > 0.0:
         return zakamouline_vol(cost, index, gamma, vol, horizon, aversion)
+    if kind == CUBIC and order_cost != 0.0 and aversion > 0.0:
+        return vol * math.sqrt(dearer(cost, order_cost, index, gamma, square_gamma, aversion))
     return vol
+
+
+@jitable
+def modified_for(kind: int, horizon: float) -> float:
+    """Years of a leg's life at that vol: with costs, until the horizon; all of them otherwise."""
+    return horizon if kind == CUBIC else math.inf
 
 
 @jitable

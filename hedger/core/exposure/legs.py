@@ -122,14 +122,17 @@ def sums(book: Book, market: Market, rules: Rules, now: int) -> Sums:
     )
 
 
-def black_shift(book: Book, market: Market, now: int, *, index: float, factor: float) -> float:
+def black_shift(
+    book: Book, market: Market, now: int, *, index: float, factor: float, years: float
+) -> float:
     """Black delta of the options at their vols, less that at their vols times a factor [coin].
 
-    Leland and Zakamouline hedge at another vol than the market's: this is where their centre lies.
+    The factor holds for so many ``years`` of a leg's life. Leland, Zakamouline and a fixed cost an
+    order make hedges at another vol than the market's: this is where their centre lies.
     """
     rows = book.legs.places(market).rows
     return quoted(book.legs).black_shift(
-        rows, columns(market), index=index, now_ms=now, factor=factor
+        rows, columns(market), index=index, now_ms=now, factor=factor, years=years
     )
 
 

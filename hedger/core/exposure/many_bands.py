@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hedger.core.bands import widths
 from hedger.core.columns import Floats, Ints, Market
-from hedger.core.exposure.legs import MEAN, MOVES, window_shares
+from hedger.core.exposure.legs import MEAN, window_shares
 from hedger.core.exposure.many import PRESENT, Deltas, Layout
 from pricing._kernel_cache import compiled
 from pricing.bends import bends
@@ -56,7 +56,6 @@ def triggers(
         by_strike=laid_out.by_strike,
         shares=shares,
         units=1.0 / np.where(laid_out.group_inverse, ahead, spot),
-        moves=MOVES,
         rule=MEAN,
         spreads=cards["spread"].copy(),
     )
@@ -76,7 +75,10 @@ def triggers(
     _widths(cards["kind"].copy(), np.array([*market_terms, *(cards[n] for n in _GIVEN)]), out)
     half, factor, centre = out
     if (moved := (factor != 1.0) & (cards["kind"] >= 0)).any():
-        centre = centre + np.where(moved, ratio * _shift(laid_out, seen, factor, shares), 0.0)
+        years = np.where(cards["kind"] == widths.CUBIC, cards["horizon"], np.inf)
+        centre = centre + np.where(
+            moved, ratio * _shift(laid_out, seen, factor, years, shares), 0.0
+        )
     error = 1e-7 * (half + np.abs(centre) + seen.lot_delta + ratio * found.need)
     return Triggers(centre - half, centre + half, error)
 
@@ -104,7 +106,9 @@ def _widths(kinds: Ints, terms: Floats, out: Floats) -> None:
             )
             edge = widths.bounded(edge, need, settling, least, most, lot)
             trigger, _ = widths.ends(edge, inner, clip, lot, order_cost)
-        there = widths.modified_vol(kind, cost, index, gamma, vol, horizon, aversion, interval)
+        there = widths.modified_vol(
+            kind, cost, order_cost, index, gamma, square, vol, horizon, aversion, interval
+        )
         out[0, s] = trigger if np.isfinite(square) else np.nan
         out[1, s] = there / vol if vol > 0.0 or np.isnan(there) else 1.0
         out[2, s] = widths.funding_shift(excess, vol, aversion, edge, index)
@@ -131,9 +135,15 @@ def _cost(cards: NDArray[Any], market: Market) -> Floats:
     return np.asarray(np.maximum(*rates), dtype=np.float64)
 
 
-def _shift(laid_out: Layout, seen: Deltas, factor: Floats, shares: Floats) -> Floats:
-    """Black delta of the options, less that at their vols times each book's factor [coin]."""
-    legs = seen.legs.updated(vol=seen.legs.vol * factor[laid_out.leg_slot])
+def _shift(laid_out: Layout, seen: Deltas, factor: Floats, years: Floats, shares: Floats) -> Floats:
+    """Black delta of the options, less that at their vols times each book's factor [coin].
+
+    That factor holds for so many years of a leg's life at most.
+    """
+    lives, more = seen.legs.time_to_expiry, factor[laid_out.leg_slot] ** 2 - 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(lives > 0.0, np.minimum(years[laid_out.leg_slot] / lives, 1.0), 1.0)
+    legs = seen.legs.updated(vol=seen.legs.vol * np.sqrt(1.0 + more * part))
     there = legs.ladder(seen.forward, PRESENT)
     ahead, spot = seen.forward[laid_out.group_row], seen.index[laid_out.group_slot]
     unit = np.where(laid_out.group_inverse, 1.0, ahead / spot)

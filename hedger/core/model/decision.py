@@ -43,9 +43,10 @@ class Curve(Record, frozen=True, kw_only=True):
     """How delta bends, for bands that follow gamma; of the options, times the hedge ratio [coin].
 
     ``gamma`` is d(Black delta)/d ln S, in either numeraire, and ``lasting`` what of it does not
-    expire within a day; ``square_gamma`` its square, or the mean over spot where it changes sign.
-    ``vol`` is the legs' mean by size of gamma, ``need`` the largest delta that the options can come
-    to have, ``settling`` what decays in a settlement window, as it was before.
+    expire within a day; ``square_gamma`` its square, or the mean over spot where legs bend both
+    ways. ``vol`` is the legs' mean by size of gamma, ``need`` the largest delta that the options
+    can come to have, ``settling`` what decays in a settlement window, as it was before,
+    ``to_rest`` what delta lacks of the nearer of its two ends, far below and far above all strikes.
     """
 
     gamma: float = 0.0
@@ -54,6 +55,7 @@ class Curve(Record, frozen=True, kw_only=True):
     need: float = 0.0
     settling: float = 0.0
     lasting: float = 0.0
+    to_rest: float = 0.0
 
 
 class Exposure(Record, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ import numpy as np
 
 from hedger.core.columns import Book, Bools, Floats, Ints, Market, Smile
 from hedger.core.exposure.legs import joined, window_share
-from hedger.core.freshness import blocks, hedge_quote, last_ratio
+from hedger.core.freshness import blocks, hedge_quote, judged, last_ratio, usable
 from hedger.core.model import Position, Refusal, Rules
 from pricing import PreparedBook
 
@@ -127,7 +127,8 @@ class Holdings:
 
 def holdings(book: Book, market: Market, rules: Rules, now: int) -> Holdings | tuple[Refusal, ...]:
     """The book's holdings on this market, or everything that forbids to value them."""
-    faults = blocks(book, market, rules, now) or _old_accounts(book, market, rules, now)
+    hedges = judged(rules, usable(book, market, rules, now))
+    faults = blocks(book, market, rules, now, hedges) or _old_accounts(book, market, rules, now)
     if faults:
         return faults
     index = market.index[book.underlying].value

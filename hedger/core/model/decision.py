@@ -45,8 +45,8 @@ class Curve(Record, frozen=True, kw_only=True):
     ``gamma`` is d(Black delta)/d ln S, in either numeraire, and ``lasting`` what of it does not
     expire within a day; ``square_gamma`` its square, or the mean over spot where legs bend both
     ways. ``vol`` is the legs' mean by size of gamma, ``need`` the largest delta that the options
-    can come to have, ``settling`` what decays in a settlement window, as it was before, ``to_rest`` what
-    delta lacks of the nearer of its two ends, far below and far above all strikes.
+    can come to have, ``settling`` what decays in a settlement window, as it was before,
+    ``to_rest`` what delta lacks of the nearer of its two ends, far below and above all strikes.
     """
 
     gamma: float = 0.0

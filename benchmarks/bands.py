@@ -56,6 +56,8 @@ TWO_COSTS = {
     "fixed .02": Case(0.6, 30, 0.0005, 0.2, fixed=0.02),
     "fixed .005": Case(0.6, 30, 0.0005, 0.2, fixed=0.005),
     "fixed only": Case(0.6, 30, 0.0, 0.2, fixed=0.02),
+    "fixed .02, aversion x 5": Case(0.6, 30, 0.0005, 1.0, fixed=0.02),
+    "fixed .02, long call": Case(0.6, 30, 0.0005, 0.2, fixed=0.02, strikes=((1, 100, 30, True),)),
 }
 POLICIES = (
     Policy("optimum", "numerical"),

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
+import gzip
+import itertools
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,6 +22,7 @@ from hedger.core.columns import Floats
 from hedger.core.model import Record
 from hedger.core.risk import Holdings, Shocks, VolRule, contributions, grid, historical, pnl
 from hedger.core.risk.holdings import holdings
+from hedger.core.risk.measures import tail_parts
 from hedger.core.risk.revaluation import smileless
 from hedger.errors import ConfigError, MissingQuote
 from hedger.service.smiles import smiles
@@ -27,6 +31,8 @@ from pricing import tail_risk
 WORST = 3
 HISTORY_ROWS_MAX = 100_000
 LEVELS = (0.95, 0.99)
+_BARS = {"open_time_ms": "time_ms", "close": "spot"}
+"""What a file of bars calls them: only equal steps matter, so a close at its bar's start does."""
 
 
 class Wanted(Record, frozen=True, kw_only=True):
@@ -60,11 +66,12 @@ class Cell(Record, frozen=True, kw_only=True):
 
 
 class Tail(Record, frozen=True, kw_only=True):
-    """Losses of the recorded scenarios at one level, as positive numbers."""
+    """Losses of the recorded scenarios at one level, as positive numbers, and the tail by part."""
 
     level: float
     value_at_risk: float
     expected_shortfall: float
+    parts: tuple[Part, ...]
 
 
 class Past(Record, frozen=True, kw_only=True):
@@ -213,11 +220,23 @@ def _past(
         horizon_days=wanted.horizon_days,
         has_vol=has_vol,
         tails=tuple(
-            Tail(level=level, value_at_risk=tail[0], expected_shortfall=tail[1])
+            _tail(held, asked, rule, found, level)
             for level in LEVELS
-            for tail in [tail_risk(found, level=level)]
+            if len(asked) * (1.0 - level) >= 1.0 - 1e-9  # one outcome at least lies beyond it
         ),
         worst=_worst(held, asked, rule, found, labels),
+    )
+
+
+def _tail(held: Holdings, asked: Shocks, rule: VolRule, found: Floats, level: float) -> Tail:
+    tail = tail_risk(found, level=level)
+    names, parts = tail_parts(held, asked, found, level=level, rule=rule)
+    by_size = sorted(zip(names, parts.tolist(), strict=True), key=lambda part: part[1])
+    return Tail(
+        level=level,
+        value_at_risk=tail.value_at_risk,
+        expected_shortfall=tail.expected_shortfall,
+        parts=tuple(Part(name=name, pnl=value) for name, value in by_size),
     )
 
 
@@ -242,9 +261,11 @@ def _history(wanted: Wanted) -> tuple[Shocks, list[str], bool]:
 
 def _read(path: Path) -> tuple[Floats, Floats, Floats | None]:
     try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        opened = functools.partial(gzip.open if path.suffix == ".gz" else open, path, "rt")
+        with opened(newline="") as file:
+            read = itertools.islice(csv.DictReader(file), HISTORY_ROWS_MAX + 1)
+            rows = [{_BARS.get(key, key): row[key] for key in row} for row in read]
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"--history {path}: {error}") from None
     if not 2 <= len(rows) <= HISTORY_ROWS_MAX or not {"time_ms", "spot"} <= rows[0].keys():
         raise ConfigError(

@@ -5,22 +5,17 @@ Every number is a full revaluation by `hedger.core.risk`; what cannot be valued 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import functools
-import gzip
-import itertools
-import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from hedger.app.look import Sight
+from hedger.app.recorded import history
 from hedger.core.columns import Floats
 from hedger.core.model import Record
-from hedger.core.risk import Holdings, Shocks, VolRule, contributions, grid, historical, pnl
+from hedger.core.risk import Holdings, Shocks, VolRule, contributions, grid, pnl
 from hedger.core.risk.holdings import holdings
 from hedger.core.risk.measures import tail_parts
 from hedger.core.risk.revaluation import smileless
@@ -29,10 +24,7 @@ from hedger.service.smiles import smiles
 from pricing import tail_risk
 
 WORST = 3
-HISTORY_ROWS_MAX = 100_000
 LEVELS = (0.95, 0.99)
-_BARS = {"open_time_ms": "time_ms", "close": "spot"}
-"""What a file of bars calls them: only equal steps matter, so a close at its bar's start does."""
 
 
 class Wanted(Record, frozen=True, kw_only=True):
@@ -128,7 +120,9 @@ def scenarios(sight: Sight, wanted: Wanted) -> Scenarios:
     )
     try:
         asked = grid(moves=wanted.moves, vol_shifts=wanted.vol_shifts, days=wanted.days)
-        past = None if wanted.history is None else _history(wanted)
+        past = None
+        if wanted.history is not None:
+            past = history(wanted.history, wanted.horizon_days)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     cube = pnl(held, asked, rule)
@@ -238,57 +232,3 @@ def _tail(held: Holdings, asked: Shocks, rule: VolRule, found: Floats, level: fl
         expected_shortfall=tail.expected_shortfall,
         parts=tuple(Part(name=name, pnl=value) for name, value in by_size),
     )
-
-
-def _history(wanted: Wanted) -> tuple[Shocks, list[str], bool]:
-    """Scenarios of a file with columns time_ms, spot and, if it has it, vol; and their dates."""
-    path = wanted.history
-    assert path is not None
-    time_ms, spot, vol = _read(path)
-    step = _step(path, time_ms)
-    every = round(wanted.horizon_days * 86_400_000 / step)
-    if every < 1 or abs(every * step - wanted.horizon_days * 86_400_000) > 0.5:
-        raise ValueError(
-            f"{path}: rows are {step / 86_400_000:g} days apart, expected a horizon that is a "
-            f"multiple of that, got {wanted.horizon_days:g}"
-        )
-    rows = slice(0, None, every)
-    found = historical(
-        spot=spot[rows], vol=None if vol is None else vol[rows], days=wanted.horizon_days
-    )
-    return found, [_day(ms) for ms in time_ms[rows][:-1].tolist()], vol is not None
-
-
-def _read(path: Path) -> tuple[Floats, Floats, Floats | None]:
-    try:
-        opened = functools.partial(gzip.open if path.suffix == ".gz" else open, path, "rt")
-        with opened(newline="") as file:
-            read = itertools.islice(csv.DictReader(file), HISTORY_ROWS_MAX + 1)
-            rows = [{_BARS.get(key, key): row[key] for key in row} for row in read]
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"--history {path}: {error}") from None
-    if not 2 <= len(rows) <= HISTORY_ROWS_MAX or not {"time_ms", "spot"} <= rows[0].keys():
-        raise ConfigError(
-            f"--history {path}: expected 2 to {HISTORY_ROWS_MAX} rows with the columns time_ms, "
-            "spot and, if it is known, vol"
-        )
-    names = [name for name in ("time_ms", "spot", "vol") if name in rows[0]]
-    columns = []
-    for name in names:
-        try:
-            columns.append(np.array([float(row[name]) for row in rows]))
-        except (TypeError, ValueError):
-            raise ConfigError(f"--history {path}: {name} is not a number in every row") from None
-    return columns[0], columns[1], columns[2] if len(columns) > 2 else None
-
-
-def _step(path: Path, time_ms: Floats) -> float:
-    """Distance of the rows [ms], which must be one and the same."""
-    gaps = np.diff(time_ms)
-    if not (math.isfinite(gaps.sum()) and (gaps > 0.0).all() and (gaps == gaps[0]).all()):
-        raise ValueError(f"{path}: expected time_ms to rise by the same step from row to row")
-    return float(gaps[0])
-
-
-def _day(ms: float) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}"

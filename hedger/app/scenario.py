@@ -5,27 +5,25 @@ Every number is a full revaluation by `hedger.core.risk`; what cannot be valued 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from hedger.app.look import Sight
+from hedger.app.recorded import history
 from hedger.core.columns import Floats
 from hedger.core.model import Record
-from hedger.core.risk import Holdings, Shocks, VolRule, contributions, grid, historical, pnl
+from hedger.core.risk import Holdings, Shocks, VolRule, contributions, grid, pnl
 from hedger.core.risk.holdings import holdings
+from hedger.core.risk.measures import tail_parts
 from hedger.core.risk.revaluation import smileless
 from hedger.errors import ConfigError, MissingQuote
 from hedger.service.smiles import smiles
 from pricing import tail_risk
 
 WORST = 3
-HISTORY_ROWS_MAX = 100_000
 LEVELS = (0.95, 0.99)
 
 
@@ -60,11 +58,12 @@ class Cell(Record, frozen=True, kw_only=True):
 
 
 class Tail(Record, frozen=True, kw_only=True):
-    """Losses of the recorded scenarios at one level, as positive numbers."""
+    """Losses of the recorded scenarios at one level, as positive numbers, and the tail by part."""
 
     level: float
     value_at_risk: float
     expected_shortfall: float
+    parts: tuple[Part, ...]
 
 
 class Past(Record, frozen=True, kw_only=True):
@@ -121,7 +120,9 @@ def scenarios(sight: Sight, wanted: Wanted) -> Scenarios:
     )
     try:
         asked = grid(moves=wanted.moves, vol_shifts=wanted.vol_shifts, days=wanted.days)
-        past = None if wanted.history is None else _history(wanted)
+        past = None
+        if wanted.history is not None:
+            past = history(wanted.history, wanted.horizon_days)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     cube = pnl(held, asked, rule)
@@ -213,61 +214,21 @@ def _past(
         horizon_days=wanted.horizon_days,
         has_vol=has_vol,
         tails=tuple(
-            Tail(level=level, value_at_risk=tail[0], expected_shortfall=tail[1])
+            _tail(held, asked, rule, found, level)
             for level in LEVELS
-            for tail in [tail_risk(found, level=level)]
+            if len(asked) * (1.0 - level) >= 1.0 - 1e-9  # one outcome at least lies beyond it
         ),
         worst=_worst(held, asked, rule, found, labels),
     )
 
 
-def _history(wanted: Wanted) -> tuple[Shocks, list[str], bool]:
-    """Scenarios of a file with columns time_ms, spot and, if it has it, vol; and their dates."""
-    path = wanted.history
-    assert path is not None
-    time_ms, spot, vol = _read(path)
-    step = _step(path, time_ms)
-    every = round(wanted.horizon_days * 86_400_000 / step)
-    if every < 1 or abs(every * step - wanted.horizon_days * 86_400_000) > 0.5:
-        raise ValueError(
-            f"{path}: rows are {step / 86_400_000:g} days apart, expected a horizon that is a "
-            f"multiple of that, got {wanted.horizon_days:g}"
-        )
-    rows = slice(0, None, every)
-    found = historical(
-        spot=spot[rows], vol=None if vol is None else vol[rows], days=wanted.horizon_days
+def _tail(held: Holdings, asked: Shocks, rule: VolRule, found: Floats, level: float) -> Tail:
+    tail = tail_risk(found, level=level)
+    names, parts = tail_parts(held, asked, found, level=level, rule=rule)
+    by_size = sorted(zip(names, parts.tolist(), strict=True), key=lambda part: part[1])
+    return Tail(
+        level=level,
+        value_at_risk=tail.value_at_risk,
+        expected_shortfall=tail.expected_shortfall,
+        parts=tuple(Part(name=name, pnl=value) for name, value in by_size),
     )
-    return found, [_day(ms) for ms in time_ms[rows][:-1].tolist()], vol is not None
-
-
-def _read(path: Path) -> tuple[Floats, Floats, Floats | None]:
-    try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"--history {path}: {error}") from None
-    if not 2 <= len(rows) <= HISTORY_ROWS_MAX or not {"time_ms", "spot"} <= rows[0].keys():
-        raise ConfigError(
-            f"--history {path}: expected 2 to {HISTORY_ROWS_MAX} rows with the columns time_ms, "
-            "spot and, if it is known, vol"
-        )
-    names = [name for name in ("time_ms", "spot", "vol") if name in rows[0]]
-    columns = []
-    for name in names:
-        try:
-            columns.append(np.array([float(row[name]) for row in rows]))
-        except (TypeError, ValueError):
-            raise ConfigError(f"--history {path}: {name} is not a number in every row") from None
-    return columns[0], columns[1], columns[2] if len(columns) > 2 else None
-
-
-def _step(path: Path, time_ms: Floats) -> float:
-    """Distance of the rows [ms], which must be one and the same."""
-    gaps = np.diff(time_ms)
-    if not (math.isfinite(gaps.sum()) and (gaps > 0.0).all() and (gaps == gaps[0]).all()):
-        raise ValueError(f"{path}: expected time_ms to rise by the same step from row to row")
-    return float(gaps[0])
-
-
-def _day(ms: float) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}"

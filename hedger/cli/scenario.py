@@ -16,7 +16,7 @@ from hedger.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hedger.app.scenario import Cell, Past, Scenarios
+    from hedger.app.scenario import Cell, Part, Past, Scenarios
 
 MOVES = "-30,-20,-15,-10,-5,-2,0,2,5,10,15,20,30"
 VOLS = "-20,-10,0,10,20,40"
@@ -167,12 +167,15 @@ def _worst_table(title: str, found: Scenarios, cells: tuple[Cell, ...], vol_unit
     for cell in cells:
         what = f"spot {100 * (cell.move - 1.0):+.2f} %, vol {100 * cell.vol_shift:+.1f} {vol_unit}"
         name = f"{cell.label} {what}, {cell.days:g} d".strip()
-        shown = [f"{part.name} {amount(part.pnl, found.unit)}" for part in cell.parts[:_PARTS]]
-        rest = len(cell.parts) - len(shown)
-        made.add_row(
-            name, amount(cell.pnl, found.unit), ", ".join(shown) + (f" +{rest}" if rest else "")
-        )
+        made.add_row(name, amount(cell.pnl, found.unit), _shown(cell.parts, found.unit))
     return made
+
+
+def _shown(parts: tuple[Part, ...], unit: str) -> str:
+    """The first parts by name, and how many more there are."""
+    shown = ", ".join(f"{part.name} {amount(part.pnl, unit)}" for part in parts[:_PARTS])
+    rest = len(parts) - _PARTS
+    return f"{shown}, and {rest} more" if rest > 0 else shown
 
 
 def _tail_table(past: Past, unit: str) -> Table:
@@ -182,11 +185,13 @@ def _tail_table(past: Past, unit: str) -> Table:
         "level",
         f">value at risk, {unit}",
         ">expected shortfall",
+        "~of it by leg, the worst first",
     )
     for tail in past.tails:
         made.add_row(
             f"{100 * tail.level:g} %",
             amount(tail.value_at_risk, unit).replace("+", ""),
             amount(tail.expected_shortfall, unit).replace("+", ""),
+            _shown(tail.parts, unit),
         )
     return made

@@ -37,7 +37,7 @@ def test_grid_history_and_page(hedger: Call, place: Place) -> None:
     history, page = place.folder / "history.csv", place.folder / "page.html"
     rows = ["time_ms,spot,vol"]
     rows += [
-        f"{i * 86_400_000},{100 + (i % 7) * (-1) ** i},{0.5 + 0.01 * (i % 5)}" for i in range(9)
+        f"{i * 86_400_000},{100 + (i % 7) * (-1) ** i},{0.5 + 0.01 * (i % 5)}" for i in range(26)
     ]
     history.write_text("\n".join(rows) + "\n")
     said = hedger(
@@ -55,8 +55,11 @@ def test_grid_history_and_page(hedger: Call, place: Place) -> None:
     assert found["worst"][0]["pnl"] == lowest
     for cell in (*found["worst"], *found["history"]["worst"]):
         assert sum(part["pnl"] for part in cell["parts"]) == pytest.approx(cell["pnl"])
-    assert found["history"]["scenarios"] == 8
+    assert found["history"]["scenarios"] == 25
+    assert [tail["level"] for tail in found["history"]["tails"]] == [0.95]  # 99 needs a hundred
     for tail in found["history"]["tails"]:
+        parts = sum(part["pnl"] for part in tail["parts"])
+        assert parts == pytest.approx(-tail["expected_shortfall"])
         assert tail["expected_shortfall"] >= tail["value_at_risk"]
     text = page.read_text()
     assert text.startswith("<!doctype html>")
@@ -85,14 +88,32 @@ def test_grid_history_and_page(hedger: Call, place: Place) -> None:
         ("time_ms,spot\n0,1\n86400000,2\n86400001,2\n", "same step"),
         ("time_ms,spot\n0,1\n5000,2\n12000,2\n", "same step"),
         ("time_ms,spot\n0,1\n90000000,2\n", "multiple"),
+        ("time_ms,spot\n-86400000,1\n0,2\n", "since the epoch"),
+        ("time_ms,spot\n1e300,1\n2e300,2\n", "since the epoch"),
+        ("time_ms,spot\n0,1\nnan,2\n", "same step"),
+        ("time_ms,spot\n0\n86400000,2\n", "spot is not a number"),
     ],
 )
 def test_a_bad_history_is_one_line(text: str, said: str, tmp_path: Path) -> None:
-    from hedger.app.scenario import Wanted, _history
+    from hedger.app.recorded import history
     from hedger.errors import ConfigError
 
     path = tmp_path / "h.csv"
     path.write_text(text)
-    wanted = Wanted(moves=(1.0,), vol_shifts=(0.0,), days=(0.0,), history=path)
     with pytest.raises((ConfigError, ValueError), match=said):
-        _history(wanted)
+        history(path, 1.0)
+
+
+def test_a_file_of_bars_is_a_history_too(tmp_path: Path) -> None:
+    import gzip
+
+    from hedger.app.recorded import history
+
+    path = tmp_path / "bars.csv.gz"
+    rows = "".join(f"{i * 43_200_000},{100.0 + i}\n" for i in range(5))
+    with gzip.open(path, "wt") as file:
+        file.write("open_time_ms,close\n" + rows)
+    asked, labels, has_vol = history(path, 1.0)
+    assert asked.move == pytest.approx([102 / 100, 104 / 102])  # every second row is a day
+    assert labels == ["1970-01-01 00:00", "1970-01-02 00:00"]
+    assert not has_vol

@@ -14,8 +14,16 @@ from scipy.stats import norm
 
 from hedger.core.risk import Holdings
 from hedger.core.risk.holdings import Future
-from hedger.core.risk.measures import Factors, factor_shocks, quadratic, tail_measure
+from hedger.core.risk.measures import (
+    Factors,
+    factor_shocks,
+    quadratic,
+    tail_measure,
+    tail_parts,
+)
+from hedger.core.risk.revaluation import pnl
 from hedger.core.risk.shocks import historical
+from pricing import tail_risk
 from pricing.delta_gamma import cornish_fisher
 
 CALM = Factors(vol=0.6)
@@ -163,6 +171,23 @@ def test_history_is_revalued_too() -> None:
     assert found.method == "historical"
     assert found.scenarios == 299
     assert found.expected_shortfall >= found.value_at_risk > 0.0
+
+
+@pytest.mark.parametrize("level", [0.9, 0.955, 0.99])
+def test_parts_of_the_tail_are_its_derivatives(level: float) -> None:
+    book = options((95.0, 20.0, False, -2.0), (105.0, 40.0, True, -1.0), hedge=0.7)
+    factors = Factors(vol=0.6, vol_of_vol=0.5, correlation=-0.4)
+    asked = factor_shocks(factors, horizon_days=1.0)
+    names, parts = tail_parts(book, asked, pnl(book, asked), level=level)
+    whole = tail_risk(pnl(book, asked), level=level).expected_shortfall
+    assert names == ("leg0", "leg1", "P", "cash")
+    assert -parts.sum() == pytest.approx(whole)
+    for leg in (0, 1):
+        step = np.zeros(2)
+        step[leg] = 1e-6
+        more = dataclasses.replace(book, quantity=book.quantity * (1.0 + step))
+        grown = tail_risk(pnl(more, asked), level=level).expected_shortfall
+        assert -parts[leg] == pytest.approx((grown - whole) / 1e-6, rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import numpy as np
 from hedger.core.columns import Floats
 from hedger.core.model import Record
 from hedger.core.risk.holdings import Holdings
-from hedger.core.risk.revaluation import DAYS_PER_YEAR, pnl
+from hedger.core.risk.revaluation import DAYS_PER_YEAR, contributions, pnl
 from hedger.core.risk.shocks import PARALLEL, Shocks, VolRule, shocks
 from pricing import tail_risk
 from pricing.delta_gamma import Cumulants, cornish_fisher, cumulants, normal_points, normal_tail
@@ -136,6 +136,40 @@ def tail_measure(
         reason=reason,
         **common,  # type: ignore[arg-type]
     )
+
+
+def tail_parts(
+    held: Holdings, asked: Shocks, found: Floats, *, level: float, rule: VolRule = PARALLEL
+) -> tuple[tuple[str, ...], Floats]:
+    """What each leg, future and the cash bring in the tail: the parts of the expected shortfall.
+
+    Parameters
+    ----------
+    held, asked, rule
+        As for `pnl`, whose answer is `found`.
+    level : float
+        Confidence, such as 0.99.
+
+    Returns
+    -------
+    names : tuple of str
+    profit : (parts,) float64
+        Sums to minus the expected shortfall of `pricing.tail_risk`: Euler's parts, as a leg's is
+        the derivative of the whole by the size of the leg.
+
+    References
+    ----------
+    D. Tasche, Risk contributions and performance measurement, 1999.
+    """
+    tail = found.size * (1.0 - level)
+    worst = np.argsort(found, kind="stable")[: min(math.floor(tail + 1e-9) + 1, found.size)]
+    weight = np.ones(worst.size)
+    weight[-1] = max(tail - (worst.size - 1), 0.0)
+    chosen = Shocks(
+        asked.move[worst], asked.vol_shift[worst], asked.vol_ratio[worst], asked.days[worst]
+    )
+    names, parts = contributions(held, chosen, rule)
+    return names, np.asarray(parts @ weight / weight.sum())
 
 
 def factor_shocks(factors: Factors, *, horizon_days: float, scenarios: int = SCENARIOS) -> Shocks:

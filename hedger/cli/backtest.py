@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hedger.backtest.trial import Trial
 
 PROGRESS_S = 2.0
+BAND = ("book", 0, "band")
+"""Where a configuration has the band that a sweep varies: the first book's."""
 
 
 def backtest(
@@ -50,7 +52,7 @@ def backtest(
 
     if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
         raise ConfigError(f"--report {report}: expected a file in a folder that exists")
-    trial = _trial(common, programme, market, start, end)
+    trial = trial_asked_for(common, programme, market, start, end)
     done = tried(trial, _progress(trial))
     if report is not None:
         from hedger.backtest.page import page
@@ -67,14 +69,16 @@ def backtest(
     return 0
 
 
-def _trial(
+def trial_asked_for(
     common: Common,
     programme: Path | None,
     market: Literal["chain", "bars"] | None,
     start: str | None,
     end: str | None,
+    *,
+    band: dict[str, Any] | None = None,
 ) -> Trial:
-    """The trial that the options ask for; raises `ConfigError`."""
+    """The trial that the options ask for, with another band if given; raises `ConfigError`."""
     import msgspec
 
     from hedger.app.trial import trial_of
@@ -84,7 +88,7 @@ def _trial(
     from hedger.errors import ConfigError
     from hedger.settings import load
 
-    config = load(common.config, data=common.data)
+    config = load(common.config, data=common.data, options=None if band is None else {BAND: band})
     for notice in config.notices:
         say(notice)
     trial = trial_of(config)

@@ -12,7 +12,7 @@ import numpy as np
 from hedger.backtest.history import Floats
 
 WIDTH, HEIGHT = 960, 320
-LEFT, RIGHT, TOP, BOTTOM = 80, 150, 12, 34
+LEFT, RIGHT, TOP, BOTTOM = 80, 150, 12, 46
 COLOURS = (
     *("#1b6ca8", "#c8553d", "#2a9d5c", "#8a4fbf", "#b8860b", "#0f8b8d"),
     *("#c2185b", "#7a7a7a", "#d98c5f", "#5c6bc0", "#444444"),
@@ -20,13 +20,14 @@ COLOURS = (
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem }
-svg { width: 100%; height: auto; color: inherit }
+svg { width: 100%; min-width: 42rem; height: auto; color: inherit; display: block }
 text { font-size: 12px; fill: currentColor }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px }
 th, td { text-align: right; padding: .2rem .5rem; border-bottom: 1px solid #8884 }
-th:first-child, td:first-child { text-align: left; white-space: nowrap }
+th:first-child, td:first-child { text-align: left }
 .wide { overflow-x: auto }
-pre { font-size: 12px }
+td { white-space: nowrap }
+pre { font-size: 12px; overflow-x: auto }
 p { overflow-wrap: anywhere }
 """
 
@@ -39,8 +40,8 @@ class Line(NamedTuple):
     colour: str
 
 
-def lines(across: Floats, drawn: Sequence[Line]) -> str:
-    """Lines over one axis."""
+def lines(across: Floats, drawn: Sequence[Line], label: str = "") -> str:
+    """Lines over one axis, which has a label."""
     known = [line.values[np.isfinite(line.values)] for line in drawn]
     values = np.concatenate(known) if known else np.empty(0)
     if not values.size or across.size < 2:
@@ -59,6 +60,10 @@ def lines(across: Floats, drawn: Sequence[Line]) -> str:
                 'stroke-width="1.2"/>'
             )
         parts.append(_legend(number, line.name, line.colour))
+    parts.append(
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 8}" text-anchor="middle">'
+        f"{escape(label)}</text>"
+    )
     return _svg("".join(parts))
 
 
@@ -100,7 +105,9 @@ def bars(labels: Sequence[str], stacks: Mapping[str, Sequence[float]]) -> str:
 
 
 def _svg(inside: str) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{inside}</svg>'
+    """A chart that a narrow screen scrolls: shrunk to it nothing could be read."""
+    drawn = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{inside}</svg>'
+    return f'<div class="wide">{drawn}</div>'
 
 
 def _legend(number: int, name: str, colour: str) -> str:

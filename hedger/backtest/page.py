@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
@@ -46,6 +47,8 @@ def page(done: Tried, rules: Rules) -> str:
     book = deltas(past, rules)
     band = edges(past, rules, book.gross, done.run.told)
     rows = _thinned(days.size)
+    first = datetime.fromtimestamp(int(past.ms[0]) / 1_000, UTC)
+    since = f"days since {first:%Y-%m-%d %H:%M} UTC"
     sections = (
         (
             f"P&L [{unit}]",
@@ -55,6 +58,7 @@ def page(done: Tried, rules: Rules) -> str:
                     Line("hedged", (own - own[0])[rows], COLOURS[0]),
                     Line("without the hedge", (bare - bare[0])[rows], COLOURS[1]),
                 ],
+                since,
             ),
         ),
         (f"P&L by cause [{unit}], a bar a day", _causes(found["days"])),
@@ -67,9 +71,10 @@ def page(done: Tried, rules: Rules) -> str:
                     Line("lower", band.lower[rows], "#888888"),
                     Line("upper", band.upper[rows], "#888888"),
                 ],
+                since,
             ),
         ),
-        ("Index", lines(days[rows], [Line("index", past.index[rows], COLOURS[2])])),
+        ("Index", lines(days[rows], [Line("index", past.index[rows], COLOURS[2])], since)),
     )
     charts = "".join(f"<h2>{escape(title)}</h2>\n{drawn}\n" for title, drawn in sections)
     notes = "".join(f"<li>{escape(note)}</li>" for note in found["notes"])
@@ -140,8 +145,21 @@ def _settlements(settled: Sequence[dict[str, Any]]) -> str:
             "yes" if one["unwound"] else "no",
         ]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return (
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
 
 
 def _number(value: float | int | None, form: str) -> str:
-    return "&ndash;" if value is None else format(value, form)
+    """A number, or a dash for what could not be told; nought has no minus.
+
+    Examples
+    --------
+    >>> _number(-0.01, ",.1f"), _number(0.5, "+.3f"), _number(1234, ",d")
+    ('0.0', '+0.500', '1,234')
+    """
+    if value is None:
+        return "&ndash;"
+    sign = "+" if form.startswith("+") else ""
+    return format(value, form if form.endswith("d") else f"{sign}z{form.removeprefix('+')}")

@@ -15,11 +15,13 @@ NAME_MAX = 30
 COLOURS = ("#1b6ca8", "#c8553d", "#2a9d5c", "#8a4fbf", "#b8860b", "#0f8b8d", "#c2185b", "#555555")
 _STYLE = """
 :root { color-scheme: light dark; }
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-svg { width: 100%; height: auto; color: inherit }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem }
+svg { width: 100%; min-width: 42rem; height: auto; color: inherit; display: block }
 text { font-size: 13px; fill: currentColor }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+table { border-collapse: collapse; width: 100%; font-size: 13px }
+td { font-variant-numeric: tabular-nums }
 th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #8884 }
+td { white-space: nowrap }
 th:first-child, td:first-child { text-align: left }
 .wide { overflow-x: auto }
 """
@@ -33,6 +35,7 @@ _HEADS = (
     ("mean-variance", "mean cost + risk aversion / 2 x variance"),
     ("weight", "largest share of one path in the exponential average"),
     ("trades", "orders over the horizon"),
+    ("turnover", "traded over the horizon, in quote currency"),
     ("orders/day", ""),
 )
 
@@ -79,6 +82,7 @@ def _table(findings: Sequence[Finding]) -> str:
             f"{found.mean_variance:.4g}",
             f"{found.max_path_weight:.2%}",
             f"{found.trades:.1f}",
+            f"{found.turnover:.5g}",
             f"{found.orders_per_day:.2f}",
         )
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
@@ -111,9 +115,10 @@ def _chart(done: Comparison) -> str:
         )
         parts.append(_name(found.name, number, colour, len(dots)))
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="mean cost against risk">'
+        f'<div class="wide"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        'aria-label="mean cost against risk">'
         f'<defs><clipPath id="frame"><rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" '
-        f'height="{HEIGHT - TOP - BOTTOM}"/></clipPath></defs>{"".join(parts)}</svg>'
+        f'height="{HEIGHT - TOP - BOTTOM}"/></clipPath></defs>{"".join(parts)}</svg></div>'
     )
 
 

@@ -17,6 +17,8 @@ COLOURS = (
     *("#1b6ca8", "#c8553d", "#2a9d5c", "#8a4fbf", "#b8860b", "#0f8b8d"),
     *("#c2185b", "#7a7a7a", "#d98c5f", "#5c6bc0", "#444444"),
 )
+GREY = "#808080"
+FONT = "font: 13px system-ui, sans-serif"
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem }
@@ -33,7 +35,7 @@ p { overflow-wrap: anywhere }
 
 
 class Line(NamedTuple):
-    """One line: its name, its values (NaN: a gap), its colour."""
+    """One line: its name (empty: not in the legend), its values (NaN: a gap), its colour."""
 
     name: str
     values: Floats
@@ -49,7 +51,8 @@ def lines(across: Floats, drawn: Sequence[Line], label: str = "") -> str:
     up = _span(float(values.min()), float(values.max()))
     wide = (float(across[0]), float(across[-1]))
     parts = [_grid(wide, up)]
-    for number, line in enumerate(drawn):
+    names = [line.name for line in drawn if line.name]
+    for line in drawn:
         for start, end in _runs(np.isfinite(line.values)):
             points = " ".join(
                 f"{_x(a, wide):.1f},{_y(b, up):.1f}"
@@ -59,7 +62,8 @@ def lines(across: Floats, drawn: Sequence[Line], label: str = "") -> str:
                 f'<polyline points="{points}" fill="none" stroke="{line.colour}" '
                 'stroke-width="1.2"/>'
             )
-        parts.append(_legend(number, line.name, line.colour))
+        if line.name:
+            parts.append(_legend(names.index(line.name), line.name, line.colour))
     parts.append(
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 8}" text-anchor="middle">'
         f"{escape(label)}</text>"
@@ -105,9 +109,19 @@ def bars(labels: Sequence[str], stacks: Mapping[str, Sequence[float]]) -> str:
 
 
 def _svg(inside: str) -> str:
-    """A chart that a narrow screen scrolls: shrunk to it nothing could be read."""
-    drawn = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{inside}</svg>'
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{inside}</svg>'
+
+
+def scrolled(drawn: str) -> str:
+    """A chart or table that a narrow screen scrolls: shrunk to it nothing could be read."""
     return f'<div class="wide">{drawn}</div>'
+
+
+def standalone(drawn: str, title: str) -> str:
+    """A chart as a file of its own, whose text can be read on white and on black."""
+    about = f"<title>{escape(title)}</title><style>text {{ fill: {GREY}; {FONT} }}</style>"
+    head, rest = drawn.split(">", 1)
+    return f'{head} xmlns="http://www.w3.org/2000/svg">{about}{rest}\n'
 
 
 def _legend(number: int, name: str, colour: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from hedger.backtest import pnl
 from hedger.backtest.attribution import PARTS
-from hedger.backtest.chart import COLOURS, STYLE, Line, bars, lines
+from hedger.backtest.chart import COLOURS, STYLE, Line, bars, lines, scrolled
 from hedger.backtest.exposure import deltas, edges
 from hedger.backtest.trial import Tried
 from hedger.core.model import Rules
@@ -76,7 +76,7 @@ def page(done: Tried, rules: Rules) -> str:
         ),
         ("Index", lines(days[rows], [Line("index", past.index[rows], COLOURS[2])], since)),
     )
-    charts = "".join(f"<h2>{escape(title)}</h2>\n{drawn}\n" for title, drawn in sections)
+    charts = "".join(f"<h2>{escape(title)}</h2>\n{scrolled(drawn)}\n" for title, drawn in sections)
     notes = "".join(f"<li>{escape(note)}</li>" for note in found["notes"])
     config = escape(json.dumps(run["config"], indent=2, sort_keys=True))
     title = f"Backtest of {found['book']}"
@@ -126,10 +126,7 @@ def _days(days: Sequence[dict[str, Any]]) -> str:
         cells += [_number(day["parts"][part], ",.1f") for part in PARTS]
         cells += [str(day["orders"]), _number(day["outside_band_share"], ".1%")]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    return scrolled(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
 
 
 def _settlements(settled: Sequence[dict[str, Any]]) -> str:
@@ -145,10 +142,7 @@ def _settlements(settled: Sequence[dict[str, Any]]) -> str:
             "yes" if one["unwound"] else "no",
         ]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    return scrolled(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
 
 
 def _number(value: float | int | None, form: str) -> str:

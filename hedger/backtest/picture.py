@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from hedger.backtest.chart import scrolled
 from hedger.backtest.compare import Comparison, Finding
 
 WIDTH, HEIGHT = 940, 440
@@ -56,10 +57,10 @@ def page(done: Comparison, title: str) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>\n"
-        f"<h1>{escape(title)}</h1>\n<p>{escape(about)}.</p>\n{behind}{_chart(done)}\n"
+        f"<h1>{escape(title)}</h1>\n<p>{escape(about)}.</p>\n{behind}{scrolled(frontier(done))}\n"
         "<p>Each dot is a policy as configured; its line is the same policy with its risk "
         "aversion, width or interval turned. Lower and further left is better.</p>\n"
-        f'<div class="wide">{_table(done.findings)}</div>\n<ul>{notes}</ul>\n</body></html>\n'
+        f"{scrolled(_table(done.findings))}\n<ul>{notes}</ul>\n</body></html>\n"
     )
 
 
@@ -89,7 +90,7 @@ def _table(findings: Sequence[Finding]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _chart(done: Comparison) -> str:
+def frontier(done: Comparison) -> str:
     """The frontier: risk to the right, cost upwards, around the policies as configured."""
     dots = [(f.std, f.mean_cost) for f in done.findings]
     across = _axis([x for x, _ in dots])
@@ -115,10 +116,9 @@ def _chart(done: Comparison) -> str:
         )
         parts.append(_name(found.name, number, colour, len(dots)))
     return (
-        f'<div class="wide"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'aria-label="mean cost against risk">'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="mean cost against risk">'
         f'<defs><clipPath id="frame"><rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" '
-        f'height="{HEIGHT - TOP - BOTTOM}"/></clipPath></defs>{"".join(parts)}</svg></div>'
+        f'height="{HEIGHT - TOP - BOTTOM}"/></clipPath></defs>{"".join(parts)}</svg>'
     )
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hedger.backtest._sweep import sweep
 from hedger.core.bands import formulas
+from hedger.errors import ConfigError
 from pricing import black
 
 Array = npt.NDArray[np.float64]
@@ -99,6 +100,11 @@ def optimum(
     -------
     Optimum
 
+    Raises
+    ------
+    ConfigError
+        Where prices on the grid would be no numbers.
+
     Notes
     -----
     With exponential utility wealth factors out: let g(t, S, y) be the certainty equivalent of what
@@ -146,6 +152,11 @@ def optimum(
     room = 0.15 * (high - low)
     if hedges is None:
         band = _band(legs, spots[0], vol, risk_aversion, proportional)
+        if not np.isfinite(band):
+            raise ConfigError(
+                f"numerical: a vol of {vol:g} over {horizon * 365:g} days at a spot of {spot:g} and"
+                f" a risk aversion of {risk_aversion:g} is beyond its grid, expected less"
+            )
         hedges = int(np.clip(BAND_POINTS * 1.3 * (high - low) / band, *HEDGES))
     edges = np.empty((steps, offsets.size, 4))
     radii = np.minimum(

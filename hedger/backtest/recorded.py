@@ -15,6 +15,7 @@ import numpy.typing as npt
 from hedger.backtest.paths import Rows
 from hedger.backtest.study import DAYS, Market
 from hedger.errors import ConfigError
+from hedger.venues.paper.table import UNREADABLE, shown
 
 Array = npt.NDArray[np.float64]
 _YEAR_MS = DAYS * 86_400_000
@@ -85,7 +86,7 @@ def _files(folder: Path) -> list[Path]:
             with _opened(path) as file:
                 if set(_COLUMNS) <= set(next(csv.reader(file), ())):
                     found.append(path)
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        except UNREADABLE as error:
             raise ConfigError(f"{path}: cannot be read: {error}") from error
     if not found:
         raise ConfigError(
@@ -105,18 +106,23 @@ def read(path: Path) -> Bars:
     closes: dict[int, float] = {}
     try:
         with _opened(path) as file:
-            for row in (lines := csv.DictReader(file)):
+            lines = csv.DictReader(file)
+            for name in _COLUMNS:
+                if (lines.fieldnames or ()).count(name) != 1:
+                    raise ConfigError(f"{path}: line 1: expected one column {name!r}")
+            for row in lines:
                 try:
                     ms, close = int(row["open_time_ms"] or ""), float(row["close"] or "")
                 except (TypeError, ValueError):
                     ms, close = -1, math.nan
                 if not (0 <= ms < 2**53 and 0.0 < close < 1e12):
                     raise ConfigError(
-                        f"{path}: line {lines.line_num}: open_time_ms {row['open_time_ms']!r}, "
-                        f"close {row['close']!r}, expected milliseconds and a price above 0"
+                        f"{path}: line {lines.line_num}: open_time_ms"
+                        f" {shown(row['open_time_ms'] or '')}, close {shown(row['close'] or '')},"
+                        " expected milliseconds and a price above 0"
                     )
                 closes[ms] = close
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except UNREADABLE as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     if not closes:
         raise ConfigError(f"{path}: has no bars")
@@ -127,5 +133,5 @@ def read(path: Path) -> Bars:
 
 def _opened(path: Path) -> TextIO:
     if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")

@@ -152,11 +152,6 @@ def optimum(
     room = 0.15 * (high - low)
     if hedges is None:
         band = _band(legs, spots[0], vol, risk_aversion, proportional)
-        if not np.isfinite(band):
-            raise ConfigError(
-                f"numerical: a vol of {vol:g} over {horizon * 365:g} days at a spot of {spot:g} and"
-                f" a risk aversion of {risk_aversion:g} is beyond its grid, expected less"
-            )
         hedges = int(np.clip(BAND_POINTS * 1.3 * (high - low) / band, *HEDGES))
     edges = np.empty((steps, offsets.size, 4))
     radii = np.minimum(
@@ -196,6 +191,11 @@ def _band(
     )
     worst = float(np.max(spots * np.square(gamma)))
     width = formulas.whalley_wilmott(proportional, 1.0, worst, risk_aversion)
+    if not np.isfinite(width):
+        raise ConfigError(
+            f"numerical: a vol of {vol:g} at spots from {spots[0]:g} to {spots[-1]:g} and a risk"
+            f" aversion of {risk_aversion:g} are beyond its grid, expected less"
+        )
     return max(width, 1e-9)
 
 

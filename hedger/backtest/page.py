@@ -39,44 +39,11 @@ HEAD = (
 
 
 def page(done: Tried, rules: Rules) -> str:
-    """The whole page; times are days since the first instant."""
-    found, past = done.found, done.past
-    unit, run = found["numeraire"], found["run"]
-    days = (past.ms - past.ms[0]) / 86_400_000
-    own, bare = pnl.value(past, rules), pnl.unhedged(past, rules)
-    book = deltas(past, rules)
-    band = edges(past, rules, book.gross, done.run.told)
-    rows = _thinned(days.size)
-    first = datetime.fromtimestamp(int(past.ms[0]) / 1_000, UTC)
-    since = f"days since {first:%Y-%m-%d %H:%M} UTC"
-    sections = (
-        (
-            f"P&L [{unit}]",
-            lines(
-                days[rows],
-                [
-                    Line("hedged", (own - own[0])[rows], COLOURS[0]),
-                    Line("without the hedge", (bare - bare[0])[rows], COLOURS[1]),
-                ],
-                since,
-            ),
-        ),
-        (f"P&L by cause [{unit}], a bar a day", _causes(found["days"])),
-        (
-            "Delta of the book in its band [coin]",
-            lines(
-                days[rows],
-                [
-                    Line("delta", book.book[rows], COLOURS[0]),
-                    Line("lower", band.lower[rows], "#888888"),
-                    Line("upper", band.upper[rows], "#888888"),
-                ],
-                since,
-            ),
-        ),
-        ("Index", lines(days[rows], [Line("index", past.index[rows], COLOURS[2])], since)),
+    """The whole page."""
+    found, run = done.found, done.found["run"]
+    charts = "".join(
+        f"<h2>{escape(title)}</h2>\n{scrolled(drawn)}\n" for title, drawn in _charts(done, rules)
     )
-    charts = "".join(f"<h2>{escape(title)}</h2>\n{scrolled(drawn)}\n" for title, drawn in sections)
     notes = "".join(f"<li>{escape(note)}</li>" for note in found["notes"])
     config = escape(json.dumps(run["config"], indent=2, sort_keys=True))
     title = f"Backtest of {found['book']}"
@@ -92,6 +59,35 @@ def page(done: Tried, rules: Rules) -> str:
         f"{run['data_sha256']}<br>code {run['code_sha256']}<br>seed {run['seed']}<br>events "
         f"{run['events_sha256']}</p><details><summary>configuration</summary><pre>{config}</pre>"
         "</details>\n</body></html>\n"
+    )
+
+
+def _charts(done: Tried, rules: Rules) -> tuple[tuple[str, str], ...]:
+    """Titles and charts; times are days since the first instant, which their axes say."""
+    found, past = done.found, done.past
+    unit = found["numeraire"]
+    days = (past.ms - past.ms[0]) / 86_400_000
+    own, bare = pnl.value(past, rules), pnl.unhedged(past, rules)
+    book = deltas(past, rules)
+    band = edges(past, rules, book.gross, done.run.told)
+    rows = _thinned(days.size)
+    first = datetime.fromtimestamp(int(past.ms[0]) / 1_000, UTC)
+    since = f"days since {first:%Y-%m-%d %H:%M} UTC"
+    earned = [
+        Line("hedged", (own - own[0])[rows], COLOURS[0]),
+        Line("without the hedge", (bare - bare[0])[rows], COLOURS[1]),
+    ]
+    held = [
+        Line("delta", book.book[rows], COLOURS[0]),
+        Line("lower", band.lower[rows], "#888888"),
+        Line("upper", band.upper[rows], "#888888"),
+    ]
+    index = [Line("index", past.index[rows], COLOURS[2])]
+    return (
+        (f"P&L [{unit}]", lines(days[rows], earned, since)),
+        (f"P&L by cause [{unit}], a bar a day", _causes(found["days"])),
+        ("Delta of the book in its band [coin]", lines(days[rows], held, since)),
+        ("Index", lines(days[rows], index, since)),
     )
 
 

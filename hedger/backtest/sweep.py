@@ -8,9 +8,12 @@ takes a function.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
-from collections.abc import Callable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -19,6 +22,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +74,11 @@ def swept(
     found = {key: _read(folder, key) for key in dict.fromkeys(ids.values())}
     missing = {ids[name]: trial for name, trial in trials.items() if found[ids[name]] is None}
     progress(f"{len(found) - len(missing)} of {len(found)} results are there")
-    if missing:
-        own = None if executor else _processes(min(processes, len(missing)))
-        try:
-            found |= _computed(executor or own, missing, folder, progress, check)
-        finally:
-            if own is not None:
-                own.shutdown(cancel_futures=True)
+    if missing and executor is not None:
+        found |= _computed(executor, missing, folder, progress, check)
+    elif missing:
+        with _processes(min(processes, len(missing))) as own:
+            found |= _computed(own, missing, folder, progress, check)
     return {name: _given(found[key]) for name, key in ids.items()}
 
 
@@ -93,23 +95,31 @@ def run(trial: Trial, key: str) -> bytes:
 
 
 def _computed(
-    executor: Executor | None,
+    executor: Executor,
     missing: Mapping[str, Trial],
     folder: Path,
     progress: Callable[[str], None],
     check: Callable[[], None],
 ) -> dict[str, Found | None]:
-    assert executor is not None
-    jobs = {executor.submit(run, trial, key): key for key, trial in missing.items()}
+    jobs: dict[Future[bytes], str] = {}
     done: dict[str, Found | None] = {}
-    waiting = set(jobs)
-    while waiting:
-        ready, waiting = wait(waiting, timeout=CHECK_S, return_when=FIRST_COMPLETED)
-        for job in ready:
-            done[jobs[job]] = _kept(job, folder, jobs[job])
-            progress(f"{len(done)} of {len(jobs)} trials done")
-        if not ready:
-            check()
+    try:
+        for key, trial in missing.items():
+            jobs[executor.submit(run, trial, key)] = key
+        waiting = set(jobs)
+        while waiting:
+            ready, waiting = wait(waiting, timeout=CHECK_S, return_when=FIRST_COMPLETED)
+            for job in ready:
+                done[jobs[job]] = _kept(job, folder, jobs[job])
+                progress(f"{len(done)} of {len(jobs)} trials done")
+            if not ready:
+                check()
+    except BaseException:
+        for job, key in jobs.items():  # what has been computed by now is not lost
+            if key not in done and job.done() and not job.cancelled() and not job.exception():
+                with contextlib.suppress(ConfigError):
+                    _kept(job, folder, key)
+        raise
     return done
 
 
@@ -133,9 +143,36 @@ def _kept(job: Future[bytes], folder: Path, key: str) -> Found:
     return found
 
 
-def _processes(count: int) -> ProcessPoolExecutor:
-    """Processes that begin anew: a fork would copy threads and locks of this one."""
-    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+@contextlib.contextmanager
+def _processes(count: int) -> Iterator[Executor]:
+    """Processes that begin anew: a fork would copy threads and locks of this one.
+
+    None of them outlives its use: whatever ends the sweep early ends what they were at too.
+    """
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    own = ProcessPoolExecutor(count, mp_context=context, initializer=_attended)
+    try:
+        yield own
+    except BaseException:
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
+    finally:
+        own.shutdown(cancel_futures=True)
+
+
+def _attended() -> None:
+    """End this process with the one that asked: a killed parent would leave it waiting for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's: the parent ends us
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch(sentinel: int = parent.sentinel) -> None:
+        connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _read(folder: Path, key: str) -> Found | None:

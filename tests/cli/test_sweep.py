@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,3 +114,55 @@ def test_bytes_that_are_no_text_are_one_line(
     Path(arguments[1]).write_bytes(b"\xff\xfe\x00")
     assert main(arguments) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def left_over(folder: Path) -> list[int]:
+    """Processes that work in a folder: it is in their environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"SWEEP_MARK={folder}".encode() in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_ended_half_way_it_leaves_nobody_and_goes_on(
+    arguments: list[str],
+    number: signal.Signals,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whatever ends it: what was done by then is read, the rest is run."""
+    four = "".join(f"[[variant]]\nname = '{w}'\nband = {{ upper = {w} }}\n" for w in (1, 2, 3, 4))
+    Path(arguments[1]).write_text(four)
+    recorded(tmp_path / "data", perpetual(1_440 + 120))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hedger", *arguments],
+        env=os.environ | {"SWEEP_MARK": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 300.0
+    while not list((tmp_path / "kept").glob("*.json")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(number)
+    told = process.communicate(timeout=120)[1]
+    assert "Traceback" not in told
+    while left_over(tmp_path):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    done = {path.name: path.read_bytes() for path in (tmp_path / "kept").glob("*.json")}
+    assert 1 <= len(done) < 4
+    assert main([*arguments, "--json"]) == 0
+    again = capsys.readouterr()
+    assert f"{len(done)} of 4 results are there" in again.err
+    assert len(json.loads(again.out)["variants"]) == 4
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "kept").glob("*.json")}
+    assert done.items() <= kept.items()
+    assert len(kept) == 4

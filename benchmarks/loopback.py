@@ -147,9 +147,15 @@ class Loopback:
 
     async def place(self, order: Order) -> OrderReport:
         """Fill whole, at once."""
-        self.trades += 1
         self.held[order.instrument] = self.held.get(order.instrument, 0) + order.lots
-        fill = Fill(
+        fill = self.filled_whole(order)
+        self.history.append(fill)
+        return report(fill)
+
+    def filled_whole(self, order: Order) -> Fill:
+        """The one fill of an order, counted."""
+        self.trades += 1
+        return Fill(
             account=order.account,
             client_id=order.client_id,
             trade_id=str(self.trades),
@@ -158,10 +164,6 @@ class Loopback:
             price=60_000.0,
             fee=0.0,
             time_ms=wall_ms(),
-        )
-        self.history.append(fill)
-        return OrderReport(
-            client_id=order.client_id, status=OrderStatus.FILLED, filled=order.lots, fills=(fill,)
         )
 
     async def query(self, account: str, client_id: str) -> OrderReport:
@@ -184,6 +186,13 @@ class Loopback:
 
     async def close(self) -> None:
         """Nothing to release."""
+
+
+def report(fill: Fill) -> OrderReport:
+    """What is said of an order that was filled whole."""
+    return OrderReport(
+        client_id=fill.client_id, status=OrderStatus.FILLED, filled=fill.lots, fills=(fill,)
+    )
 
 
 def one_book(name: str, *, account: str, legs: Collection[str]) -> BookParams:

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.bands import CASES, STEPS, study
-from hedger.backtest.chart import COLOURS, Line, lines, standalone
+from hedger.backtest.chart import Line, lines, standalone
 from hedger.backtest.compare import compared
+from hedger.backtest.frame import COLOURS
 from hedger.backtest.numerical import Leg, optimum
 from hedger.backtest.picture import frontier
 from hedger.backtest.study import DAYS, Policy

@@ -187,8 +187,8 @@ class CloseOutcome(NamedTuple):
 class Store(Protocol):
     """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
 
-    Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward, correct. All else
-    is free of fences: fills are facts, holds are orders by people.
+    Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward, correct, keep.
+    All else is free of fences: fills are facts, holds are orders by people.
     """
 
     # deployment and ownership
@@ -366,13 +366,31 @@ class Store(Protocol):
         """Clear a hold; ``confirmed`` allows a first trade up to that size (coin)."""
         ...
 
+    # shadows
+    async def keep(
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        shadows: Mapping[str, bytes],
+        entries: Sequence[JournalEntry],
+    ) -> None:
+        """Store what these shadows of a book remember and journal; nothing of the book changes."""
+        ...
+
+    async def shadows(self, book: str) -> dict[str, bytes]:
+        """What shadows of a book remember, by name."""
+        ...
+
     # reading
-    async def journal(self, *, book: str | None, count: int) -> list[JournalEntry]:
-        """Newest journal entries first, of one book or of all."""
+    async def journal(
+        self, *, book: str | None, count: int, of_shadows: bool = False
+    ) -> list[JournalEntry]:
+        """Newest journal entries first, of one book or of all: theirs, or those of shadows."""
         ...
 
     async def entry(self, entry_id: str) -> JournalEntry | None:
-        """One journal entry by id."""
+        """One journal entry by id, a shadow's too."""
         ...
 
     async def shutdown(self) -> None:

@@ -3,15 +3,13 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from pricing._arguments import count, positive
 from pricing._batch import floats
 from pricing.conventions import FloatArray, FloatLike
 
 __all__ = [
     "annualised",
-    "count",
-    "fraction",
     "log_bars",
-    "positive",
     "realised_variance",
     "vector",
     "windows",
@@ -41,31 +39,6 @@ def vector(name: str, value: FloatLike) -> FloatArray:
     if array.ndim != 1:
         raise ValueError(f"{name}: one dimension wanted, got shape {array.shape}")
     return array
-
-
-def positive(name: str, value: float) -> float:
-    """`value` as a positive float, or one clear error."""
-    number = floats(name, value)
-    if number.ndim or not 0.0 < number < np.inf:
-        raise ValueError(f"{name}: a positive number wanted, got {value!r}")
-    return float(number)
-
-
-def fraction(name: str, value: float) -> float:
-    """`value` as a float between 0 and 1, or one clear error."""
-    number = positive(name, value)
-    if number >= 1.0:
-        raise ValueError(f"{name}: less than 1 wanted, got {value!r}")
-    return number
-
-
-def count(name: str, value: int, least: int) -> int:
-    """`value` as an int of at least `least`, or one clear error."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name}: an integer wanted, got {type(value).__name__}")
-    if value < least:
-        raise ValueError(f"{name}: {least} or more wanted, got {value}")
-    return int(value)
 
 
 def windows(terms: FloatArray, window: int | None, least: int) -> FloatArray:

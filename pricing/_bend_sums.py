@@ -1,7 +1,7 @@
 """How the deltas of many books bend, in one pass over all their legs (private).
 
-Gamma alone, on a ladder of spots: one logarithm for each leg, one exponential for each leg and
-step, no normal tails. Legs stand in the order of their groups, and groups in the order of books.
+Gamma alone: one logarithm for each leg, one exponential for each leg and spot, no normal tails.
+Legs stand in the order of their groups, and groups in the order of books.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ from numba import types
 
 from pricing._batch import INPUT
 from pricing._kernel_cache import compiled, subroutine
+from pricing._leg_bends import CERTAIN, ROOT_TWO_PI, mean_vol, slopes
 from pricing._legs import FLAGS, INDEX, STATE
 from pricing._vector_math import exp, log_ratio
 
@@ -17,8 +18,6 @@ __all__ = ["book_bends"]
 _INTS = types.Array(types.int64, 1, "C", readonly=True)
 _TABLE = types.Array(types.float64, 2, "C", readonly=True)
 _OUT = types.Array(types.float64, 2, "C")
-_ROOT_TWO_PI = 2.5066282746310002
-_CERTAIN = 1e-100  # a total vol or a strike below has no density
 _FAINT = 1e-200  # weights below are made again, against the largest
 _DAY = 1.0 / 365.0
 _UNSURE = 1e-10  # a sum below, against its parts, may have either sign
@@ -36,7 +35,7 @@ def _join(  # type: ignore[no-untyped-def]
     for j in range(away.size):
         strike, vol, quantity = state[0, j], state[2, j], state[3, j]
         ahead, group, deviation = forward[index[0, j]], index[1, j], vol * state[4, j]
-        live = (state[1, j] > 0.0) & (strike > _CERTAIN) & (not deviation <= _CERTAIN)
+        live = (state[1, j] > 0.0) & (strike > CERTAIN) & (not deviation <= CERTAIN)
         inverse = 1.0 / (deviation if live else 1.0)
         distance = log_ratio(ahead, strike) * inverse + 0.5 * deviation + 0.0 * ahead
         away[j], per[j] = distance if live else 0.0, inverse if live else 0.0
@@ -44,58 +43,43 @@ def _join(  # type: ignore[no-untyped-def]
         total += weight
         mean += weight * vol if live else 0.0
         unit = units[group] * ahead
-        factor[j] = quantity * inverse * shares[group] * unit / _ROOT_TWO_PI if live else 0.0
+        factor[j] = quantity * inverse * shares[group] * unit / ROOT_TWO_PI if live else 0.0
     return total, mean
 
 
 @subroutine
-def _far_vol(state, away, per) -> float:  # type: ignore[no-untyped-def]
-    """Mean vol by size of gamma, in logs against the largest: for a book of far wings alone."""
-    most, total, mean = -np.inf, 0.0, 0.0
-    for turn in range(2):
-        for j in range(away.size):
-            if per[j] > 0.0 and state[3, j] != 0.0:
-                size = np.log(abs(state[3, j]) * per[j]) - 0.5 * away[j] * away[j]
-                if turn == 0:
-                    most = max(most, size)
-                else:
-                    weight = np.exp(size - most)
-                    total += weight
-                    mean += weight * state[2, j]
-    return mean / total if total > 0.0 else 0.0
-
-
-@subroutine
-def _bend_at(away, per, factor, move) -> tuple[float, float]:  # type: ignore[no-untyped-def]
-    """Gamma of a book at one log move of spot that the ladder does not reach, and of its parts."""
-    net = gross = 0.0
+def _bend_at(away, per, factor, move, part) -> float:  # type: ignore[no-untyped-def]
+    """Gamma of a book at one log move of spot; its legs' parts in `part`."""
+    net = 0.0
     for j in range(away.size):
         distance = away[j] + move * per[j]
-        part = factor[j] * np.exp(-0.5 * distance * distance)
-        net += part
-        gross += abs(part)
-    return net, gross
+        part[j] = factor[j] * exp(-0.5 * distance * distance)
+    for j in range(away.size):
+        net += part[j]
+    return net
 
 
 @subroutine
-def _square_gamma(  # type: ignore[no-untyped-def]
-    bend, mass, log_moves, rule, step, mixed, away, per, factor
-) -> float:  # fmt: skip
-    """Mean square of gamma over log spot where its sign changes, its square where not, else NaN."""
-    low = high = mean = here = 0.0
-    sure = True
+def _square_gamma(here, rule, step, away, per, factor, part) -> float:  # type: ignore[no-untyped-def]
+    """Square of gamma, its mean over log spot where legs bend both ways; NaN for an unsure sign."""
+    longs = shorts = False
+    gross = 0.0
+    for j in range(away.size):
+        longs |= factor[j] > 0.0
+        shorts |= factor[j] < 0.0
+        gross += abs(part[j])
+    if not (longs and shorts):
+        return float(here * here)
+    if abs(here) <= max(_UNSURE * gross, _FAINT):
+        return np.nan
+    if not step > 0.0:
+        return float(here * here)
+    mean = 0.0
     for n in range(rule.shape[1]):
         move = step * rule[0, n]
-        if log_moves[0] <= move <= log_moves[-1]:
-            near, parts = np.interp(move, log_moves, bend), np.interp(move, log_moves, mass)
-        else:
-            near, parts = _bend_at(away, per, factor, move)
-        near, parts = near * np.exp(-move), parts * np.exp(-move)
-        sure &= not (mixed and abs(near) <= max(_UNSURE * parts, _FAINT))
-        low, high = min(low, near), max(high, near)
+        near = here if move == 0.0 else _bend_at(away, per, factor, move, part) * np.exp(-move)
         mean += rule[1, n] * near * near
-        here = near if rule[0, n] == 0.0 else here
-    return (mean if low < 0.0 < high else here * here) if sure else np.nan
+    return mean
 
 
 @subroutine
@@ -108,30 +92,13 @@ def _lasting(state, away, factor) -> float:  # type: ignore[no-untyped-def]
     return total
 
 
-@subroutine
-def _need(state, flags, index, by_strike, shares, start, stop) -> float:  # type: ignore[no-untyped-def]
-    """Largest |delta| that a book's options can have anywhere: the slopes of their payoff."""
-    slope = 0.0
-    for j in range(start, stop):
-        if state[1, j] > 0.0 and not flags[0, j]:
-            slope -= shares[index[1, j]] * state[3, j]
-    most = abs(slope)
-    for j in by_strike[start:stop]:
-        if state[1, j] > 0.0:
-            slope += shares[index[1, j]] * state[3, j]
-            most = max(most, abs(slope))
-    return most
-
-
 @compiled(
     types.void(
-        STATE, FLAGS, INDEX, INPUT, INPUT, INPUT, _INTS, _INTS, INPUT, _TABLE, types.int64, INPUT,
-        _OUT,
+        STATE, FLAGS, INDEX, INPUT, INPUT, INPUT, _INTS, _INTS, _TABLE, INPUT, _OUT,
     )
 )  # fmt: skip
 def book_bends(  # type: ignore[no-untyped-def]
-    state, flags, index, forward, shares, units, starts, by_strike, log_moves, rule, here, spreads,
-    out,
+    state, flags, index, forward, shares, units, starts, by_strike, rule, spreads, out,
 ):  # fmt: skip
     """Gamma, its square or mean square, mean vol, largest delta and lasting gamma, a column a book.
 
@@ -139,10 +106,10 @@ def book_bends(  # type: ignore[no-untyped-def]
     price that turns quote currency into coin; ``spreads`` of books: the standard deviation of log
     spot per unit of vol. NaN for the square where its sign cannot be told.
     """
-    legs, steps = state.shape[1], log_moves.size
+    legs = state.shape[1]
     away, per = np.empty(legs), np.empty(legs)
     factor, part = np.empty(legs), np.empty(legs)
-    bend, mass = np.empty(steps), np.empty(steps)
+    alive = state[1] > 0.0
     for b in range(starts.size - 1):
         start, stop = starts[b], starts[b + 1]
         total, mean = _join(
@@ -150,26 +117,16 @@ def book_bends(  # type: ignore[no-untyped-def]
             away[start:stop], per[start:stop], factor[start:stop],
         )  # fmt: skip
         if total <= _FAINT:
-            vol = _far_vol(state[:, start:stop], away[start:stop], per[start:stop])
+            vol = mean_vol(state[:, start:stop], away[start:stop], per[start:stop])
         else:
             vol = mean / total
-        longs = shorts = False
-        for m in range(steps):
-            move, net, gross = log_moves[m], 0.0, 0.0
-            for j in range(start, stop):
-                distance = away[j] + move * per[j]
-                part[j] = factor[j] * exp(-0.5 * distance * distance)
-            for j in range(start, stop):
-                net += part[j]
-                gross += abs(part[j])
-            bend[m], mass[m] = net, gross
-        for j in range(start, stop):
-            longs |= factor[j] > 0.0
-            shorts |= factor[j] < 0.0
-        out[0, b], out[2, b] = bend[here], vol
+        bent = _bend_at(
+            away[start:stop], per[start:stop], factor[start:stop], 0.0, part[start:stop]
+        )
+        out[0, b], out[2, b] = bent, vol
         out[4, b] = _lasting(state[:, start:stop], away[start:stop], factor[start:stop])
         out[1, b] = _square_gamma(
-            bend, mass, log_moves, rule, spreads[b] * vol, longs and shorts,
-            away[start:stop], per[start:stop], factor[start:stop],
+            bent, rule, spreads[b] * vol,
+            away[start:stop], per[start:stop], factor[start:stop], part[start:stop],
         )  # fmt: skip
-        out[3, b] = _need(state, flags, index, by_strike, shares, start, stop)
+        out[3, b], _, _ = slopes(state, flags, index, by_strike, alive, shares, start, stop)

@@ -27,7 +27,6 @@ __all__ = [
     "Legs",
     "changed",
     "column",
-    "count",
     "integers",
     "laid_out",
 ]
@@ -126,20 +125,6 @@ def _change(before, index, time, vol, quantity, state):  # type: ignore[no-untyp
             for j in range(state.shape[1]):
                 state[row, j] = source[stride * index[2, j]]
     _set_roots(state)
-
-
-def count(name: str, value: Any) -> int:
-    """`value` as a number of things, at least 0, or one clear error.
-
-    Examples
-    --------
-    >>> count("groups", 9)
-    9
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        got = value if isinstance(value, int) else type(value).__name__
-        raise ValueError(f"{name}: a count of at least 0 wanted, got {got}")
-    return int(value)
 
 
 def integers(name: str, value: Any, legs: int) -> npt.NDArray[np.int64]:

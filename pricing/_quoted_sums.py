@@ -12,21 +12,21 @@ from numba import types
 from pricing._batch import FLAGS as _GROUP_FLAGS
 from pricing._batch import INPUT
 from pricing._kernel_cache import compiled, inlined, subroutine
+from pricing._leg_bends import CERTAIN, ROOT_TWO_PI, mean_vol, slopes
 from pricing._leg_sums import ladder_block
 from pricing._legs import FLAGS, INDEX, STATE
 from pricing._option import input_check
-from pricing._vector_math import log_ratio
+from pricing._vector_math import exp, log_ratio
 from pricing.conventions import MS_PER_YEAR
 
 __all__ = ["COLUMNS", "TOTALS", "black_shift", "book_sums"]
 
 COLUMNS = 8
 """Numbers of each group: count, forward, delta, gamma, black, worth, vega, theta."""
-TOTALS = 9
-"""Numbers of the book: wanting, alive, gross, gamma, square_gamma, vol, need, settling, lasting."""
+TOTALS = 10
+"""Numbers of the book: wanting, alive, gross, gamma, square_gamma, vol, need, settling, lasting,
+to_rest."""
 _DAY_MS = 86_400_000
-_ROOT_TWO_PI = 2.5066282746310002
-_CERTAIN = 1e-100  # a total vol or a strike below has no density
 
 _INTS = types.Array(types.int64, 1, "C", readonly=True)
 _TABLE = types.Array(types.float64, 2, "C", readonly=True)
@@ -68,87 +68,61 @@ def _join(  # type: ignore[no-untyped-def]
 
 
 @subroutine
-def _mean_vol(fresh, places, forward) -> float:  # type: ignore[no-untyped-def]
-    """Mean vol of the legs, each weighted by the size of its gamma; 0 where none is known.
+def _distances(fresh, places, forward, away, per) -> None:  # type: ignore[no-untyped-def]
+    """Of each leg that bends: standard deviations from its strike, and more of them per log move.
 
-    In logs against the largest, so that a book of far wings alone still has weights.
+    Both 0 for a leg without a density.
     """
-    legs = places.shape[1]
-    size, most = np.empty(legs), -np.inf
-    for j in range(legs):
-        size[j] = -np.inf
-        vol, quantity = fresh[2, j], abs(fresh[3, j])
-        if quantity > 0.0 and vol > 0.0:
-            deviation = vol * fresh[4, j]
-            ahead = log_ratio(forward[places[0, j]], fresh[0, j])
-            distance = ahead / deviation + 0.5 * deviation
-            size[j] = np.log(quantity / deviation) - 0.5 * distance * distance
-            most = max(most, size[j])
-    if most == -np.inf:
-        return 0.0
-    total = mean = 0.0
-    for j in range(legs):
-        weight = np.exp(size[j] - most)
-        total += weight
-        mean += weight * fresh[2, j]
-    return mean / total
+    for j in range(away.size):
+        strike, deviation = fresh[0, j], fresh[2, j] * fresh[4, j]
+        live = (fresh[3, j] != 0.0) & (strike > CERTAIN) & (not deviation <= CERTAIN)
+        ahead = log_ratio(forward[places[0, j]], strike if live else 1.0)
+        inverse = 1.0 / (deviation if live else 1.0)
+        away[j] = ahead * inverse + 0.5 * deviation if live else 0.0
+        per[j] = inverse if live else 0.0
 
 
 @subroutine
-def _need(state, flags, places, by_strike, alive, share) -> float:  # type: ignore[no-untyped-def]
-    """Largest |delta| that the options can have anywhere: the slopes of their payoff.
-
-    Below all strikes every put counts, and each strike that is passed adds its quantity; a delta
-    before expiry is a mean of these slopes.
-    """
-    slope = 0.0
-    for j in range(alive.size):
-        if alive[j] and not flags[0, j]:
-            slope -= share[places[1, j]] * state[3, j]
-    most = abs(slope)
-    for j in by_strike:
-        if alive[j]:
-            slope += share[places[1, j]] * state[3, j]
-            most = max(most, abs(slope))
-    return most
-
-
-@subroutine
-def _bend_at(fresh, places, shares, forward, move) -> float:  # type: ignore[no-untyped-def]
-    """Slope of the Black delta in log spot at one log move that the ladder does not reach.
-
-    ``shares`` turn quote currency into coin that is still to settle, (groups,).
-    """
-    total = 0.0
-    for j in range(places.shape[1]):
-        deviation, ahead = fresh[2, j] * fresh[4, j], forward[places[0, j]]
-        if fresh[3, j] != 0.0 and fresh[0, j] > _CERTAIN and not deviation <= _CERTAIN:
-            distance = (log_ratio(ahead, fresh[0, j]) + move) / deviation + 0.5 * deviation
-            weight = shares[places[1, j]] * ahead * fresh[3, j] / (deviation * _ROOT_TWO_PI)
-            total += weight * np.exp(-0.5 * distance * distance)
-    return total
+def _to_rest(below, above, share, black) -> float:  # type: ignore[no-untyped-def]
+    """What the delta lacks of the nearer of the two ends of the payoff."""
+    delta = 0.0
+    for g in range(share.size):
+        delta += share[g] * black[g]
+    down, up = below - delta, above - delta
+    return float(down if abs(down) < abs(up) else up)
 
 
 @subroutine
 def _square_gamma(  # type: ignore[no-untyped-def]
-    fresh, places, shares, forward, here, log_moves, rule, step, scale,
+    fresh, places, shares, forward, away, per, here, rule, step
 ) -> float:  # fmt: skip
-    """Mean square of gamma over log spot where its sign changes, else NaN.
+    """Square of gamma; its mean over log spot where legs bend both ways.
 
-    Per unit of today's spot, so that the mean is of gamma and not of gamma times spot. Where it
-    reaches beyond the ladder, as it does from a vol of about 50 % on, gamma is made anew.
+    ``shares`` turn quote currency into coin that is still to settle, (groups,). Per unit of today's
+    spot, so that the mean is of gamma and not of gamma times spot.
     """
-    low = high = mean = 0.0
+    factor, longs, shorts = np.empty(away.size), False, False
+    for j in range(away.size):
+        held = fresh[3, j] if per[j] > 0.0 else 0.0
+        longs |= held > 0.0
+        shorts |= held < 0.0
+        unit = shares[places[1, j]] * forward[places[0, j]]
+        factor[j] = unit * held * per[j] / ROOT_TWO_PI
+    if not (longs and shorts and step > 0.0):
+        return float(here * here)
+    mean, part = 0.0, np.empty(away.size)
     for n in range(rule.shape[1]):
-        away = step * rule[0, n]
-        if log_moves[0] <= away <= log_moves[-1]:
-            bent = np.interp(away, log_moves, here)
-        else:
-            bent = _bend_at(fresh, places, shares, forward, away)
-        near = scale * bent * np.exp(-away)
-        low, high = min(low, near), max(high, near)
+        move = step * rule[0, n]
+        near = 0.0 if move != 0.0 else here
+        if move != 0.0:
+            for j in range(away.size):
+                distance = away[j] + move * per[j]
+                part[j] = factor[j] * exp(-0.5 * distance * distance)
+            for j in range(away.size):
+                near += part[j]
+            near *= np.exp(-move)
         mean += rule[1, n] * near * near
-    return mean if low < 0.0 < high else np.nan
+    return float(mean)
 
 
 @subroutine
@@ -222,17 +196,21 @@ def _by_group(  # type: ignore[no-untyped-def]
 
 @subroutine
 def _bends(  # type: ignore[no-untyped-def]
-    state, fresh, flags, places, by_strike, forward, alive, share, price, bend, black, moves, rule,
-    scale, spread, here, totals,
+    state, fresh, flags, places, by_strike, forward, alive, share, price, bend, black, rule,
+    scale, spread, totals,
 ) -> None:  # fmt: skip
     """Gamma, its square or mean square, mean vol, largest delta, and what is settling of it."""
-    totals[0] = gamma = scale * bend[here]
-    totals[2] = vol = _mean_vol(fresh, places, forward)
-    square = _square_gamma(
-        fresh, places, share / price, forward, bend, moves, rule, spread * vol, scale
+    away, per = np.empty(alive.size), np.empty(alive.size)
+    _distances(fresh, places, forward, away, per)
+    totals[0] = scale * bend
+    totals[2] = vol = mean_vol(fresh, away, per)
+    totals[1] = (
+        scale
+        * scale
+        * _square_gamma(fresh, places, share / price, forward, away, per, bend, rule, spread * vol)
     )
-    totals[1] = gamma * gamma if np.isnan(square) else square
-    totals[3] = scale * _need(state, flags, places, by_strike, alive, share)
+    most, below, above = slopes(state, flags, places, by_strike, alive, share, 0, alive.size)
+    totals[3], totals[6] = scale * most, scale * _to_rest(below, above, share, black)
     for g in range(share.size):
         if 0.0 < share[g] < 1.0:
             totals[4] += black[g]
@@ -255,7 +233,8 @@ def book_sums(  # type: ignore[no-untyped-def]
     """Sums of a book: per move delta and gamma, then `COLUMNS` of each group, then `TOTALS`.
 
     ``moves`` are ratios of spot and their logarithms, ``rule`` nodes and weights of a mean over a
-    normal variable, ``here`` the place of 1 among the moves; `bends` asks for the last six totals.
+    normal variable, ``here`` the place of 1 among the moves; `bends` asks for the last seven
+    totals.
     """
     legs, groups, steps = rows.size, inverse.size, moves.shape[1]
     fresh, forward, alive = np.empty((5, legs)), np.empty(legs), np.empty(legs, np.bool_)
@@ -282,8 +261,7 @@ def book_sums(  # type: ignore[no-untyped-def]
     if bends:
         _bends(
             state, fresh, flags, places, by_strike, forward, alive, share,
-            np.where(inverse, ahead, index), bend, black, moves[1], rule, scale, spread, here,
-            totals[3:],
+            np.where(inverse, ahead, index), bend[here], black, rule, scale, spread, totals[3:],
         )  # fmt: skip
         totals[8] = scale * lasting
 
@@ -291,14 +269,17 @@ def book_sums(  # type: ignore[no-untyped-def]
 @compiled(
     types.float64(
         STATE, FLAGS, INDEX, _GROUP_FLAGS, _INTS, _INTS, _INTS, INPUT, INPUT, _INTS, _GROUP_FLAGS,
-        types.float64, types.float64, types.int64, types.int64,
+        *[types.float64] * 3, types.int64, types.int64,
     )
 )  # fmt: skip
 def black_shift(  # type: ignore[no-untyped-def]
     state, flags, places, inverse, group_ms, expiry_ms, rows, ratio, vol, vol_ms, priced,
-    index, factor, now_ms, window_ms,
+    index, factor, years, now_ms, window_ms,
 ):  # fmt: skip
-    """Black delta of the book at its vols, less that at its vols times `factor` [coin]."""
+    """Black delta of the book at its vols, less that at its vols times `factor` [coin].
+
+    The factor holds for so many `years` of a leg's life at most.
+    """
     legs, groups = rows.size, inverse.size
     fresh, forward, alive = np.empty((5, legs)), np.empty(legs), np.empty(legs, np.bool_)
     _join(
@@ -312,7 +293,9 @@ def black_shift(  # type: ignore[no-untyped-def]
             fresh, flags, places, forward, moves,
             there[0], there[1], there[2], there[3], there[4], there[5], there[6],
         )  # fmt: skip
-        fresh[2] *= factor
+        for j in range(legs):
+            part = min(1.0, years / fresh[1, j]) if fresh[1, j] > years else 1.0
+            fresh[2, j] *= np.sqrt(1.0 + (factor * factor - 1.0) * part) if part < 1.0 else factor
     ahead, here, moved = np.ones(groups), 0.0, 0.0
     for j in range(legs):
         ahead[places[1, j]] = forward[places[0, j]]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pricing._american_double import american_double_kernel
 from pricing._american_kernel import american_kernel
 from pricing._american_tables import tables
+from pricing._arguments import fraction
 from pricing._batch import broadcast, evaluate
 from pricing.conventions import BoolLike, FloatArray, FloatLike, Greeks, ImpliedVol, VolStatus
 
@@ -43,14 +44,6 @@ class _Scheme:
         if code == _TWO_BOUNDARIES:
             american_double_kernel(*arrays)
         return int(code == 1)
-
-
-def _checked_tolerance(tolerance: float) -> float:
-    if isinstance(tolerance, bool) or not isinstance(tolerance, float | int | np.floating):
-        raise TypeError(f"tolerance: a number wanted, got {type(tolerance).__name__}")
-    if not 0.0 < tolerance < 1.0:
-        raise ValueError(f"tolerance: above 0 and below 1 wanted, got {tolerance}")
-    return float(tolerance)
 
 
 def american(
@@ -125,7 +118,7 @@ def american(
     array([5.0567 , 9.56945])
     """
     values = (spot, strike, time_to_expiry, vol, rate, dividend_yield)
-    return evaluate(_Scheme(_checked_tolerance(tolerance)), _NAMES, values, is_call, out)
+    return evaluate(_Scheme(fraction("tolerance", tolerance)), _NAMES, values, is_call, out)
 
 
 def american_implied_vol(
@@ -169,7 +162,7 @@ def american_implied_vol(
     >>> implied.vol.round(5), implied.status
     (np.float64(0.25), np.uint8(0))
     """
-    _checked_tolerance(tolerance)
+    fraction("tolerance", tolerance)
     names = ("price", "spot", "strike", "time_to_expiry", "rate", "dividend_yield")
     values = (price, spot, strike, time_to_expiry, rate, dividend_yield)
     arrays, shape = broadcast(names, values, is_call)

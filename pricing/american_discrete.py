@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pricing._arguments import count, finite, positive, switch
 from pricing.conventions import Greeks
 
 __all__ = ["american_discrete"]
@@ -82,19 +83,12 @@ def american_discrete(
     >>> bool(8.0 < greeks.price < 9.0)
     True
     """
-    numbers = {"spot": spot, "strike": strike, "time_to_expiry": time_to_expiry, "vol": vol}
-    for name, value in numbers.items():
-        if not _finite(name, value) > 0.0:
-            raise ValueError(f"{name}: above 0 wanted, got {value}")
-    _finite("rate", rate)
-    if not isinstance(is_call, bool | np.bool_):
-        raise TypeError(f"is_call: a bool wanted, got {type(is_call).__name__}")
-    for name, steps in (("time_steps", time_steps), ("price_steps", price_steps)):
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 10:
-            raise ValueError(f"{name}: an int of at least 10 wanted, got {steps!r}")
-    dividends = _dividends(dividend_times, dividend_amounts, time_to_expiry)
-    grid = _Grid(time_to_expiry, dividends, escrowed, time_steps, price_steps)
-    option = (float(spot), float(strike), bool(is_call))
+    option = (positive("spot", spot), positive("strike", strike), switch("is_call", is_call))
+    expiry, vol = positive("time_to_expiry", time_to_expiry), positive("vol", vol)
+    rate = finite("rate", rate)
+    steps = count("time_steps", time_steps, 10), count("price_steps", price_steps, 10)
+    dividends = _dividends(dividend_times, dividend_amounts, expiry)
+    grid = _Grid(expiry, dividends, escrowed, *steps)
     middle = grid.solve(*option, vol, rate)
     vega = grid.solve(*option, vol + _BUMP * vol, rate)[0]
     vega -= grid.solve(*option, vol - _BUMP * vol, rate)[0]
@@ -102,14 +96,6 @@ def american_discrete(
     fields = (*middle, vega / (2.0 * _BUMP * vol), rho / (2.0 * _BUMP))
     price, delta, gamma, theta, by_vol, by_rate = (np.float64(field) for field in fields)
     return Greeks(price, delta, gamma, by_vol, theta, by_rate)  # type: ignore[arg-type]
-
-
-def _finite(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, float | int | np.floating | np.integer):
-        raise TypeError(f"{name}: a number wanted, got {type(value).__name__}")
-    if not math.isfinite(value):
-        raise ValueError(f"{name}: a finite number wanted, got {value}")
-    return float(value)
 
 
 def _dividends(
@@ -122,12 +108,14 @@ def _dividends(
         raise TypeError("dividend_times, dividend_amounts: sequences of numbers wanted") from None
     except ValueError:
         raise ValueError("dividend_times, dividend_amounts: equal lengths wanted") from None
-    for time, amount in pairs:
-        if not _finite("dividend_times", time) > 0.0:
-            raise ValueError(f"dividend_times: above 0 wanted, got {time}")
-        if _finite("dividend_amounts", amount) < 0.0:
+    checked = [
+        (positive("dividend_times", time), finite("dividend_amounts", amount))
+        for time, amount in pairs
+    ]
+    for _, amount in checked:
+        if amount < 0.0:
             raise ValueError(f"dividend_amounts: at least 0 wanted, got {amount}")
-    return [(float(time), float(amount)) for time, amount in pairs if time <= expiry]
+    return [(time, amount) for time, amount in checked if time <= expiry]
 
 
 class _Grid:

@@ -22,7 +22,8 @@ class Bends(NamedTuple):
     gamma : float64
         Slope of the Black delta in log spot. [coin]
     square_gamma : float64
-        Its square, or the mean over log spot where its sign changes; NaN where none can tell.
+        Its square, or the mean over log spot where legs bend both ways; NaN where
+        rounding decides its sign.
     vol : float64
         Mean of the legs' vols by size of gamma, 0 where none is known.
     need : float64
@@ -51,7 +52,6 @@ def bends(
     by_strike: _Ints,
     shares: FloatArray,
     units: FloatArray,
-    moves: FloatArray,
     rule: FloatArray,
     spreads: FloatArray,
 ) -> Bends:
@@ -70,10 +70,8 @@ def bends(
     shares, units : (groups,) float64
         Share of the settlement window still to run; coin of one quote currency at present, by the
         index or, where options settle in coin, by the forward.
-    moves : (moves,) float64
-        Ratios of moved to present spot, rising; 1 among them.
     rule : (2, nodes) float64
-        Nodes, 0 among them, and weights of a mean over a standard normal variable.
+        Nodes and weights of a mean over a standard normal variable.
     spreads : (books,) float64
         Standard deviation of log spot per unit of vol over which gamma is averaged.
 
@@ -88,7 +86,7 @@ def bends(
     ...                     quantity=2.0, group=[0], groups=1)
     >>> one = np.ones(1)
     >>> found = bends(book, 100.0 * one, starts=np.array([0, 1]), by_strike=np.array([0]),
-    ...               shares=one, units=one / 100.0, moves=np.array([0.9, 1.0, 1.1]),
+    ...               shares=one, units=one / 100.0,
     ...               rule=np.array([[0.0], [1.0]]), spreads=one)
     >>> found.gamma.round(4), found.vol, found.need
     (array([1.5467]), array([0.5]), array([2.]))
@@ -98,9 +96,8 @@ def bends(
     if not shares.size == units.size == legs.groups or spreads.size != starts.size - 1:
         raise ValueError("shares and units: one for each group wanted; spreads: one for each book")
     out = np.empty((5, spreads.size))
-    here = int(np.flatnonzero(moves == 1.0)[0])
     book_bends(
-        *legs.layout, legs.forwards(forward), shares, units, starts, by_strike, np.log(moves),
-        rule, here, spreads, out,
+        *legs.layout, legs.forwards(forward), shares, units, starts, by_strike,
+        rule, spreads, out,
     )  # fmt: skip
     return Bends(*out)

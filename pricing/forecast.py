@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pricing._bars import count, fraction, realised_variance, windows
+from pricing._arguments import count, fraction
+from pricing._bars import realised_variance, windows
 from pricing.conventions import FloatArray, FloatLike
 
 __all__ = [

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pricing._bars import count, vector
+from pricing._arguments import count
+from pricing._bars import vector
 from pricing.conventions import FloatArray, FloatLike
 
 __all__ = ["Garch", "fit_garch", "garch_forecast", "rolling_garch"]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pricing._arguments import number, positive, switch
 from pricing._batch import floats
 from pricing.conventions import FloatArray, FloatLike
 
@@ -77,14 +78,6 @@ def _nothing(status: ForwardStatus, pairs: int = 0) -> ExpiryForward:
     return ExpiryForward(nan, nan, nan, nan, pairs, status)
 
 
-def _number(name: str, value: FloatLike) -> float:
-    """One number, or one clear error."""
-    array = floats(name, value)
-    if array.ndim:
-        raise TypeError(f"{name}: one number wanted, got shape {array.shape}")
-    return float(array)
-
-
 def first_forward(*candidates: ExpiryForward) -> ExpiryForward:
     """The first candidate whose status is OK, else the last: futures first, then parity.
 
@@ -144,7 +137,7 @@ def forward_from_future(*, bid: float, ask: float, discount: float = 1.0) -> Exp
     1.0
     """
     low, high, factor = (
-        _number(name, value) for name, value in (("bid", bid), ("ask", ask), ("discount", discount))
+        number(name, value) for name, value in (("bid", bid), ("ask", ask), ("discount", discount))
     )
     if not (0.0 < low <= high < np.inf) or not 0.0 < factor < np.inf:
         return _nothing(ForwardStatus.NO_QUOTE)
@@ -254,12 +247,9 @@ def forward_from_parity(
     >>> round(found.forward, 2), round(found.discount, 2)
     (100.1, 0.98)
     """
-    known = None if discount is None else _number("discount", discount)
-    if known is not None and not 0.0 < known < np.inf:
-        raise ValueError(f"discount: a positive number wanted, got {known!r}")
-    if not isinstance(in_coin, bool | np.bool_):
-        raise TypeError(f"in_coin: a bool wanted, got {type(in_coin).__name__}")
-    farthest = _number("log_moneyness_max", log_moneyness_max)
+    known = None if discount is None else positive("discount", discount)
+    in_coin = switch("in_coin", in_coin)
+    farthest = number("log_moneyness_max", log_moneyness_max)
     with np.errstate(all="ignore"):  # absurd elements
         k, y, half = _pairs((strike, call_bid, call_ask, put_bid, put_ask))
         try:

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
+from pricing._arguments import count
 from pricing._batch import INPUT, broadcast, checked_out, floats
 from pricing._kernel_cache import compiled
 from pricing._leg_sums import ladder_sums
-from pricing._legs import Legs, count, integers, laid_out
+from pricing._legs import Legs, integers, laid_out
 from pricing.conventions import BoolLike, FloatArray, FloatLike, Greeks
 
 __all__ = ["Ladder", "book_greeks", "ladder", "rungs"]

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pricing._arguments import count
 from pricing._batch import broadcast, checked_out, flags, floats
 from pricing._leg_sums import greeks_sums
-from pricing._legs import NO_COLUMN, TIME, VOL, Legs, changed, column, count, integers, laid_out
+from pricing._legs import NO_COLUMN, TIME, VOL, Legs, changed, column, integers, laid_out
 from pricing.conventions import BoolLike, FloatArray, FloatLike, Greeks
 from pricing.portfolio import Ladder, rungs
 

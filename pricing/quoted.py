@@ -57,7 +57,8 @@ class Sums(NamedTuple):
         coin at the index, vega, theta.
     totals : list of float
         Legs without a fresh price, legs that live, gross delta; gamma, its square or mean square,
-        mean vol, largest delta, delta that is settling, gamma that does not expire within a day.
+        mean vol, largest delta, delta that is settling, gamma that does not expire within a day,
+        what delta lacks of the nearer of its two ends, far below and far above all strikes.
 
     Examples
     --------
@@ -170,10 +171,10 @@ class QuotedBook:
         scale : float
             Multiplies the sums of the book, and not those of its groups.
         spread : float
-            Standard deviation of log spot per unit of vol over which gamma is averaged where its
-            sign changes.
+            Standard deviation of log spot per unit of vol over which gamma is averaged where legs
+            bend both ways.
         bends, sizes : bool
-            Whether the last six totals and the gross delta are wanted; 0 where not.
+            Whether the last seven totals and the gross delta are wanted; 0 where not.
 
         Notes
         -----
@@ -194,9 +195,18 @@ class QuotedBook:
         return Sums(flat[:steps], flat[steps : 2 * steps], zip(*columns, strict=True), flat[end:])
 
     def black_shift(
-        self, rows: _Ints, market: Columns, *, index: float, now_ms: int, factor: float
+        self,
+        rows: _Ints,
+        market: Columns,
+        *,
+        index: float,
+        now_ms: int,
+        factor: float,
+        years: float = np.inf,
     ) -> float:
         """Black delta at the market's vols, less that at those times `factor` [coin].
+
+        The factor holds for so many ``years`` of a leg's life, where it lives longer.
 
         Examples
         --------
@@ -206,7 +216,9 @@ class QuotedBook:
         """
         self._check(rows)
         return float(
-            black_shift.run(*self._static, rows, *market, index, factor, now_ms, self._window_ms)
+            black_shift.run(
+                *self._static, rows, *market, index, factor, years, now_ms, self._window_ms
+            )
         )
 
     def _check(self, rows: _Ints) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from pricing._arguments import number, switch
 from pricing._batch import INPUT, checked_out, floats
 from pricing._batch_kernel import overlapping
 from pricing._kernel_cache import compiled, inlined
@@ -171,8 +172,7 @@ def scenario_pnl(
     array([0.      , 7.397466])
     """
     forwards = _checked(book).forwards(forward)
-    if not isinstance(by_group, bool | np.bool_):
-        raise TypeError(f"by_group: a bool wanted, got {type(by_group).__name__}")
+    by_group = switch("by_group", by_group)
     is_inverse = book.layout.flags[1]
     if not by_group and is_inverse.any() and not is_inverse.all():
         raise ValueError("by_group: P&L in coin and in quote currency do not add up; ask by group")
@@ -270,11 +270,9 @@ def spot_vol_ladder(
     array([1., 2.])
     """
     rows, columns = floats("moves", moves), floats("vol_shifts", vol_shifts)
-    step = floats("time_step", time_step)
+    step = number("time_step", time_step)
     if rows.ndim != 1 or columns.ndim != 1:
         raise ValueError("moves, vol_shifts: one dimension each wanted")
-    if step.ndim:
-        raise ValueError(f"time_step: one number wanted, got shape {step.shape}")
     block = np.empty((7, columns.size, rows.size, _checked(book).groups))
     for k, shift in enumerate(columns):
         moved = np.maximum(book.vol + shift, 0.0)

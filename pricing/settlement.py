@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from pricing._arguments import positive
 from pricing._averaging import inverse_future, inverse_option, linear_future, linear_option
 from pricing._batch import batch_kernel, evaluate, floats
 from pricing._kernel_cache import Kernel
@@ -59,14 +60,6 @@ class SettlementDeltas:
     displayed: FloatArray
 
 
-def _windows(window: float) -> float:
-    if isinstance(window, bool) or not isinstance(window, int | float | np.number):
-        raise TypeError(f"window: one number of years wanted, got {type(window).__name__}")
-    if not 0.0 < window < np.inf:
-        raise ValueError(f"window: a positive number of years wanted, got {window}")
-    return float(window)
-
-
 def _evaluate(
     kernel: Kernel,
     values: tuple[FloatLike, FloatLike, FloatLike, FloatLike, FloatLike, FloatLike],
@@ -76,7 +69,7 @@ def _evaluate(
 ) -> Greeks:
     """Count time in windows, run the kernel, and count in years again."""
     forward, strike, time, vol, mean, samples = values
-    length = _windows(window)
+    length = positive("window", window)
     root = length**0.5
     with np.errstate(over="ignore"):  # infinite for the kernel, which makes NaN of it
         time = time / length if type(time) is float else floats("time_to_expiry", time) / length
@@ -363,5 +356,6 @@ def settlement_deltas(
         forward=forward, strike=strike, time_to_expiry=time_to_expiry, vol=vol, is_call=is_call
     )
     with np.errstate(over="ignore"):
-        left = np.clip(floats("time_to_expiry", time_to_expiry) / _windows(window), 0.0, 1.0)
+        windows = floats("time_to_expiry", time_to_expiry) / positive("window", window)
+        left = np.clip(windows, 0.0, 1.0)
     return SettlementDeltas(exact=exact.delta, displayed=plain.delta * left)

@@ -153,7 +153,7 @@ def variance_slopes(svi: Svi, k: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def checked_svi(name: str, value: object) -> Svi:
-    """`value` when it is an `Svi` of numbers, else one clear TypeError.
+    """`value` when it is an `Svi`, else one clear TypeError.
 
     Examples
     --------

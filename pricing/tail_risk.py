@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pricing._arguments import fraction
 from pricing._batch import floats
 from pricing.conventions import FloatLike
 
@@ -75,13 +76,10 @@ def tail_risk(pnl: FloatLike, *, level: float) -> TailRisk:
     outcomes = floats("pnl", pnl)
     if outcomes.ndim != 1 or not outcomes.size:
         raise ValueError(f"pnl: one or more scenarios in one dimension, got {outcomes.shape}")
-    if isinstance(level, bool) or not isinstance(level, float | int | np.floating):
-        raise TypeError(f"level: a number wanted, got {type(level).__name__}")
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level: a number between 0 and 1 wanted, got {level!r}")
+    level = fraction("level", level)
     if not np.isfinite(outcomes).all():
         return TailRisk(np.nan, np.nan)
-    tail = outcomes.size * (1 - fractions.Fraction(str(float(level))))
+    tail = outcomes.size * (1 - fractions.Fraction(str(level)))
     whole = int(tail)
     losses = -np.sort(outcomes)
     at_risk = float(losses[whole])

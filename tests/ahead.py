@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,11 +24,12 @@ EPISODES = ("-m", "tests.simulation", "--episodes", str(SEEDS), "--jobs", JOBS)
 ABLATIONS = ("-m", "tests.simulation", "--ablations", "--jobs", JOBS)
 KERNELS = ("-m", "tests.pricing.public_calls")
 WANTED = {
+    # Kernels first: whoever needs one finds it.
+    "tests/test_ahead.py::test_every_kernel_compiles": KERNELS,
     "tests/simulation/test_ablations.py::": ABLATIONS,
     "tests/simulation/test_episodes.py::test_no_seed_hedges_twice_or_loses_a_hedge": EPISODES,
 }
-MANY = 1_000
-"""In a run of so many tests kernels are compiled ahead too: whoever needs one finds it."""
+"""Whose result is asked for by which tests, by how their names begin; begun in this order."""
 LONGEST_S = 900.0
 
 _Done = subprocess.CompletedProcess[str]
@@ -44,14 +45,18 @@ class Ahead:
 
     def begin(self, tests: Collection[str]) -> None:
         """Start what these tests will ask for."""
-        wanted = [KERNELS] * (len(tests) >= MANY)
         for start, words in WANTED.items():
-            wanted += [words] * any(test.startswith(start) for test in tests)
-        for words in wanted:
-            self._found[words] = self._queue.submit(self._run, words)
+            if any(test.startswith(start) for test in tests):
+                self._found[words] = self._queue.submit(self._run, words)
 
     def done(self, words: Sequence[str]) -> _Done:
-        """What a command came to; it is run now unless it was begun."""
+        """What a command came to; it is run now unless it was begun.
+
+        Raises
+        ------
+        TimeoutError
+            It took too long.
+        """
         begun = self._found.get(tuple(words))
         return begun.result(LONGEST_S) if begun else self._run(words)
 
@@ -80,7 +85,8 @@ class Ahead:
             out, wrong = self._running.communicate(timeout=LONGEST_S)
         except subprocess.TimeoutExpired as late:
             os.killpg(self._running.pid, signal.SIGKILL)
-            raise CancelledError(f"{' '.join(words)}: not in {LONGEST_S:g} s") from late
+            self._running.wait(10)
+            raise TimeoutError(f"{' '.join(words)}: not in {LONGEST_S:g} s") from late
         return subprocess.CompletedProcess(command, self._running.returncode, out, wrong)
 
 

@@ -23,7 +23,7 @@ from hedger.core.book import book as columns
 from hedger.core.columns import Book, Market
 from hedger.core.joined import joined, rows
 from hedger.core.market import Board
-from hedger.core.model import BookState, Instrument, name_there, venue_of
+from hedger.core.model import BookState, Instrument, name_there
 from hedger.errors import ConfigError, StoreUnavailable, VenueUnavailable
 from hedger.service.params import BookParams
 from hedger.settings import Configuration
@@ -114,9 +114,8 @@ def _watched(
         for route in params.routes:
             if route.venue == venue:
                 accounts.add(route.account)
-                mine = (i for n, i in instruments[params.name].items() if venue_of(n) == route.mark)
-                there = (msgspec.structs.replace(i, name=name_there(i.name)) for i in mine)
-                names |= {instrument.name: instrument for instrument in there}
+                mine = (route.there(i) for n, i in instruments[params.name].items() if route.has(n))
+                names |= {instrument.name: instrument for instrument in mine}
     return names, sorted(accounts)
 
 
@@ -201,7 +200,7 @@ async def _instruments(
     names = {*held, *opened, *params.hedges, *params.instruments}
     found: dict[str, Instrument] = {}
     for route in params.routes:
-        wanted = {name_there(name) for name in names if venue_of(name) == route.mark}
+        wanted = {name_there(name) for name in names if route.has(name)}
         listed = await venues[route.venue].instruments(wanted)
         missing = sorted(wanted - listed.keys())
         if missing:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from hedger.core.model import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules, name_at
 from hedger.ports import BookSeed, Store
-from hedger.service.params import BookParams, WorkerParams
+from hedger.service.params import BookParams, ShadowParams, WorkerParams
 from hedger.settings import Book, Configuration
 from hedger.settings.band import Band
 from hedger.store.params import StoreParams
@@ -27,7 +27,7 @@ def rules(book: Book, digest: str) -> Rules:
         numeraire=book.numeraire,
         base_coin=book.base_coin,
         hedge=_hedge(book),
-        band=_band(book.band),
+        band=band_rule(book.band),
         limits=LimitRule(
             order_max=book.limits.order_max,
             per_minute_max=book.limits.per_minute_max,
@@ -61,7 +61,7 @@ def _hedge(book: Book) -> HedgeRule:
     )
 
 
-def _band(band: Band) -> BandRule:
+def band_rule(band: Band) -> BandRule:
     """The band's rule; a relative one is fixed in units of the gross delta."""
     relative = band.kind == "relative"
     return BandRule(
@@ -89,6 +89,7 @@ def _band(band: Band) -> BandRule:
         funding_excess=band.funding_excess,
         vol=band.vol,
         delta=band.delta,
+        tuning=band.tuning,
     )
 
 
@@ -111,6 +112,20 @@ def _book_params(configuration: Configuration, book: Book) -> BookParams:
         unexplained=book.unexplained,
         transfers=book.transfers,
         also={venue: name for venue, name in book.accounts.items() if venue != book.venue},
+        shadows=tuple(_shadow(configuration, book, name) for name in book.shadow_names),
+    )
+
+
+def _shadow(configuration: Configuration, book: Book, name: str) -> ShadowParams:
+    """A policy as its backtest at the book's venue has it: latency counts as market time."""
+    venue = configuration.settings.venues[book.venue]
+    return ShadowParams(
+        name=name,
+        band=band_rule(configuration.policy(name)),
+        latency_ms=venue.latency_ms,
+        seed=venue.seed,
+        funding_rate_8h=venue.funding_rate_8h,
+        depth_levels=venue.depth_levels,
     )
 
 
@@ -132,6 +147,7 @@ def worker_params(configuration: Configuration, *, worker: str) -> WorkerParams:
         reconcile_ms=_ms(section.reconcile_s),
         drain_ms=_ms(section.drain_s),
         mode=section.mode,
+        shadow_interval_ms=_ms(section.shadow_interval_s),
     )
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import msgspec
 
-from hedger.app.translate import book_params, paper_params, worker_params
+from hedger.app.translate import band_rule, book_params, paper_params, worker_params
 from hedger.backtest.replay import Terms
 from hedger.backtest.trial import Trial
 from hedger.settings import Configuration
 
 
-def trial_of(config: Configuration) -> Trial:
-    """The first book as it would trade live; latency and deadlines count as market time."""
-    book = book_params(config)[0]
+def trial_of(config: Configuration, policy: str = "") -> Trial:
+    """The first book as it would trade live; latency and deadlines count as market time.
+
+    With a ``policy`` of the configuration, its band; raises `ConfigError` where there is none such.
+    """
+    book = msgspec.structs.replace(book_params(config)[0], shadows=())
+    if policy:
+        rules = msgspec.structs.replace(book.rules, band=band_rule(config.policy(policy)))
+        book = msgspec.structs.replace(book, rules=rules)
     params = paper_params(config, book.venue)
     accounts = tuple(a for a in params.accounts if a.name == book.account)
     worker = worker_params(config, worker="backtest")

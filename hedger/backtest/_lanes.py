@@ -16,9 +16,11 @@ from hedger.core.bands.formulas import (
     SPREAD_WEIGHTS,
     clipped,
     cubic,
+    dearer,
     leland_vol,
     spread,
     two_cost,
+    unwinding,
     whalley_wilmott,
     zakamouline,
     zakamouline_vol,
@@ -30,8 +32,8 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Legs: TypeAlias = npt.NDArray[np.float64]
 
 NONE, FIXED, INTERVAL, LELAND, WHALLEY_WILMOTT, ZAKAMOULINE, CUBIC, NUMERICAL = range(8)
-COST, FEE, AVERSION, VOL, DELAY, CLIP, WIDTH, EVERY, CAP = range(9)
-"""Places in the vector of numbers that every policy reads."""
+COST, FEE, AVERSION, VOL, DELAY, CLIP, WIDTH, EVERY, CAP, DOWN, UP = range(11)
+"""Places in the vector of numbers that every policy reads; the last three are each check's own."""
 _INSTANT = 1e-9
 
 
@@ -73,8 +75,37 @@ def _greeks(spots: Array, vols: Array, legs: Legs, time: float, delta: Array, ga
             gamma[p] += quantity * density / (spots[p] * total)
 
 
+@subroutine
+def _mixed(legs: Legs, time: float) -> bool:
+    """Whether a living leg is long and another one short."""
+    longs = shorts = False
+    for i in range(legs.shape[0]):
+        if legs[i, 2] - time > _INSTANT:
+            longs |= legs[i, 0] > 0.0
+            shorts |= legs[i, 0] < 0.0
+    return bool(longs and shorts)
+
+
+@subroutine
+def _slopes(legs: Legs, time: float, v: Array) -> None:
+    """What lives can need: half of its largest hedge, which no band exceeds, and delta's two ends.
+
+    Legs are in the order of strikes; these are the slopes of their payoff, from below all of them.
+    """
+    slope = 0.0
+    for i in range(legs.shape[0]):
+        if legs[i, 2] - time > _INSTANT:
+            slope -= legs[i, 0] * legs[i, 3]
+    most, v[DOWN] = abs(slope), slope
+    for i in range(legs.shape[0]):
+        if legs[i, 2] - time > _INSTANT:
+            slope += legs[i, 0]
+            most = max(most, abs(slope))
+    v[CAP], v[UP] = 0.5 * most, slope
+
+
 @compiled(
-    "void(float64[:,::1], int64[::1], float64[::1], float64[:,::1], float64, boolean,"
+    "void(float64[:,::1], int64[::1], float64[::1], float64[:,::1], float64,"
     " float64[:,::1], float64[:,::1], float64[:,::1])"
 )
 def greeks(
@@ -83,15 +114,14 @@ def greeks(
     times: Array,
     legs: Legs,
     vol: float,
-    averaged: bool,
     delta: Array,
     gamma: Array,
     square: Array,
 ) -> None:
     """Delta, gamma and its square at every check.
 
-    With ``averaged`` the square is the mean over log spot with the standard deviation that the time
-    left to the horizon gives, as a book needs whose gamma changes sign.
+    Where living legs bend both ways the square is the mean over log spot with the standard
+    deviation that the time left to the horizon gives.
     """
     paths = block.shape[1]
     vols = np.full(paths, vol)
@@ -99,7 +129,7 @@ def greeks(
     for n in range(delta.shape[0]):
         spots = block[checks[n]]
         _greeks(spots, vols, legs, times[n], delta[n], gamma[n])
-        if not averaged:
+        if not _mixed(legs, times[n]):
             for p in range(paths):
                 square[n, p] = gamma[n, p] * gamma[n, p]
             continue
@@ -144,8 +174,43 @@ def _cubic(
 
 
 @subroutine
+def _dearer_delta(
+    spots: Array,
+    gamma: Array,
+    square: Array,
+    legs: Legs,
+    time: float,
+    left: float,
+    v: Array,
+    more: Array,
+    centre: Array,
+) -> None:
+    """Delta at the variance that both costs make, for what is left of the study."""
+    for p in range(spots.size):
+        factor = dearer(v[COST], v[FEE], spots[p], gamma[p], square[p], v[AVERSION])
+        more[p] = factor - 1.0
+        centre[p] = 0.0
+    for i in range(legs.shape[0]):
+        lives = legs[i, 2] - time
+        if lives <= _INSTANT:
+            continue
+        root, part = np.sqrt(lives), min(left / lives, 1.0)
+        for p in range(spots.size):
+            total = v[VOL] * np.sqrt(1.0 + more[p] * part) * root
+            _, below = normal(log_ratio(spots[p], legs[i, 1]) / total + 0.5 * total)
+            centre[p] += legs[i, 0] * (below - legs[i, 3])
+
+
+@subroutine
 def _two_cost(
-    spots: Array, delta: Array, gamma: Array, square: Array, left: float, v: Array, edges: Array
+    spots: Array,
+    delta: Array,
+    gamma: Array,
+    square: Array,
+    left: float,
+    v: Array,
+    centre: Array,
+    edges: Array,
 ) -> None:
     """With a fixed cost an order: trigger and inner target, at least one clip apart."""
     for p in range(spots.size):
@@ -154,14 +219,19 @@ def _two_cost(
         )
         outer = min(outer, v[CAP])
         above, below = clipped(outer, v[CLIP], 0.0)
-        _around(edges, p, -delta[p], outer, max(min(inner, outer - (above - below)), 0.0))
+        inner = max(min(inner, outer - (above - below)), 0.0)
+        down, up = v[DOWN] - delta[p], v[UP] - delta[p]
+        further = unwinding(down if abs(down) < abs(up) else up, outer, inner)
+        _around(edges, p, -centre[p], outer, inner)
+        edges[1, p] += further
+        edges[2, p] += further
 
 
 @subroutine
 def _whalley_wilmott(spots: Array, delta: Array, square: Array, v: Array, edges: Array) -> None:
     for p in range(spots.size):
         half = whalley_wilmott(v[COST], spots[p], square[p], v[AVERSION])
-        outer, inner = clipped(half, v[CLIP], 0.0)
+        outer, inner = clipped(min(half, v[CAP]), v[CLIP], 0.0)
         _around(edges, p, -delta[p], outer, inner)
 
 
@@ -182,7 +252,7 @@ def _zakamouline(
     _greeks(spots, vols, legs, time, delta, unused)
     for p in range(spots.size):
         half = zakamouline(v[COST], spots[p], gamma[p], v[VOL], left, v[AVERSION])
-        outer, inner = clipped(half, v[CLIP], 0.0)
+        outer, inner = clipped(min(half, v[CAP]), v[CLIP], 0.0)
         _around(edges, p, -delta[p], outer, inner)
 
 
@@ -266,8 +336,10 @@ def hedged(
     for n in range(last):
         spots = block[checks[n]]
         left = times[last] - times[n]
+        _slopes(legs, times[n], v)
         if kind == CUBIC and v[FEE] > 0.0:
-            _two_cost(spots, delta[n], gamma[n], square[n], left, v, edges)
+            _dearer_delta(spots, gamma[n], square[n], legs, times[n], left, v, work[0], work[1])
+            _two_cost(spots, delta[n], gamma[n], square[n], left, v, work[1], edges)
         elif kind == CUBIC:
             _cubic(spots, delta[n], gamma[n], square[n], left, v, edges)
         elif kind == NUMERICAL:

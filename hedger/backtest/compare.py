@@ -12,6 +12,7 @@ from hedger.backtest.frontier import Curve, curves
 from hedger.backtest.numerical import Optimum
 from hedger.backtest.paths import Rows, Simulated, Source, rows
 from hedger.backtest.simulation import Outcome, simulated, solved
+from hedger.backtest.statistics import shortfall
 from hedger.backtest.study import Study
 
 Array = npt.NDArray[np.float64]
@@ -71,13 +72,22 @@ class Finding(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """A study's outcome; `curves` are there where they were asked for or needed."""
+    """A study's outcome.
+
+    Attributes
+    ----------
+    curves
+        The frontier, where it was asked for or needed.
+    optimum
+        Least certainty-equivalent cost by dynamic programming, where a policy is that optimum.
+    """
 
     study: Study
     paths: int
     findings: tuple[Finding, ...]
     curves: tuple[Curve, ...]
     notes: tuple[str, ...]
+    optimum: float | None = None
 
     @property
     def is_estimable(self) -> bool:
@@ -164,7 +174,8 @@ def compared(
     is_doubtful = study.market.kind != "gbm" or not all(policy.is_estimable for policy in found)
     if frontier or is_doubtful:
         made = curves(study, source, when, best, progress)
-    return Comparison(study, source.count, found, made, tuple(_notes(study, source, best)))
+    notes = tuple(_notes(study, source, best))
+    return Comparison(study, source.count, found, made, notes, best.cost if best else None)
 
 
 def findings(study: Study, outcome: Outcome) -> tuple[Finding, ...]:
@@ -211,18 +222,6 @@ def findings(study: Study, outcome: Outcome) -> tuple[Finding, ...]:
     return tuple(made)
 
 
-def shortfall(pnl: Array) -> float:
-    """Mean cost of the worst twentieth of the paths, at least of one.
-
-    Examples
-    --------
-    >>> shortfall(np.arange(40.0))
-    -0.5
-    """
-    worst = max(1, round(0.05 * pnl.size))
-    return -float(np.partition(pnl, worst - 1)[:worst].mean())
-
-
 def _certainty_equivalent(pnl: Array, aversion: float) -> tuple[float, Array, float]:
     """Certainty equivalent, every path's influence on it, and the largest weight of one path."""
     exponent = -aversion * pnl
@@ -234,11 +233,7 @@ def _certainty_equivalent(pnl: Array, aversion: float) -> tuple[float, Array, fl
 
 
 def _notes(study: Study, source: Source, best: Optimum | None) -> list[str]:
-    notes = []
-    if study.market.kind == "recorded":
-        notes.append(
-            f"{source.count} recorded windows; where they overlap, standard errors are too small"
-        )
+    notes = list(source.notes)
     if best is not None:
         model = "" if study.market.kind == "gbm" else ", solved for a lognormal price"
         notes.append(f"optimum by dynamic programming: {best.cost:.5g}{model}")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hedger.backtest.numerical import Optimum
 from hedger.backtest.paths import Rows, Source
 from hedger.backtest.simulation import simulated
+from hedger.backtest.statistics import shortfall
 from hedger.backtest.study import Policy, Study
 
 Array = npt.NDArray[np.float64]
@@ -40,7 +41,7 @@ class _Few:
     """The first paths of a source."""
 
     def __init__(self, source: Source, count: int) -> None:
-        self._source, self.width = source, source.width
+        self._source, self.width, self.notes = source, source.width, source.notes
         self.count = min(count, source.count)
 
     def block(self, index: int) -> Array:
@@ -72,9 +73,8 @@ def curves(
         )
         found = simulated(other, few, when, best=best)
         for (policy, _), pnl in zip(kept, found.pnl, strict=True):
-            worst = max(1, round(0.05 * pnl.size))
-            tail = -float(np.partition(pnl, worst - 1)[:worst].mean())
-            points[policy.name].append((float(pnl.std(ddof=1)), -float(pnl.mean()), tail))
+            figures = float(pnl.std(ddof=1)), -float(pnl.mean()), shortfall(pnl)
+            points[policy.name].append(figures)
     return tuple(_curve(name, found) for name, found in points.items())
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from hedger.backtest import pnl
 from hedger.backtest.attribution import PARTS
-from hedger.backtest.chart import COLOURS, STYLE, Line, bars, lines, scrolled
-from hedger.backtest.exposure import deltas, edges
+from hedger.backtest.chart import Line, bars, lines, scrolled
+from hedger.backtest.frame import COLOURS, document
 from hedger.backtest.trial import Tried
 from hedger.core.model import Rules
 
@@ -42,34 +41,29 @@ def page(done: Tried, rules: Rules) -> str:
     """The whole page."""
     found, run = done.found, done.found["run"]
     charts = "".join(
-        f"<h2>{escape(title)}</h2>\n{scrolled(drawn)}\n" for title, drawn in _charts(done, rules)
+        f"<h2>{escape(title)}</h2>\n{scrolled(drawn)}\n" for title, drawn in _charts(done)
     )
     notes = "".join(f"<li>{escape(note)}</li>" for note in found["notes"])
     config = escape(json.dumps(run["config"], indent=2, sort_keys=True))
-    title = f"Backtest of {found['book']}"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>\n"
-        f"<h1>{escape(title)}</h1>\n<p>{found['bars']:,} bars, {found['market_hours'] / 24:,.1f} "
+    return document(
+        f"Backtest of {found['book']}",
+        f"<p>{found['bars']:,} bars, {found['market_hours'] / 24:,.1f} "
         f"days, band {escape(rules.band.kind)}, {found['decisions']:,} decisions.</p>\n"
         f"{_head(found)}\n{charts}<h2>Day by day</h2>\n{_days(found['days'])}\n"
         f"<h2>Settlements</h2>\n{_settlements(found['settlements'])}\n"
         f"<h2>How it was made</h2><ul>{notes}</ul>\n<p>run {run['id']}<br>data "
         f"{run['data_sha256']}<br>code {run['code_sha256']}<br>seed {run['seed']}<br>events "
         f"{run['events_sha256']}</p><details><summary>configuration</summary><pre>{config}</pre>"
-        "</details>\n</body></html>\n"
+        "</details>",
     )
 
 
-def _charts(done: Tried, rules: Rules) -> tuple[tuple[str, str], ...]:
+def _charts(done: Tried) -> tuple[tuple[str, str], ...]:
     """Titles and charts; times are days since the first instant, which their axes say."""
     found, past = done.found, done.past
     unit = found["numeraire"]
     days = (past.ms - past.ms[0]) / 86_400_000
-    own, bare = pnl.value(past, rules), pnl.unhedged(past, rules)
-    book = deltas(past, rules)
-    band = edges(past, rules, book.gross, done.run.told)
+    own, bare, band = done.seen.own, done.seen.bare, done.seen.band
     rows = _thinned(days.size)
     first = datetime.fromtimestamp(int(past.ms[0]) / 1_000, UTC)
     since = f"days since {first:%Y-%m-%d %H:%M} UTC"
@@ -78,7 +72,7 @@ def _charts(done: Tried, rules: Rules) -> tuple[tuple[str, str], ...]:
         Line("without the hedge", (bare - bare[0])[rows], COLOURS[1]),
     ]
     held = [
-        Line("delta", book.book[rows], COLOURS[0]),
+        Line("delta", done.seen.book.book[rows], COLOURS[0]),
         Line("lower", band.lower[rows], "#888888"),
         Line("upper", band.upper[rows], "#888888"),
     ]

@@ -39,6 +39,8 @@ class Source(Protocol):
     """Paths in all."""
     width: int
     """Paths in a block; the last may have fewer."""
+    notes: tuple[str, ...]
+    """What has to be known of them, one sentence each."""
 
     def block(self, index: int) -> Array:
         """Spot of the block's paths, (rows, paths)."""
@@ -61,6 +63,7 @@ class Simulated:
         self._market, self._times = market, times
         self._gaps = np.diff(times, prepend=0.0)
         self.count = market.paths
+        self.notes: tuple[str, ...] = ()
         self.width = int(min(max(_VALUES_PER_BLOCK // times.size, 8), 512))
 
     def block(self, index: int) -> Array:

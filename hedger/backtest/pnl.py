@@ -22,6 +22,9 @@ from hedger.backtest.statistics import (
 )
 from hedger.core.model import Rules
 
+HEDGED = ("delta", "fees", "spread", "slippage", "funding")
+"""Parts of the P&L that the hedge can act on."""
+
 
 def value(past: History, rules: Rules) -> Floats:
     """The exchange's own equity in the numeraire, less the coin that is not to be hedged."""
@@ -84,11 +87,22 @@ def totals(parts: dict[str, Floats], pnl: Floats, bare: Floats, turnover: float)
     }
 
 
+def hedged_part(parts: dict[str, Floats]) -> Floats:
+    """What the hedge can act on: the delta part with its costs and its funding."""
+    kept: Floats = np.sum([parts[part] for part in HEDGED], axis=0)
+    return kept
+
+
+def hedge_std(past: History, parts: dict[str, Floats]) -> float | None:
+    """Standard deviation of its hourly changes."""
+    return spread(changes(np.cumsum(hedged_part(parts)), sampled(past.ms, PERIODS["1h"])))
+
+
 def delta_part(
     past: History, parts: dict[str, Floats], pnl: Floats, bare: Floats
 ) -> dict[str, Any]:
-    """What the hedge can act on: the delta part with its costs, and the same without the hedge."""
-    kept = sum((parts[part] for part in ("delta", "fees", "spread", "slippage", "funding")), 0.0)
+    """What the hedge can act on beside the same without the hedge."""
+    kept = hedged_part(parts)
     hedge = np.diff(pnl - bare, prepend=pnl[0] - bare[0])
     rows = sampled(past.ms, PERIODS["1m"])
     own, without = np.cumsum(kept), np.cumsum(kept - hedge)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
-import math
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -15,12 +15,15 @@ import numpy.typing as npt
 from hedger.backtest.paths import Rows
 from hedger.backtest.study import DAYS, Market
 from hedger.errors import ConfigError
-from hedger.venues.paper.table import UNREADABLE, shown
+from hedger.venues.paper.table import UNREADABLE
+from hedger.venues.paper.tape_files import good_bars
 
 Array = npt.NDArray[np.float64]
 _YEAR_MS = DAYS * 86_400_000
 GAP_MS_MAX = 600_000
 """A window whose price is older than this at any instant is left out."""
+START_EVERY = 15
+"""Bars from one possible start to the next: closer ones share nearly all of their path."""
 WIDTH = 128
 _COLUMNS = ("open_time_ms", "close")
 
@@ -38,21 +41,26 @@ class Recorded:
     def __init__(self, market: Market, when: Rows, folder: Path) -> None:
         self._spot = market.spot
         self._offsets = np.round(when.times * _YEAR_MS).astype(np.int64)
-        self._windows = list(_spread(self._starts(folder), market.paths))
+        repairs: list[str] = []
+        self._windows = list(_spread(self._starts(folder, repairs), market.paths))
         if len(self._windows) < 2:
             raise ConfigError(
                 f"--data {folder}: holds no two windows of {market.horizon_days:g} days without a "
                 "gap, expected longer recordings of open_time_ms and close, or a shorter horizon"
             )
         self.count, self.width = len(self._windows), WIDTH
+        self.notes = (
+            f"{self.count} recorded windows; where they overlap, standard errors are too small",
+            *repairs,
+        )
 
-    def _starts(self, folder: Path) -> list[tuple[Bars, int]]:
-        """Every bar of every file from which a whole window follows."""
+    def _starts(self, folder: Path, repairs: list[str]) -> list[tuple[Bars, int]]:
+        """Bars of every file, `START_EVERY` apart, from which a whole window follows."""
         found = []
         for path in _files(folder):
-            bars = read(path)
+            bars = read(path, repairs)
             last = bars.ms[-1] - self._offsets[-1]
-            for start in range(0, bars.ms.size, 15):
+            for start in range(0, bars.ms.size, START_EVERY):
                 if bars.ms[start] > last:
                     break
                 instants = bars.ms[start] + self._offsets
@@ -95,40 +103,22 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def read(path: Path) -> Bars:
-    """Bars of one file, put in order; of two for one time the later line counts.
+def read(path: Path, notes: list[str]) -> Bars:
+    """Bars of one file as a tape reads them, but for gaps; repairs are noted.
 
     Raises
     ------
     ConfigError
-        For a time or a close that is none, naming the line.
+        Where too much is wrong with them, naming the line.
     """
-    closes: dict[int, float] = {}
-    try:
-        with _opened(path) as file:
-            lines = csv.DictReader(file)
-            for name in _COLUMNS:
-                if (lines.fieldnames or ()).count(name) != 1:
-                    raise ConfigError(f"{path}: line 1: expected one column {name!r}")
-            for row in lines:
-                try:
-                    ms, close = int(row["open_time_ms"] or ""), float(row["close"] or "")
-                except (TypeError, ValueError):
-                    ms, close = -1, math.nan
-                if not (0 <= ms < 2**53 and 0.0 < close < 1e12):
-                    raise ConfigError(
-                        f"{path}: line {lines.line_num}: open_time_ms"
-                        f" {shown(row['open_time_ms'] or '')}, close {shown(row['close'] or '')},"
-                        " expected milliseconds and a price above 0"
-                    )
-                closes[ms] = close
-    except UNREADABLE as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    if not closes:
-        raise ConfigError(f"{path}: has no bars")
-    ms_all = np.array(sorted(closes), dtype=np.int64)
+    repairs: list[str] = []
+    table, rows = good_bars(path.parent, escape(path.name), _COLUMNS, repairs)
+    notes += [f"{path.name}: {repair}" for repair in repairs]
+    if not rows.size:
+        raise ConfigError(f"{path}: has no usable bars, expected some")
+    found = table.keep(rows)
     # A bar's close is known when the bar ends, a minute after it opened; all are shifted alike.
-    return Bars(ms_all, np.array([closes[int(ms)] for ms in ms_all]))
+    return Bars(found["open_time_ms"].astype(np.int64), found["close"])
 
 
 def _opened(path: Path) -> TextIO:

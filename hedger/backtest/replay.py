@@ -1,35 +1,25 @@
 """A market replayed through the hedger's own decision: one process, every event in order of time.
 
-market instant -> exchange -> board -> `decide` -> intent -> order at the exchange one way later ->
-answer known another way later -> book. The exchange is the paper exchange without its socket; the
-book's revisions, intents and orders are made as a worker makes them. Nothing here prices, decides
-or matches by itself.
-
-What a worker does beyond that is left out: leases, lost answers, holds, reconciling. An intent is
-open, and counts as filled and as unfilled, until its answer is back.
+market instant -> exchange -> board -> `hedger.service.imagined` and back. The exchange is the paper
+exchange without its socket. Nothing here prices, decides or matches by itself.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 
 from hedger.backtest.journalled import Told
 from hedger.backtest.programme import Part, legs
 from hedger.backtest.repriced import Repriced
-from hedger.core.book import book as columns
-from hedger.core.columns import Book
-from hedger.core.decide import decide
 from hedger.core.market import Board
-from hedger.core.model import Action, BookState, Decision, Fill, Intent, OrderReport, Record
+from hedger.core.model import Action, BookState, Decision, Fill, Intent
 from hedger.errors import ConfigError
-from hedger.service.intents import Acks, intents_of, order_of
+from hedger.service.imagined import NAMESPACE, Imagined, OrderTerms, Way, World
 from hedger.service.params import BookParams
 from hedger.venues.deribit.contracts import instrument
 from hedger.venues.paper.engine import Engine
@@ -38,16 +28,12 @@ from hedger.venues.paper.protocol import Happen
 from hedger.venues.paper.publish import Market
 from hedger.venues.simulator.events import Event
 
-NAMESPACE = "00000000"
 PROGRESS_BARS = 1_000
 
 
-class Terms(Record, frozen=True, kw_only=True):
+class Terms(OrderTerms, frozen=True, kw_only=True):
     """How the book trades: the worker's deadlines, and what is dealt anew at each expiry."""
 
-    order_timeout_ms_min: int = 500
-    order_timeout_ms_max: int = 3_000
-    open_max: int = 4
     programme: tuple[Part, ...] = ()
 
 
@@ -113,25 +99,15 @@ def replayed(
         Told market time and bars so far, now and then.
     """
     run = _Run(params, market, book, terms)
-    run.look(run.engine.market_ms)
+    run.book.look(run.engine.market_ms)
     while run.step():
         if run.engine.bars % PROGRESS_BARS == 0:
             progress(run.engine.market_ms, run.engine.bars)
     return run.result()
 
 
-class _Sent(NamedTuple):
-    """An order on its way to the exchange, or its answer on the way back."""
-
-    at_ms: float
-    number: int
-    intent: Intent
-    sent_ms: float
-    report: OrderReport | None
-
-
 class _Run:
-    """The book, the board and the post between them and the exchange."""
+    """The exchange, the board, and the imagined book between them."""
 
     def __init__(self, params: PaperParams, market: Market, book: BookParams, terms: Terms) -> None:
         if book.also:
@@ -146,53 +122,54 @@ class _Run:
         names = dict.fromkeys((*held, *book.hedges, *book.instruments))
         self._contracts = {name: instrument(name) for name in names}
         self._board = Board(self._contracts)
-        self._state = BookState(
-            book=book.name, seq=0, digest=book.digest, positions=held, confirmed=0.0
-        )
-        self._columns: Book | None = None
-        self._post: list[_Sent] = []
-        self._posted = 0
-        self._way_ms = params.latency_ms / 2.0
-        self._dice = np.random.Generator(np.random.PCG64(params.seed))
-        self._acks = Acks()
         self._dealt: dict[int, int] = {}
         self._hedges: list[Hedge] = []
         self._bands: list[tuple[float, ...]] = []
         self._actions: Counter[str] = Counter()
         self._blocked: Counter[str] = Counter()
+        self.book = Imagined(
+            book,
+            terms,
+            Way(params.latency_ms, params.seed),
+            World(
+                market=self._board.market,
+                place=lambda order, now_ms: self.engine.place(order, now_ms=now_ms),
+                answered=lambda _: self._hear_account(),
+                decided=self._decided,
+            ),
+            state=BookState(
+                book=book.name, seq=0, digest=book.digest, positions=held, confirmed=0.0
+            ),
+            contracts=self._contracts,
+        )
         self._deal()
         self._hear()
 
     def step(self) -> bool:
         """Everything up to the next market instant and that one; False at the market's end."""
         engine, since_ms = self.engine, self.engine.market_ms
-        if not engine.advance(self._deliver):
-            self._deliver(math.inf)
+        if not engine.advance(self.book.deliver):
+            self.book.deliver(math.inf)
             return False
         if self._repriced is not None:
             for rate in self._repriced.funding(since_ms, engine.market_ms):
                 engine.fund(rate)
-        self._take(self._others())
+        self.book.take(self._others())
         self._deal()
         self._hear()
-        self.look(engine.market_ms)
+        self.book.look(engine.market_ms)
         return True
 
-    def look(self, now_ms: int) -> None:
-        """Decide once on what is known now, and send what was decided."""
-        if self._columns is None:
-            self._columns = self._made()
-        decision = decide(self._columns, self._board.market(), self._book_params.rules, now_ms)
+    def _decided(self, decision: Decision, intents: tuple[Intent, ...]) -> None:
+        """Count a decision, keep its band and what was sent for it."""
         self._actions[decision.action] += 1
         if decision.action is Action.BLOCKED:
             self._blocked[decision.reason] += 1
-        if decision.target is not None:
-            band = decision.target
+        if (band := decision.target) is not None:
             self._bands.append(
-                (now_ms, band.lower, band.upper, band.trigger_low, band.trigger_high)
+                (decision.time_ms, band.lower, band.upper, band.trigger_low, band.trigger_high)
             )
-        if decision.action is Action.HEDGE and len(self._state.intents) < self._terms.open_max:
-            self._send(decision, now_ms)
+        self._hedges += [Hedge(i.market_ms, i.instrument, i.lots, i.limit_ticks) for i in intents]
 
     def result(self) -> Replayed:
         """What was seen."""
@@ -238,87 +215,9 @@ class _Run:
             self._board.add(new)
             engine.happen(Happen(0, name, "block", lots=lots))
             self._dealt[number] = min(it.expiry_ms for it in new.values())
-            self._take(self._others())
-
-    # --- the book -------------------------------------------------------------------------
-
-    def _made(self) -> Book:
-        held = {name: lots for name, lots in self._state.positions.items() if lots}
-        return columns(
-            msgspec.structs.replace(self._state, positions=held),
-            self._contracts,
-            account=self._book_params.account,
-            hedges=self._book_params.hedges,
-            previous=self._columns,
-        )
+            self.book.take(self._others())
 
     def _others(self) -> list[Fill]:
         """Fills that no answer brings: settlements, and what is dealt."""
         fills = self.engine.take_fills()
         return [fill for fill in fills if not fill.client_id.startswith(NAMESPACE)]
-
-    def _take(self, fills: Iterable[Fill]) -> None:
-        positions = dict(self._state.positions)
-        facts = self._state.facts
-        for fill in fills:
-            positions[fill.instrument] = positions.get(fill.instrument, 0) + fill.lots
-            facts += 1
-        if facts != self._state.facts:
-            self._change(msgspec.structs.replace(self._state, positions=positions, facts=facts))
-
-    def _change(self, state: BookState) -> None:
-        self._state = state
-        self._columns = self._made()
-
-    # --- orders ---------------------------------------------------------------------------
-
-    def _send(self, decision: Decision, now_ms: int) -> None:
-        """Record the intents at the next revision, then post their orders."""
-        timeout_ms = self._acks.timeout_ms(
-            least=self._terms.order_timeout_ms_min, largest=self._terms.order_timeout_ms_max
-        )
-        state, params = self._state, self._book_params
-        intents = intents_of(
-            decision,
-            params,
-            namespace=NAMESPACE,
-            epoch=1,
-            decision_id=f"{params.name}.{now_ms}.{state.seq}",
-            deadlines_ms={params.venue: now_ms + timeout_ms},
-        )
-        self._change(
-            msgspec.structs.replace(
-                state,
-                seq=state.seq + 1,
-                intents=(*state.intents, *intents),
-                memory=decision.memory,
-            )
-        )
-        for intent in intents:
-            self._hedges.append(Hedge(now_ms, intent.instrument, intent.lots, intent.limit_ticks))
-            self._mail(_Sent(now_ms + self._travel_ms(), 0, intent, now_ms, None))
-
-    def _mail(self, sent: _Sent) -> None:
-        self._posted += 1
-        heapq.heappush(self._post, sent._replace(number=self._posted))
-
-    def _travel_ms(self) -> float:
-        """One way: half of its mean is certain and half exponential, as at the paper exchange."""
-        half = self._way_ms / 2.0
-        return half + float(self._dice.exponential(half)) if half else 0.0
-
-    def _deliver(self, until_ms: float) -> None:
-        """Everything in the post that arrives before an instant."""
-        while self._post and self._post[0].at_ms < until_ms:
-            sent = heapq.heappop(self._post)
-            if sent.report is None:
-                order = order_of(sent.intent)
-                report = self.engine.place(order, now_ms=math.ceil(sent.at_ms))
-                self._mail(sent._replace(at_ms=sent.at_ms + self._travel_ms(), report=report))
-                continue
-            self._acks.see(sent.at_ms - sent.sent_ms)
-            left = tuple(i for i in self._state.intents if i.id != sent.intent.id)
-            self._take(sent.report.fills)
-            self._change(msgspec.structs.replace(self._state, intents=left))
-            self._hear_account()
-            self.look(max(math.ceil(sent.at_ms), self.engine.market_ms))

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from hedger.backtest import pnl
-from hedger.backtest.attribution import attribution
 from hedger.backtest.definitions import DEFINITIONS
-from hedger.backtest.exposure import Deltas, Edges, deltas, edges
 from hedger.backtest.history import Floats, History, history
 from hedger.backtest.journalled import Told, told
 from hedger.backtest.ledger import Contracts
+from hedger.backtest.reckoning import Reckoning, reckoned
 from hedger.backtest.settlements import settlements
 from hedger.backtest.statistics import percentile
 from hedger.backtest.trades import Trades, trades
@@ -72,26 +71,28 @@ def report(
         contracts=contracts,
         published=published,
     )
-    found = reported(past, subject, contracts, told(decisions))
+    known = told(decisions)
+    found = reported(past, subject, contracts, known, reckoned(past, subject.rules, known))
     return {**found, **_decisions(decisions), "notes": list(notes), "definitions": DEFINITIONS}
 
 
-def reported(past: History, subject: Subject, contracts: Contracts, known: Told) -> dict[str, Any]:
+def reported(
+    past: History, subject: Subject, contracts: Contracts, known: Told, seen: Reckoning
+) -> dict[str, Any]:
     """Everything that a history tells; ``known`` are the bands that were in force."""
     rules = subject.rules
     made = trades(past, rules, contracts, known)
     return {
         "book": subject.book,
         "numeraire": rules.numeraire,
-        **_money(past, rules, made),
-        **_hedging(past, rules, made, known),
+        **_money(past, rules, made, seen),
+        **_hedging(past, made, seen),
     }
 
 
-def _money(past: History, rules: Rules, made: Trades) -> dict[str, Any]:
+def _money(past: History, rules: Rules, made: Trades, seen: Reckoning) -> dict[str, Any]:
     """P&L, its spread with and without the hedge, and its parts."""
-    parts = attribution(past, rules.numeraire, rules.base_coin)
-    own, bare = pnl.value(past, rules), pnl.unhedged(past, rules)
+    parts, own, bare = seen.parts, seen.own, seen.bare
     turnover = made.turnover_usd
     if rules.numeraire == "coin":
         turnover /= float(past.index.mean())
@@ -106,10 +107,9 @@ def _money(past: History, rules: Rules, made: Trades) -> dict[str, Any]:
     }
 
 
-def _hedging(past: History, rules: Rules, made: Trades, known: Told) -> dict[str, Any]:
+def _hedging(past: History, made: Trades, seen: Reckoning) -> dict[str, Any]:
     """Orders, where the delta was, and the settlements."""
-    book, days = deltas(past, rules), float(past.ms[-1] - past.ms[0]) / 86_400_000
-    band = edges(past, rules, book.gross, known)
+    book, band, days = seen.book, seen.band, float(past.ms[-1] - past.ms[0]) / 86_400_000
     return {
         "hedges": made.hedges,
         "orders": made.orders,
@@ -119,27 +119,13 @@ def _hedging(past: History, rules: Rules, made: Trades, known: Told) -> dict[str
         "partially_filled": made.partial,
         "turnover_usd": made.turnover_usd,
         "hedges_in_band_share": made.in_band / made.judged if made.judged else None,
-        **_band(past, book, band),
+        "band_half_width": _mean(0.5 * (band.upper - band.lower)[1:]),
+        **seen.shares(),
+        "delta_worst": float(np.nanmax(np.abs(book.book[1:]))),
         "settlements": settlements(past, book, band),
         "bars": past.bars,
         "bars_left_out": past.left_out,
         "market_hours": float(past.ms[-1] - past.ms[0]) / 3_600_000,
-    }
-
-
-def _band(past: History, book: Deltas, band: Edges) -> dict[str, Any]:
-    """Shares of market time; a row stands until the next one."""
-    time = np.diff(past.ms).astype(np.float64)
-    known = np.isfinite(book.book[:-1]) & (time > 0.0)
-    whole = float(time[known].sum())
-    outside = (book.book < band.lower) | (book.book > band.upper)
-    beyond = (book.book < band.trigger_low) | (book.book > band.trigger_high)
-    half = 0.5 * (band.upper - band.lower)
-    return {
-        "band_half_width": _mean(half[1:]),
-        "outside_band_share": float(time[known & outside[:-1]].sum()) / whole if whole else None,
-        "beyond_trigger_share": float(time[known & beyond[:-1]].sum()) / whole if whole else None,
-        "delta_worst": float(np.nanmax(np.abs(book.book[1:]))),
     }
 
 

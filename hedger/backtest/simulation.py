@@ -10,28 +10,14 @@ import numpy.typing as npt
 
 from hedger.backtest import _lanes
 from hedger.backtest._lanes import greeks, hedged
-from hedger.backtest.numerical import Leg, Optimum, optimum
+from hedger.backtest.numerical import Optimum, optimum
 from hedger.backtest.paths import Rows, Source
 from hedger.backtest.study import POLICIES, Policy, Study
 from pricing import black
 
 Array = npt.NDArray[np.float64]
-KINDS = dict(
-    zip(
-        POLICIES,
-        (
-            _lanes.NONE,
-            _lanes.FIXED,
-            _lanes.INTERVAL,
-            _lanes.LELAND,
-            _lanes.WHALLEY_WILMOTT,
-            _lanes.ZAKAMOULINE,
-            _lanes.CUBIC,
-            _lanes.NUMERICAL,
-        ),
-        strict=True,
-    )
-)
+KINDS: dict[str, int] = {kind: getattr(_lanes, kind.upper()) for kind in POLICIES}
+"""The kernel's number of each kind of policy, which it has under the same name."""
 _NO_TABLE, _NO_GRID = np.zeros((1, 2, 4)), np.array([0.0, 1.0, 1.0])
 
 
@@ -105,18 +91,17 @@ class _Tape:
     def __init__(self, study: Study, block: Array, when: Rows) -> None:
         self._study, self._block, self._checks = study, block, when.checks
         legs = study.legs
-        self._legs = np.array([(g.quantity, g.strike, g.expiry, not g.is_call) for g in legs])
+        by_strike = sorted(legs, key=lambda leg: leg.strike)
+        self._legs = np.array([(g.quantity, g.strike, g.expiry, not g.is_call) for g in by_strike])
         self._times = np.ascontiguousarray(when.times[when.checks])
         shape = (study.market.steps, block.shape[1])
         self._greeks = tuple(np.empty(shape) for _ in range(3))
-        signs = {leg.quantity > 0.0 for leg in legs if leg.quantity}
         greeks(
             block,
             self._checks,
             self._times,
             self._legs,
             study.market.vol,
-            len(signs) > 1,
             *self._greeks,
         )
         self._paid = sum((_gain(study, n, block, when) for n in range(len(legs))), np.zeros(1))
@@ -158,33 +143,14 @@ class _Tape:
 
 def numbers(study: Study, policy: Policy) -> Array:
     """What a policy reads, in the order of the kernel's names."""
-    v = np.zeros(9)
+    v = np.zeros(11)
     v[_lanes.COST], v[_lanes.FEE] = study.cost.proportional, study.cost.fixed
     v[_lanes.AVERSION], v[_lanes.VOL] = study.risk_aversion, study.market.vol
     v[_lanes.DELAY] = study.horizon / study.market.steps
     v[_lanes.CLIP] = -1.0 if policy.clip is None else policy.clip
     v[_lanes.WIDTH] = policy.half_width or 0.0
     v[_lanes.EVERY] = policy.every_steps
-    v[_lanes.CAP] = 0.5 * need(study.legs)
     return v
-
-
-def need(legs: tuple[Leg, ...]) -> float:
-    """Largest hedge that the book can need at any spot: the steepest slope of its payoff.
-
-    Examples
-    --------
-    >>> need((Leg(-1.0, 100.0, 0.1, True), Leg(-1.0, 90.0, 0.1, False)))
-    1.0
-    >>> need((Leg(-1.0, 100.0, 0.1, True), Leg(2.0, 120.0, 0.1, True)))
-    1.0
-    """
-    slope = -sum(leg.quantity for leg in legs if not leg.is_call)
-    most = abs(slope)
-    for leg in sorted(legs, key=lambda leg: leg.strike):
-        slope += leg.quantity
-        most = max(most, abs(slope))
-    return most
 
 
 def _gain(study: Study, number: int, block: Array, when: Rows) -> Array:

@@ -45,6 +45,18 @@ def spread(values: Floats) -> float | None:
     return float(np.std(values, ddof=1)) if values.size > 1 else None
 
 
+def shortfall(pnl: Floats) -> float:
+    """Mean cost of the worst twentieth of P&L, at least of one; what is lost is positive.
+
+    Examples
+    --------
+    >>> shortfall(np.arange(40.0))
+    -0.5
+    """
+    worst = max(1, round(0.05 * pnl.size))
+    return -float(np.partition(pnl, worst - 1)[:worst].mean())
+
+
 def ratio(above: float | None, below: float | None) -> float | None:
     """Quotient; None where it does not exist."""
     if above is None or below is None or not below > 0.0:

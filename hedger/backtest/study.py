@@ -95,7 +95,6 @@ class _Number(NamedTuple):
         return f"{kind} {low} to {self.most:g}"
 
 
-_KINDS = {"kind"}
 _HESTON = {
     "mean_reversion": _Number(0.0, 1_000.0, above=True),
     "vol_of_vol": _Number(0.0, 20.0),

@@ -16,9 +16,11 @@ import msgspec
 
 import hedger
 import pricing
-from hedger.backtest.daily import daily, hedge_std
+from hedger.backtest import pnl
+from hedger.backtest.daily import daily
 from hedger.backtest.definitions import DEFINITIONS
 from hedger.backtest.history import History, history
+from hedger.backtest.reckoning import Reckoning, reckoned
 from hedger.backtest.replay import Replayed, Terms, replayed
 from hedger.backtest.report import Subject, reported
 from hedger.backtest.repriced import PATTERN, Repriced
@@ -53,6 +55,7 @@ class Tried(NamedTuple):
 
     found: dict[str, Any]
     past: History
+    seen: Reckoning
     run: Replayed
 
 
@@ -88,18 +91,19 @@ def tried(trial: Trial, progress: Callable[[int, int], None] = lambda now, bars:
         contracts=_contracts,
         published=_published(trial, run.names),
     )
+    seen = reckoned(past, subject.rules, run.told)
     found = {
         "run": {**identity(trial), "events_sha256": _digest(map(encoded, run.events))},
-        **reported(past, subject, _contracts, run.told),
+        **reported(past, subject, _contracts, run.told, seen),
         "decisions": sum(run.actions.values()),
         "actions": run.actions,
         "blocked": run.blocked,
-        "hedge_std_1h": hedge_std(past, subject.rules),
-        "days": daily(past, subject.rules, run.told),
+        "hedge_std_1h": pnl.hedge_std(past, seen.parts),
+        "days": daily(past, seen),
         "notes": [*market.notes(), *_notes(trial)],
         "definitions": DEFINITIONS,
     }
-    return Tried(found, past, run)
+    return Tried(found, past, seen, run)
 
 
 def identity(trial: Trial) -> dict[str, Any]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from hedger.cli.options import Common
-from hedger.cli.output import PIPE_COLUMNS, instant, print_json, say
+from hedger.cli.output import instant, print_json, print_table, progress, say
 
 if TYPE_CHECKING:
     from hedger.backtest.trial import Trial
 
-PROGRESS_S = 2.0
 BAND = ("book", 0, "band")
 """Where a configuration has the band that a sweep varies: the first book's."""
 
@@ -28,6 +24,7 @@ def backtest(
     market: Annotated[Literal["chain", "bars"] | None, Parameter(show_default=False)] = None,
     start: Annotated[str | None, Parameter(show_default=False)] = None,
     end: Annotated[str | None, Parameter(show_default=False)] = None,
+    policy: str = "",
     common: Common | None = None,
 ) -> int:
     """Replay recorded data through the first book's decisions and report; sends nothing.
@@ -45,6 +42,8 @@ def backtest(
         First market instant, UTC, such as 2026-06-28T07:00.
     end
         Last market instant.
+    policy
+        A [policy.NAME] of the configuration instead of the book's own band.
     """
     common = common or Common()
     from hedger.backtest.trial import tried
@@ -52,8 +51,9 @@ def backtest(
 
     if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
         raise ConfigError(f"--report {report}: expected a file in a folder that exists")
-    trial = trial_asked_for(common, programme, market, start, end)
-    done = tried(trial, _progress(trial))
+    trial = trial_asked_for(common, programme, market, start, end, policy)
+    tell = progress()
+    done = tried(trial, lambda now, bars: tell(f"{trial.book.name}: {bars:,} bars, {instant(now)}"))
     if report is not None:
         from hedger.backtest.page import page
 
@@ -65,7 +65,9 @@ def backtest(
     if common.json:
         print_json(done.found)
     else:
-        _print(done.found)
+        from hedger.backtest.table import replay_table
+
+        print_table(replay_table(done.found))
     return 0
 
 
@@ -75,6 +77,7 @@ def trial_asked_for(
     market: Literal["chain", "bars"] | None,
     start: str | None,
     end: str | None,
+    policy: str = "",
     *,
     band: dict[str, Any] | None = None,
 ) -> Trial:
@@ -91,7 +94,7 @@ def trial_asked_for(
     config = load(common.config, data=common.data, options=None if band is None else {BAND: band})
     for notice in config.notices:
         say(notice)
-    trial = trial_of(config)
+    trial = trial_of(config, policy)
     folder = Path(trial.params.data)
     if not trial.params.data or not folder.is_dir():
         raise ConfigError(f"--data {trial.params.data or '(none)'}: expected recorded market data")
@@ -112,25 +115,3 @@ def trial_asked_for(
     )
     terms = msgspec.structs.replace(trial.terms, programme=parts)
     return msgspec.structs.replace(trial, params=params, terms=terms, kind=kind)
-
-
-def _progress(trial: Trial) -> Callable[[int, int], None]:
-    """Say how far it is, every two seconds at most."""
-    last = time.monotonic()
-
-    def tell(now_ms: int, bars: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= PROGRESS_S:
-            last = time.monotonic()
-            say(f"{trial.book.name}: {bars:,} bars, {instant(now_ms)}")
-
-    return tell
-
-
-def _print(found: dict[str, Any]) -> None:
-    from rich.console import Console
-
-    from hedger.backtest.table import replay_table
-
-    wide = None if sys.stdout.isatty() else PIPE_COLUMNS
-    Console(file=sys.stdout, width=wide, highlight=False).print(replay_table(found))

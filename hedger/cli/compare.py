@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from hedger.cli.options import Common
-from hedger.cli.output import print_json, print_table, print_text, say, table
+from hedger.cli.output import print_json, print_table, print_text, progress, say, table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from hedger.backtest.compare import Comparison, Finding
 
-PROGRESS_S = 2.0
 COLUMNS = (
     "policy",
     ">CE",
@@ -69,7 +66,7 @@ def compare(
         if read.market.kind == "recorded" and data is not None
         else None
     )
-    done = compared(read, recorded=recorded, frontier=plot is not None, progress=_progress())
+    done = compared(read, recorded=recorded, frontier=plot is not None, progress=progress())
     if plot is not None:
         from hedger.backtest.picture import page
 
@@ -83,19 +80,6 @@ def compare(
         return 0
     _show(done)
     return 0
-
-
-def _progress() -> Callable[[str], None]:
-    """Say how far it is, every two seconds at most."""
-    last = time.monotonic()
-
-    def tell(text: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= PROGRESS_S:
-            last = time.monotonic()
-            say(text)
-
-    return tell
 
 
 def _show(done: Comparison) -> None:

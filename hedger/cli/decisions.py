@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from hedger.cli.options import Common, Whole
+from hedger.cli.options import Common, Flag, Whole
 from hedger.cli.output import instant, print_json, print_table, run_async, table
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def decisions(
     *,
     book: str | None = None,
     count: Annotated[Whole, Parameter(validator=Number(gte=1, lte=COUNT_MAX))] = 20,
+    shadows: Flag = False,
     common: Common | None = None,
 ) -> int:
     """The newest decisions, newest first; "no trade" and blocks too.
@@ -32,6 +33,8 @@ def decisions(
         Of one book only.
     count
         At most so many.
+    shadows
+        What shadows would have done and what it would have cost, instead.
     """
     common = common or Common()
     from hedger.app.attach import running_store
@@ -44,7 +47,8 @@ def decisions(
         async with running_store(config) as store:
             if book is not None:
                 await known(store, book)
-            return [decoded(e.payload) for e in await store.journal(book=book, count=count)]
+            found = await store.journal(book=book, count=count, of_shadows=shadows)
+            return [decoded(entry.payload) for entry in found]
 
     entries = run_async(read)
     if common.json:

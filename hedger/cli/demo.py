@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from hedger.cli.options import Common, Whole
-from hedger.cli.output import print_json, run_async, say
+from hedger.cli.output import print_json, print_table, run_async, say
 from hedger.cli.run import WORKERS_MAX
 
 if TYPE_CHECKING:
@@ -83,7 +82,9 @@ def _demo(folder: Path, common: Common, play: Play, workers: int, *, is_speed_gi
     if common.json:
         print_json(found)
     else:
-        _print(found)
+        from hedger.backtest import printable
+
+        print_table(printable(found))
     return 0
 
 
@@ -101,16 +102,6 @@ def _report(stage: Stage, done: Played) -> dict[str, Any]:
         decisions=done.watch.entries,
         notes=[*stage.notes, *done.notes],
     )
-
-
-def _print(found: dict[str, Any]) -> None:
-    from rich.console import Console
-
-    from hedger.backtest import printable
-    from hedger.cli.output import PIPE_COLUMNS
-
-    wide = None if sys.stdout.isatty() else PIPE_COLUMNS
-    Console(file=sys.stdout, width=wide, highlight=False).print(printable(found))
 
 
 def _write(folder: Path, done: Played, found: dict[str, Any]) -> None:

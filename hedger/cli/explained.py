@@ -133,6 +133,9 @@ def _made_of(terms: BandInputs) -> Iterator[str]:
             f" {1e4 * parts.half_spread:.3g}, and the larger of depth {depth} and recent"
             f" slippage {1e4 * parts.slippage:.3g}"
         )
+    if (terms.tuned_cost, terms.tuned_vol) != (1.0, 1.0):
+        factors = f"cost x {terms.tuned_cost:.4g}, vol x {terms.tuned_vol:.4g}"
+        yield f"  tuned from what was found: {factors}"
     yield f"  delay {365.0 * 86_400.0 * terms.delay:.3g} s ({terms.delay_of or 'not told'})"
     yield f"  risk aversion {terms.risk_aversion:.6g} ({source.get(terms.source, terms.source)})"
 

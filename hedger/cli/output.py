@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hedger.cli.ending import Terminated, heeded
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 T = TypeVar("T")
 PIPE_COLUMNS = 240
 """Width of a table where nobody's window limits it."""
+PROGRESS_S = 2.0
 
 
 _notices: list[str] = []
@@ -42,6 +45,19 @@ def say(text: str) -> None:
     _notices.clear()
 
 
+def progress() -> Callable[[str], None]:
+    """Returns what says how far a command is, every two seconds at most."""
+    last = time.monotonic()
+
+    def tell(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PROGRESS_S:
+            last = time.monotonic()
+            say(text)
+
+    return tell
+
+
 def _say_notices() -> None:
     if _notices:
         say(_notices.pop())
@@ -63,7 +79,7 @@ def print_json(result: object) -> None:
     sys.stdout.write(msgspec.json.format(raw, indent=2).decode() + "\n")
 
 
-def print_table(*tables: Table) -> None:
+def print_table(*tables: RenderableType) -> None:
     """Print tables, as wide as the window or, where there is none, as they need to be."""
     from rich.console import Console
 

@@ -46,6 +46,15 @@ class Legs:
     groups: tuple[tuple[int, bool], ...]
     memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
+    @property
+    def inverse(self) -> Bools:
+        """Which legs settle in coin, (n,)."""
+        found: Bools | None = self.memo.get("inverse")
+        if found is None:
+            kinds = np.array([inverse for _, inverse in self.groups], dtype=np.bool_)
+            found = self.memo["inverse"] = kinds[self.group]
+        return found
+
     def places(self, market: Market) -> Places:
         """Rows of the legs; a market's table of rows is never changed, only replaced."""
         found: Places | None = self.memo.get("places")

@@ -29,7 +29,7 @@ def cost(
 ) -> Cost:
     """Cost of a trade of so many coin at the cheapest of these venues, its dearer instrument.
 
-    That venue is hedged at first (`hedger.core.choices`).
+    Which venue is hedged at first `hedger.core.choices` says, from fee and half-spread alone.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from hedger.core import limits, policy
-from hedger.core.bands.adaptive import ADAPTIVE
+from hedger.core.bands.adaptive import ADAPTIVE, modified_for
 from hedger.core.bands.inputs import inputs
 from hedger.core.choices import choices
 from hedger.core.columns import Book, Market
@@ -42,6 +42,7 @@ from hedger.core.model import (
     Decision,
     Exposure,
     HedgeQuote,
+    HedgeRoute,
     Memory,
     Plan,
     Refusal,
@@ -79,12 +80,14 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
         ``action`` is hedge only if ``plan.lines`` is not empty.
     """
     quotes = tuple(hedge_quote(market, name, now) for name in rules.hedge.hedges)
-    draft = _Draft(book, market, rules, now, quotes, learned(book.memory, book.samples))
-    faults = blocks(book, market, rules, now)
+    routes = usable(book, market, rules, now)
+    hedges = judged(rules, routes)
+    memory = learned(book.memory, book.samples)
+    draft = _Draft(book, market, rules, now, quotes, memory, routes, hedges)
+    faults = blocks(book, market, rules, now, hedges)
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
     index = market.index[book.underlying].value
-    hedges = judged(book, market, rules, now)
     prices = {
         q.instrument: 0.5 * (q.bid + q.ask)
         for q in quotes
@@ -102,7 +105,7 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     )
     look = second_opinion(book, market, rules, now, seen)
     seen, faults = look.seen, look.refusals
-    draft = _Draft(book, market, rules, now, quotes, draft.memory, seen, None, look.notes)
+    draft = draft._replace(seen=seen, notes=look.notes)
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
     band = _band(draft, seen, unit)
@@ -110,8 +113,7 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
         text = f"costs eat all of a long book's variance: no {rules.band.kind} hedge exists"
         return draft.decision(Action.BLOCKED, "no_band", text)
     band, notes = held(book, market, rules, now, band, look.said)
-    notes = (*look.notes, *notes)
-    draft = _Draft(book, market, rules, now, quotes, draft.memory, seen, band, notes)
+    draft = draft._replace(band=band, notes=(*look.notes, *notes))
     trade = _certain_trade(seen, band)
     if trade.wanted == 0.0:
         return _quiet(draft, seen, trade)
@@ -135,7 +137,10 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
     if math.isnan(factor):
         return None
     if factor != 1.0:
-        moved = black_shift(book, draft.market, draft.now, index=seen.index, factor=factor)
+        years = modified_for(rule, terms)
+        moved = black_shift(
+            book, draft.market, draft.now, index=seen.index, factor=factor, years=years
+        )
         shift = seen.ratio * moved
     made = policy.adaptive_target(rule, limit, seen, terms, lot_delta=lot_delta, shift=shift)
     deeper = _deeper(draft, seen, terms, made)
@@ -151,42 +156,46 @@ def _deeper(draft: _Draft, seen: Exposure, terms: BandInputs, made: Target) -> B
     """
     if terms.paid is None:
         return terms
-    wanted = 0.0  # as `_certain_trade` has it, without its text
-    if seen.low > made.trigger_high:
-        wanted = seen.low - made.to_high
-    elif seen.high < made.trigger_low:
-        wanted = made.to_low - seen.high
-    size = min(max(wanted, made.trigger_high - made.to_high), draft.rules.limits.order_max)
+    least = made.trigger_high - made.to_high
+    size = min(max(abs(_wanted(seen, made)), least), draft.rules.limits.order_max)
     paid = _cost(draft, seen, size)
     if paid == terms.paid:
         return terms
-    return msgspec.structs.replace(terms, cost=paid.rate, paid=paid)
+    return msgspec.structs.replace(terms, cost=paid.rate * terms.tuned_cost, paid=paid)
 
 
 def _cost(draft: _Draft, seen: Exposure, size: float) -> Cost:
     """What so much costs [coin] at the cheapest venue that can be used."""
-    book, market, rules = draft.book, draft.market, draft.rules
-    routes = usable(book, market, rules, draft.now) if rules.hedge.also else rules.hedge.routes
     return cost(
-        book,
-        market,
-        routes,
+        draft.book,
+        draft.market,
+        draft.routes,
         {quote.instrument: quote for quote in draft.quotes},
         size=size,
         index=seen.index,
-        cap=1e-4 * rules.limits.slippage_bps_max,
+        cap=1e-4 * draft.rules.limits.slippage_bps_max,
         slippage=draft.memory.slippage,
     )
 
 
-def _certain_trade(seen: Exposure, band: Target) -> _Trade:
+def _wanted(seen: Exposure, band: Target) -> float:
     """Trade that is right under every value of the interval, to the nearest end of the band."""
     if seen.low > band.trigger_high:
-        text = f"delta {_span(seen)} above trigger {band.trigger_high:+.4f}"
-        return _Trade(band.to_high - seen.low, "above_band", text)
+        return band.to_high - seen.low
     if seen.high < band.trigger_low:
+        return band.to_low - seen.high
+    return 0.0
+
+
+def _certain_trade(seen: Exposure, band: Target) -> _Trade:
+    """That trade and why it is due, or why none is."""
+    wanted = _wanted(seen, band)
+    if wanted < 0.0:
+        text = f"delta {_span(seen)} above trigger {band.trigger_high:+.4f}"
+        return _Trade(wanted, "above_band", text)
+    if wanted > 0.0:
         text = f"delta {_span(seen)} below trigger {band.trigger_low:+.4f}"
-        return _Trade(band.to_low - seen.high, "below_band", text)
+        return _Trade(wanted, "below_band", text)
     if band.trigger_low <= seen.low and seen.high <= band.trigger_high:
         text = f"delta {_span(seen)} inside [{band.trigger_low:+.4f}, {band.trigger_high:+.4f}]"
         return _Trade(0.0, "inside_band", text)
@@ -251,12 +260,15 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
 
 def _picked(draft: _Draft, seen: Exposure, size: float) -> tuple[Choice, ...]:
     """What to hedge with, the best first."""
-    book, rules, now = draft.book, draft.rules, draft.now
-    quotes = {quote.instrument: quote for quote in draft.quotes}
-    routes = rules.hedge.routes
-    if rules.hedge.also:
-        routes = usable(book, draft.market, rules, now)
-    return choices(book, rules, routes, quotes, size=size, index=seen.index, now=now)
+    return choices(
+        draft.book,
+        draft.rules,
+        draft.routes,
+        {quote.instrument: quote for quote in draft.quotes},
+        size=size,
+        index=seen.index,
+        now=draft.now,
+    )
 
 
 def _no_share(size: float, most: float) -> Refusal:
@@ -279,7 +291,8 @@ def _remember(
     """Memory after this hedge; the first one freezes a default risk aversion."""
     terms = band.inputs
     traded = sum(line.delta for line in made.lines)
-    return Memory(
+    return msgspec.structs.replace(
+        memory,
         hedges=memory.hedges + 1,
         hedge_ms=now,
         hedge_price=index,
@@ -289,9 +302,6 @@ def _remember(
         risk_aversion=terms.risk_aversion
         if terms and terms.source == "now"
         else memory.risk_aversion,
-        fills=memory.fills,
-        delay_ms=memory.delay_ms,
-        slippage=memory.slippage,
     )
 
 
@@ -318,6 +328,8 @@ class _Draft(NamedTuple):
     now: int
     quotes: tuple[HedgeQuote, ...]
     memory: Memory
+    routes: tuple[HedgeRoute, ...]
+    hedges: tuple[str, ...]
     seen: Exposure | None = None
     band: Target | None = None
     notes: tuple[str, ...] = ()
@@ -349,7 +361,10 @@ class _Draft(NamedTuple):
             exposure=self.seen,
             target=self.band,
             refusals=refusals,
-            warnings=(*warnings(book, self.market, self.rules, self.now), *self.notes),
+            warnings=(
+                *warnings(book, self.market, self.rules, self.now, self.hedges),
+                *self.notes,
+            ),
             plan=plan,
             memory=self.memory if memory is None else memory,
             hold=limits.restraint(book.hold, stopped=book.stopped),

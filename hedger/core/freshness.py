@@ -6,6 +6,7 @@ Doubtful option legs are not blocks: they widen the delta's interval (`hedger.co
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from hedger.core.columns import Book, Market, index_name
 from hedger.core.jumps import WINDOW_MS
@@ -37,7 +38,12 @@ def other_futures(book: Book, rules: Rules, now: int) -> tuple[str, ...]:
 
 
 def usable(book: Book, market: Market, rules: Rules, now: int) -> tuple[HedgeRoute, ...]:
-    """Venues to hedge at: each of whose hedge instruments can be priced and traded now."""
+    """Venues to hedge at: each of whose hedge instruments can be priced and traded now.
+
+    The only one of a book on one venue: what is wrong there forbids the decision (`judged`).
+    """
+    if not rules.hedge.also:
+        return rules.hedge.routes
     return tuple(
         route
         for route in rules.hedge.routes
@@ -50,15 +56,14 @@ def usable(book: Book, market: Market, rules: Rules, now: int) -> tuple[HedgeRou
     )
 
 
-def judged(book: Book, market: Market, rules: Rules, now: int) -> tuple[str, ...]:
-    """Hedge instruments that a decision needs: those of the venues it can hedge at.
+def judged(rules: Rules, routes: Sequence[HedgeRoute]) -> tuple[str, ...]:
+    """Hedge instruments that a decision needs: those of the venues it can hedge at (`usable`).
 
-    All of them where there is none such, or no choice: then what is wrong with them forbids it.
+    All of them where there is none such: then what is wrong with them forbids it.
     """
     if not rules.hedge.also:
         return rules.hedge.hedges
-    routes = usable(book, market, rules, now) or rules.hedge.routes
-    return tuple(sorted({name for route in routes for name in route.names}))
+    return tuple(sorted({name for route in routes or rules.hedge.routes for name in route.names}))
 
 
 def hedge_quote(market: Market, name: str, now: int) -> HedgeQuote:
@@ -83,9 +88,13 @@ def forecast_vol(market: Market, underlying: str, now: int) -> float:
     return found.vol
 
 
-def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal, ...]:
-    """Everything that forbids a decision on this market, each with instrument and age."""
-    hedges = judged(book, market, rules, now)
+def blocks(
+    book: Book, market: Market, rules: Rules, now: int, hedges: tuple[str, ...]
+) -> tuple[Refusal, ...]:
+    """Everything that forbids a decision on this market, each with instrument and age.
+
+    ``hedges`` are the instruments that it needs, as `judged` has them.
+    """
     found = [_quote_fault(market, name, rules, now) for name in hedges]
     found.append(_index_fault(book, market, rules, now))
     found += [_settling_fault(book.instruments[name], now) for name in hedges]
@@ -112,8 +121,13 @@ def blocks(book: Book, market: Market, rules: Rules, now: int) -> tuple[Refusal,
     return tuple(f for f in found if f is not None)
 
 
-def warnings(book: Book, market: Market, rules: Rules, now: int) -> tuple[str, ...]:
-    """What a person should know though it blocks nothing: ageing vols, refused quotes."""
+def warnings(
+    book: Book, market: Market, rules: Rules, now: int, hedges: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What a person should know though it blocks nothing: ageing vols, refused quotes.
+
+    And why hedge instruments that are not among ``hedges`` are left out.
+    """
     found = []
     _, rows, missing = book.legs.places(market)
     seen = market.vol_ms[rows[rows >= 0] if missing else rows]
@@ -128,14 +142,16 @@ def warnings(book: Book, market: Market, rules: Rules, now: int) -> tuple[str, .
         if name in rules.hedge.hedges or name in book.legs.names:
             found.append(f"{name}: quote refused, {refusal.reason}")
     if rules.hedge.also:
-        found += _left_out(book, market, rules, now)
+        found += _left_out(book, market, rules, now, hedges)
     return tuple(found)
 
 
-def _left_out(book: Book, market: Market, rules: Rules, now: int) -> list[str]:
+def _left_out(
+    book: Book, market: Market, rules: Rules, now: int, hedges: tuple[str, ...]
+) -> list[str]:
     """Venues that cannot be hedged at now, and why."""
     found = []
-    for name in sorted(set(rules.hedge.hedges) - set(judged(book, market, rules, now))):
+    for name in sorted(set(rules.hedge.hedges) - set(hedges)):
         fault = _quote_fault(market, name, rules, now)
         fault = fault or _settling_fault(book.instruments[name], now)
         text = "an unconfirmed jump" if fault is None else fault.reason

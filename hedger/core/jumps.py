@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from hedger.core.model import MS_PER_YEAR
+
 DEVIATIONS = 6.0
 MOVE_MAX = 0.02
 WINDOW_MS = 250
-YEAR_MS = 365.0 * 86_400_000.0
-_VARIANCE_START = 0.8**2 / YEAR_MS
-_VARIANCE_FLOOR = 0.2**2 / YEAR_MS
+_VARIANCE_START = 0.8**2 / MS_PER_YEAR
+_VARIANCE_FLOOR = 0.2**2 / MS_PER_YEAR
 _DECAY = 0.94
 _SHORTEST_MS = 1_000
 _HISTORY = 64

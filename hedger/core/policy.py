@@ -8,7 +8,14 @@ import msgspec
 
 from hedger.core import bands
 from hedger.core.bands import adaptive
+from hedger.core.bands.formulas import half_clip
 from hedger.core.model import BandInputs, BandRule, Exposure, LimitRule, Target
+
+_LEVELS = (
+    "lower", "centre", "upper", "trigger_low", "trigger_high",
+    "to_low", "to_high", "hard_low", "hard_high",
+)  # fmt: skip
+"""What of a target is a delta: all of them move together."""
 
 
 def target(rule: BandRule, limits: LimitRule, exposure: Exposure, *, lot_delta: float) -> Target:
@@ -35,9 +42,9 @@ def target(rule: BandRule, limits: LimitRule, exposure: Exposure, *, lot_delta: 
     band = bands.fixed(rule, scale=scale, lot_delta=lot_delta)
     half = band.half_width
     if rule.rehedge_to == "edge":
-        half_clip = min(0.5 * max(rule.clip_min * half, lot_delta), half)
-        triggers = (band.lower - half_clip, band.upper + half_clip)
-        ends = (band.lower + half_clip, band.upper - half_clip)
+        away = half_clip(half, rule.clip_min, lot_delta)
+        triggers = (band.lower - away, band.upper + away)
+        ends = (band.lower + away, band.upper - away)
     else:
         triggers = (band.lower, band.upper)
         ends = (band.centre, band.centre)
@@ -97,8 +104,8 @@ def adaptive_target(
         upper=centre + widths.edge,
         trigger_low=centre - widths.trigger,
         trigger_high=centre + widths.trigger,
-        to_low=centre - widths.target,
-        to_high=centre + widths.target,
+        to_low=centre + widths.further - widths.target,
+        to_high=centre + widths.further + widths.target,
         hard_low=centre - reach,
         hard_high=centre + reach,
         move=adaptive.least_move(rule, terms.vol),
@@ -110,17 +117,8 @@ def shifted(band: Target, shift: float, delta_of: str) -> Target:
     """The band around another delta than Black's, which is so much lower [coin]."""
     if shift == 0.0:
         return band
-    moved = {
-        name: getattr(band, name) + shift
-        for name in ("lower", "centre", "upper", "trigger_low", "trigger_high", "to_low", "to_high")
-    }
-    return msgspec.structs.replace(
-        band,
-        **moved,
-        hard_low=band.hard_low + shift,
-        hard_high=band.hard_high + shift,
-        delta_of=delta_of,
-    )
+    moved = {name: getattr(band, name) + shift for name in _LEVELS}
+    return msgspec.structs.replace(band, **moved, delta_of=delta_of)
 
 
 def vol_factor(rule: BandRule, terms: BandInputs, exposure: Exposure) -> float:

@@ -28,10 +28,10 @@ class Returns:
         self._close = self._last = math.nan
         self._last_ms = 0
 
-    def see(self, value: float, time_ms: int, *, believed: bool = True) -> bool:
-        """Take a price; whether a period ended before it. One not believed ends none."""
+    def see(self, value: float, time_ms: int) -> bool:
+        """Take a price; whether a period ended before it."""
         start = time_ms - time_ms % PERIOD_MS
-        if time_ms < self._last_ms or not believed:
+        if time_ms < self._last_ms:
             return False
         ended = bool(self._last_ms) and start > self._last_ms
         if ended:

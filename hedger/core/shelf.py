@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hedger.core.bands.inputs import MS_PER_YEAR, delay, given_aversion, horizon
+from hedger.core.bands import formulas
+from hedger.core.bands.inputs import delay, given_aversion, horizon
 from hedger.core.bands.widths import KINDS
 from hedger.core.columns import Book, Ints, Legs
 from hedger.core.measured import learned
-from hedger.core.model import SETTLEMENT_WINDOW_MS, Instrument, Position, Rules
+from hedger.core.model import MS_PER_YEAR, SETTLEMENT_WINDOW_MS, Instrument, Position, Rules
 
 NEVER_MS = np.iinfo(np.int64).max
 UNITS = ("coin", "usd", "gross_delta")
@@ -26,7 +27,7 @@ UNITS = ("coin", "usd", "gross_delta")
 _HEDGE = [("row", "i8"), ("amount", "f8"), ("lot", "f8"), ("inverse", "?"), ("settles_ms", "i8")]
 _HEDGE += [("fee", "f8")]
 _ADAPTIVE = (
-    "aversion", "cost", "order_cost", "horizon", "delay", "interval",
+    "aversion", "cost", "order_cost", "horizon", "spread", "delay", "interval",
     "width_min", "width_max", "funding", "cap", "beyond",
 )  # fmt: skip
 CARD = np.dtype(
@@ -45,6 +46,7 @@ CARD = np.dtype(
 ``kind`` is the number of an adaptive band, -1 for a fixed one; of ``aversion`` (in the numeraire's
 unit) and ``cost`` 0 means that they are made from the market. ``cap`` is the most that is paid
 beyond mid, ``beyond`` what recent fills paid beyond the half-spread, as fractions of price.
+``spread`` is that of log spot per unit of vol, over which gamma is averaged.
 """
 _UNJUDGED: Any = np.zeros((), dtype=CARD)[()]
 
@@ -148,6 +150,7 @@ class Shelf:
             and band.kind in ("fixed", *KINDS)
             and band.vol == "implied"
             and band.delta == "black"
+            and band.tuning == "off"
             and data.delta_gap == "warn"
             and band.unit in UNITS
             and rules.numeraire in ("coin", "usd")
@@ -210,6 +213,7 @@ def _adaptive(book: Book, rules: Rules) -> tuple[float, ...]:
         1e-4 * band.cost_bps,
         band.order_cost,
         horizon(band),
+        formulas.spread(1.0, horizon(band)),
         delay(band, memory)[1] / MS_PER_YEAR,
         band.interval_ms / MS_PER_YEAR,
         band.half_width_min,

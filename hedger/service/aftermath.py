@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from hedger.core.model import Fill, FillKind, Memory, venue_of
+from hedger.core.model import Fill, FillKind, Memory
 from hedger.service.chronicle import Chronicle
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk
@@ -87,14 +87,14 @@ class Aftermath:
         """
         if not desk.params.also:
             return
-        mark, venue = venue_of(instrument), desk.params.route_of(instrument).venue
-        names = tuple(name for name in desk.params.hedges if venue_of(name) == mark)
+        route = desk.params.route_of(instrument)
+        names = tuple(name for name in desk.params.hedges if route.has(name))
         now_ms = self._clock.market_ms()
         until_ms = now_ms + TURNED_MS
-        if desk.turned_ms.get(mark, 0) > now_ms:
+        if desk.turned_ms.get(route.mark, 0) > now_ms:
             return
-        desk.turned_ms[mark] = until_ms
-        text = f"{venue}: {reason}; other venues go first for {TURNED_MS // 1_000} s"
+        desk.turned_ms[route.mark] = until_ms
+        text = f"{route.venue}: {reason}; other venues go first for {TURNED_MS // 1_000} s"
 
         def change(memory: Memory) -> Memory:
             return _avoiding(memory, names, until_ms)

@@ -86,6 +86,9 @@ class Blocks:
         except (HedgerError, TimeoutError) as error:  # the check that follows reads all of it
             reason = str(error) or "no answer in time"
             self._log.warning("block_failed", book=desk.name, block=first.block, reason=reason)
+        except Exception:
+            self._world.metrics.count("defects")
+            self._log.exception("defect", during="block", book=desk.name, block=first.block)
         finally:
             self._open.pop((desk.name, first.block), None)
             self._done(desk)

@@ -62,7 +62,7 @@ class Chronicle:
                 state = await self._store.load(desk.name)
                 if lease is None or state is None:
                     return
-                entry_id = self._journal.next_id(desk.name)
+                entry_id = self._journal.next_id(desk.name, lease.epoch)
                 memory = state.memory if change is None else change(state.memory)
                 said = msgspec.structs.replace(decision, seq=state.seq)
                 entry = self._journal.entry(

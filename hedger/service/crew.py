@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from hedger.clock import wall_ms
+from hedger.core.model import Decision
 from hedger.errors import StoreError
 from hedger.ports import Lease
 from hedger.service.aftermath import Aftermath
@@ -24,10 +25,12 @@ from hedger.service.roster import Desk, Roster
 from hedger.service.rounds import Rounds
 from hedger.service.scheduler import Scheduler
 from hedger.service.screening import Screening
+from hedger.service.shadows import Shadows
 from hedger.service.smiles import SmileFits
 from hedger.service.step import Stepper
 from hedger.service.strangers import Strangers
 from hedger.service.transfers import Transfers
+from hedger.service.tuner import Tuner
 from hedger.service.unkept import Unkept
 from hedger.service.venue_clock import VenueClocks
 from hedger.service.worker import Worker
@@ -84,6 +87,7 @@ class Crew:
         )
         self._join_orders()
         self._join_books()
+        self._join_onlookers()
         self._log = logger(worker=params.worker)
         self._adopting: set[tuple[str, int]] = set()
 
@@ -96,6 +100,7 @@ class Crew:
             quiet=self._quiet,
             overflow=lambda venue: self.rounds.check_venue(venue),  # noqa: PLW0108
             stirred=self.strangers.hear,
+            heard=lambda venue, batch: self.shadows.heard(venue, batch),  # noqa: PLW0108
         )
 
     def _join_orders(self) -> None:
@@ -112,6 +117,7 @@ class Crew:
             self.world,
             ownership=self.ownership,
             execution=self.execution,
+            read_clock=self.clocks.read,
             ended=self.worker.ended,
         )
 
@@ -143,16 +149,18 @@ class Crew:
             mark=self.worker.mark,
             left_out=self._left_out,
         )
+        markets = Markets(self.listeners)
+        self.tuner = Tuner(self.world, markets=markets, chronicle=self.chronicle)
         self.worker.stepper = Stepper(
             self.world,
-            markets=Markets(self.listeners),
+            markets=markets,
             ownership=self.ownership,
             execution=self.execution,
             journal=self.journal,
             chronicle=self.chronicle,
             learn=history.learn,
             orphaned=self.resolver.add,
-            decided=self.worker.decided,
+            decided=self._decided,
             check=self.rounds.check,
             doubt=self.clocks.doubt,
             turned=self.aftermath.turned_away,
@@ -162,6 +170,16 @@ class Crew:
             roster=self.roster,
             ownership=self.ownership,
             judge=self.worker.stepper.judge,
+        )
+
+    def _join_onlookers(self) -> None:
+        self.shadows = Shadows(
+            self.world,
+            roster=self.roster,
+            listeners=self.listeners,
+            ownership=self.ownership,
+            journal=self.journal,
+            quiet=lambda venue: self.scheduler.quiet(self.roster.of_venue(venue)),
         )
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
@@ -177,11 +195,14 @@ class Crew:
             *(listener.pace() for listener in listeners),
             *self.rounds.loops(),
             *([SmileFits(self.world, listeners).run()] if self._wants_smiles() else []),
+            *([self.shadows.run()] if self.shadows.wanted else []),
         ]
 
     def _wants_smiles(self) -> bool:
-        deltas = (desk.params.rules.band.delta for desk in self.roster)
-        return any(delta.startswith("sticky") for delta in deltas)
+        books = [desk.params for desk in self.roster]
+        bands = [book.rules.band for book in books]
+        bands += [shadow.band for book in books for shadow in book.shadows]
+        return any(band.delta.startswith("sticky") for band in bands)
 
     # --- what the supervisor asks ---------------------------------------------------------
 
@@ -200,6 +221,11 @@ class Crew:
         """Whether an order of a book has no recorded end yet."""
         return self.execution.sending[book] > 0 or self.resolver.busy(book)
 
+    def _decided(self, desk: Desk, decision: Decision) -> None:
+        self.worker.decided(desk, decision)
+        self.shadows.decided(desk)
+        self.tuner.see(desk, decision)
+
     def _idle(self, shard: int) -> bool:
         return not any(
             self.worker.stepping(desk.name) or self.in_flight(desk.name)
@@ -210,6 +236,8 @@ class Crew:
         books = self.roster.of_venue(venue)
         sending = (book for book, orders in self.execution.sending.items() if orders)
         if not self.scheduler.quiet(books) or any(book in books for book in sending):
+            return False
+        if not self.shadows.keep_up(venue):
             return False
         desks = (self.roster[book] for book in books)
         return not any(desk.pause and desk.ready for desk in desks)
@@ -261,6 +289,8 @@ class Crew:
             desk.ready = False
             self.scheduler.remove(desk.name)
             self.screening.forget(desk)
+            self.shadows.forget(desk)
+            self.tuner.forget(desk)
             self.journal.forget(desk.name)
             desk.measuring.forget()
             for listener in self.listeners.values():

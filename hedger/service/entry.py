@@ -32,12 +32,3 @@ class Entry(Decision, frozen=True, kw_only=True):
     intents: tuple[Intent, ...] = ()
     timings: Timings | None = None
     repeats: int = 1
-
-
-_FIELDS = Decision.__struct_fields__
-
-
-def entry_of(decision: Decision, **more: object) -> Entry:
-    """The decision's own fields, by name, with those of the entry beside them."""
-    mine = {name: getattr(decision, name) for name in _FIELDS}
-    return Entry(**{**mine, **more})

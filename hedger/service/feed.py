@@ -37,6 +37,8 @@ class Listener:
         Called when fills come faster than the store takes them; the history has them all.
     stirred
         Called with the fills and account events of a batch before its quotes can lead to anything.
+    heard
+        Called with each batch in the end.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Listener:
         quiet: Callable[[str], bool],
         overflow: Callable[[str], None],
         stirred: Callable[[str, Sequence[Fill], Sequence[AccountEvent]], None],
+        heard: Callable[[str, Batch], None],
     ) -> None:
         self.board = Board({})
         self.fills: asyncio.Queue[Fill] = asyncio.Queue(FILLS_MAX)
@@ -58,7 +61,7 @@ class Listener:
         self._metrics = world.metrics
         self._timeout_s = world.request_s
         self._mark, self._quiet, self._overflow = mark, quiet, overflow
-        self._stirred = stirred
+        self._stirred, self._tell = stirred, heard
         self._by_instrument: dict[str, set[str]] = {}
         self._by_account: dict[str, set[str]] = {}
         self._heard_ms = 0
@@ -138,6 +141,7 @@ class Listener:
         self._mark(books, arrival_s)
         if not self._unapplied and self._quiet(self._venue):  # else whoever is busy tells
             self._progress.set()
+        self._tell(self._venue, batch)
 
     def applied(self) -> None:
         """A fill or event of the queues is in the store, or somebody else's."""

@@ -54,24 +54,17 @@ class Fills:
         key = (desk.name, fill.client_id, fill.trade_id)
         if trusting and key in self._known:
             return "dup"
-        if desk.is_own(fill):
-            result = await self._store.fill(desk.name, fill, venue=_venue(desk, fill))
-        elif fill.kind in LEAVING:
-            result = await self._leave(desk, fill)
-        elif desk.params.positions is None:
-            result = await self._follow(desk, fill, is_old=is_old)
-        else:
-            result = "foreign"
+        kept = _recorded_as(desk, fill)
+        is_plain = is_old or desk.is_own(fill) or fill.kind == FillKind.TRADE
+        causes = [] if is_plain else [_cause(fill)]
+        result = "foreign" if kept is None else await self._record(desk, kept, causes)
         if result == "foreign":
             if desk.foreign.add(fill):
                 self._metrics.count("fills_foreign")
             return result
         self._remember(key)
         self._tell(desk, fill, result)
-        if is_old or result not in NEWS or desk.is_own(fill):
-            return result
-        if fill.kind != FillKind.TRADE:
-            causes = [_cause(fill)]
+        if result in NEWS:
             self._aftermath.warn(desk, causes)
             await self._aftermath.follow(desk, causes)
         return result
@@ -80,30 +73,27 @@ class Fills:
         """Those of a history that the store lacks, or that it would not keep, in their order."""
         kept = [(fill, _recorded_as(desk, fill)) for fill in fills]
         asked = [as_kept for _, as_kept in kept if as_kept is not None]
-        lacking = {id(as_kept) for as_kept in await self._store.lacks(desk.name, asked)}
-        return [fill for fill, as_kept in kept if as_kept is None or id(as_kept) in lacking]
+        lacking = set(await self._store.lacks(desk.name, asked))
+        return [fill for fill, as_kept in kept if as_kept is None or as_kept in lacking]
 
-    async def _follow(self, desk: Desk, fill: Fill, *, is_old: bool) -> str:
-        """A follower's fill that no order of ours caused, with what its kind asks for."""
-        if not is_old:
+    async def _record(self, desk: Desk, fill: Fill, causes: Sequence[Cause]) -> str:
+        """Store a fill, with what its kind asks for: before it, or in the same call."""
+        if fill.kind in LEAVING and not await self._holds(desk, fill):
+            return "foreign"
+        if causes:
             await self._aftermath.foresee(desk, fill)
-        causes = [] if is_old or fill.kind == FillKind.TRADE else [_cause(fill)]
-        follow = _recorded_as(desk, fill) or fill
         venue, stop = _venue(desk, fill), stop_of(causes)
         try:
-            return await self._store.fill(desk.name, follow, venue=venue, stop=stop)
+            return await self._store.fill(desk.name, fill, venue=venue, stop=stop)
         except StoreUnavailable:  # it may have arrived, and then is no news when offered again
             self._aftermath.warn(desk, causes)
             raise
 
-    async def _leave(self, desk: Desk, fill: Fill) -> str:
+    async def _holds(self, desk: Desk, leaving: Fill) -> bool:
         """A leg leaves the book only if the book has it: the account may know older ones."""
         state = await self._store.load(desk.name)
-        held = state.positions.get(fill.instrument, 0) if state is not None else 0
-        if held * fill.lots >= 0 or abs(fill.lots) > abs(held):
-            return "foreign"
-        leaving = _recorded_as(desk, fill) or fill
-        return await self._store.fill(desk.name, leaving, venue=_venue(desk, fill))
+        held = state.positions.get(leaving.instrument, 0) if state is not None else 0
+        return held * leaving.lots < 0 and abs(leaving.lots) <= abs(held)
 
     def _remember(self, key: tuple[str, str, str]) -> None:
         """Spare the store a repeated report; it alone decides, so forgetting is harmless."""

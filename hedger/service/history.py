@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-import msgspec
-
-from hedger.core.model import BookState, Fill, name_there, venue_of
+from hedger.core.model import BookState, Fill, name_there
 from hedger.errors import VenueUnavailable
 from hedger.service.feed import Listener
 from hedger.service.fills import Fills
@@ -72,17 +70,12 @@ class History:
                 desk.unwatched.add(route.mark)  # asked for again with the next comparison
 
     async def _watch(self, desk: Desk, route: Route, wanted: set[str]) -> None:
-        there = {
-            name_there(name): msgspec.structs.replace(desk.instruments[name], name=name_there(name))
-            for name in wanted
-            if venue_of(name) == route.mark
-        }
+        mine = [route.there(desk.instruments[name]) for name in wanted if route.has(name)]
+        there = {instrument.name: instrument for instrument in mine}
         async with asyncio.timeout(self._timeout_s):
             await self._listeners[route.venue].watch(desk.name, there, route.account)
 
-    async def catch_up(
-        self, desk: Desk, state: BookState, *, whole: bool, partly: bool = False
-    ) -> None:
+    async def catch_up(self, desk: Desk, state: BookState, *, whole: bool, partly: bool) -> None:
         """Apply the accounts' fills: since the last reading, or as far back as is safe.
 
         With ``partly`` one of several venues may be silent, which is noted (`Desk.silent`). Where a
@@ -189,7 +182,7 @@ class History:
     async def _contracts(self, desk: Desk, names: set[str]) -> None:
         missing = names - set(desk.instruments)
         for route in desk.params.routes:
-            there = {name_there(name) for name in missing if venue_of(name) == route.mark}
+            there = {name_there(name) for name in missing if route.has(name)}
             if not there:
                 continue
             async with asyncio.timeout(self._timeout_s):

@@ -38,14 +38,16 @@ class Journal:
         self._wall_ms = wall_ms
         self._now_s = now_s
         self._last: dict[str, _Last] = {}
-        self._id = (0, 0)
+        self._us = 0
 
-    def next_id(self, book: str) -> str:
-        """``<book>.<ms>.<n>`` of the wall clock, never the same and never lower than before."""
-        ms, n = self._id
-        now = self._wall_ms()
-        self._id = (now, 0) if now > ms else (ms, n + 1)
-        return f"{book}.{self._id[0]}.{self._id[1]}"
+    def next_id(self, book: str, epoch: int) -> str:
+        """``<book>.<epoch>.<n>``: of one lease, and with it of one worker, whatever the clocks say.
+
+        ``n`` counts from the epoch on to the wall clock in microseconds, never the same and never
+        lower than before; `entry_ms` reads the instant back.
+        """
+        self._us = max(self._us + 1, 1_000 * self._wall_ms(), 1_000 * epoch)
+        return f"{book}.{epoch}.{self._us - 1_000 * epoch}"
 
     def repeats(self, decision: Decision) -> int:
         """How many decisions an entry for this one would stand for; 0: it needs no entry."""

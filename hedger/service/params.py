@@ -6,9 +6,24 @@ from collections import Counter
 
 from msgspec import field
 
-from hedger.core.model import Record, Rules, venue_of
+from hedger.core.model import BandRule, Record, Rules, venue_of
 from hedger.errors import ConfigError
 from hedger.service.routes import Route
+
+
+class ShadowParams(Record, frozen=True, kw_only=True):
+    """A policy that is run beside a book's own without orders: its band is all that differs.
+
+    ``latency_ms`` (there and back, in market time) with its ``seed``, ``funding_rate_8h`` and the
+    ``depth_levels`` that are taken to stand behind the best price are those of a backtest.
+    """
+
+    name: str
+    band: BandRule
+    latency_ms: float = 0.0
+    seed: int = 0
+    funding_rate_8h: float = 0.0
+    depth_levels: int = 5
 
 
 class BookParams(Record, frozen=True, kw_only=True):
@@ -20,7 +35,8 @@ class BookParams(Record, frozen=True, kw_only=True):
     book explains: ``adopt`` it with an alarm, or ``stop``. ``transfers`` says whether coin that is
     paid in or taken out joins the ``base`` that is not hedged, or is to be ``hedge``d.
     ``instruments`` are wanted beside the legs and the hedges, as a second source for their prices.
-    ``also`` are accounts at other venues, by venue, that it is hedged on too.
+    ``also`` are accounts at other venues, by venue, that it is hedged on too. ``shadows`` are
+    policies that are run beside its own.
     """
 
     name: str
@@ -34,6 +50,7 @@ class BookParams(Record, frozen=True, kw_only=True):
     transfers: str = "base"
     instruments: tuple[str, ...] = ()
     also: dict[str, str] = field(default_factory=dict)
+    shadows: tuple[ShadowParams, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse hedges at venues where the book has no account, and accounts without hedges."""
@@ -42,6 +59,10 @@ class BookParams(Record, frozen=True, kw_only=True):
             raise ConfigError(
                 f"book {self.name}: hedges at {', '.join(sorted(wanted)) or 'no other venue'},"
                 f" expected one account at each of them and at no other than {self.venue}"
+            )
+        if self.shadows and self.also:
+            raise ConfigError(
+                f"book {self.name}: has shadows and is hedged at several venues, expected one"
             )
 
     @property
@@ -71,7 +92,8 @@ class WorkerParams(Record, frozen=True, kw_only=True):
     ``request_timeout_ms`` bounds reads at a venue, ``drain_ms`` what a shutdown or a hand-over
     waits for orders in flight. ``steps_max`` books progress at once, ``open_max`` intents of one
     book may be open before it waits for an answer. ``mode`` is ``attended`` where a person answers
-    alarms at once, without which no book is hedged at a venue of class C.
+    alarms at once, without which no book is hedged at a venue of class C. Shadows look at the
+    market every ``shadow_interval_ms`` of its own time at most.
     """
 
     worker: str
@@ -90,6 +112,7 @@ class WorkerParams(Record, frozen=True, kw_only=True):
     steps_max: int = 64
     open_max: int = 4
     mode: str = "unattended"
+    shadow_interval_ms: int = 1_000
 
     def __post_init__(self) -> None:
         """Refuse what no loop could keep: names used twice, a lease without room for an order."""

@@ -23,7 +23,7 @@ from hedger.service.written import (
     Table,
     Written,
 )
-from hedger.store.keys import entry_parts
+from hedger.store.keys import entry_ms
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -49,10 +49,9 @@ def decoded(payload: bytes) -> Entry:
     fields: dict[str, Any] = {
         name: getattr(written, name) for name in Entry.__struct_fields__ if name not in _MADE
     }
-    _, wall_ms, _ = entry_parts(written.id)
     entry = Entry(
         **fields,
-        wall_ms=wall_ms,
+        wall_ms=entry_ms(written.id),
         exposure=None if written.exposure is None else _exposure(written.exposure),
         plan=None if written.plan is None else _planned(written.plan),
         memory=NOTHING if written.memory is None else _remembered(written, written.memory),

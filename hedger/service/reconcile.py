@@ -152,8 +152,7 @@ class Reconciler:
         The history tells the numbers of orders that filled. One that was forgotten and never filled
         may still be known to the venue, as cancelled, and would answer for the next of its number.
         """
-        if not await self._is_settled(lease):
-            await self._store.fast_forward(lease, desk.name, seq=first_seq(lease.epoch))
+        await self._store.fast_forward(lease, desk.name, seq=first_seq(lease.epoch))
 
     async def _adopt(self, desk: Desk, lease: Lease) -> bool:
         state = await self._store.load(desk.name)
@@ -164,7 +163,8 @@ class Reconciler:
         # A server that may have forgotten fills is trusted only where every venue was read.
         settled = await self._is_settled(lease)
         await self._history.catch_up(desk, state, whole=True, partly=settled)
-        await self._renumber(desk, lease)
+        if not settled:
+            await self._renumber(desk, lease)
         state = await self._store.load(desk.name) or state
         await self._history.learn(desk, state)
         await self._compare(desk, lease, heard)

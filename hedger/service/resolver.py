@@ -8,14 +8,14 @@ under a new id; only where a venue's ids are unique for ever may the same order 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from hedger.core.model import Intent, IntentState, OrderStatus, VenueClass, name_there
 from hedger.core.orders import IntentEvent
 from hedger.errors import HedgerError, LeaseLost, OutcomeUnknown, RateLimited
-from hedger.ports import Lease, Venue
+from hedger.ports import ClockReading, Lease, Venue
 from hedger.service.alarms import halt
 from hedger.service.execution import Execution
 from hedger.service.intents import told
@@ -39,6 +39,7 @@ class Resolver:
         *,
         ownership: Ownership,
         execution: Execution,
+        read_clock: Callable[[str], Awaitable[ClockReading]],
         ended: Callable[[Desk], None],
     ) -> None:
         self._world = world
@@ -46,6 +47,7 @@ class Resolver:
         self._venues = world.venues
         self._ownership = ownership
         self._execution = execution
+        self._read_clock = read_clock
         self._alarms = world.alarms
         self._metrics = world.metrics
         self._ended = ended
@@ -119,8 +121,7 @@ class Resolver:
         """
         if self._deadline_left_ms(intent) > 0:
             return False
-        async with asyncio.timeout(self._world.request_s):
-            reading = await self._venues[intent.venue].read_clock()
+        reading = await self._read_clock(intent.venue)
         return reading.venue_ms > intent.deadline_ms + self._world.params.margin_ms
 
     async def _try(self, desk: Desk, intent: Intent, *, past_deadline: bool) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hedger.core.model import AccountEvent, Fill, Instrument, Record, name_at
+from hedger.core.model import AccountEvent, Fill, Instrument, Record, name_at, name_there, venue_of
 
 
 class Route(Record, frozen=True, kw_only=True):
@@ -22,6 +22,16 @@ class Route(Record, frozen=True, kw_only=True):
     def name(self, there: str) -> str:
         """The book's name for something of this venue."""
         return name_at(there, self.mark)
+
+    def has(self, name: str) -> bool:
+        """Whether something of that name, as the book calls it, is of this venue."""
+        return venue_of(name) == self.mark
+
+    def there(self, instrument: Instrument) -> Instrument:
+        """Contract data under the venue's own name."""
+        if not self.mark:
+            return instrument
+        return msgspec.structs.replace(instrument, name=name_there(instrument.name))
 
     def instrument(self, there: Instrument) -> Instrument:
         """Contract data under the book's name."""

@@ -22,7 +22,7 @@ TIMERS_SPARE = 64
 """Timers beyond two a book that may wait before those that were replaced are dropped."""
 
 
-class Cause(IntEnum):
+class Trigger(IntEnum):
     """What has made a book due, the weakest first."""
 
     QUOTE = 0
@@ -47,16 +47,16 @@ class _Slot:
 
     arrival_s: float = math.nan
     due: bool = False
-    cause: Cause = Cause.QUOTE
+    trigger: Trigger = Trigger.QUOTE
     busy: bool = False
     ready_s: float = -math.inf
     backing_off: bool = False
     market_ms: int | None = None
-    trigger_s: float = math.nan
+    timer_s: float = math.nan
 
     def forget(self) -> None:
         """What made it due has been seen to."""
-        self.due, self.cause, self.arrival_s = False, Cause.QUOTE, math.nan
+        self.due, self.trigger, self.arrival_s = False, Trigger.QUOTE, math.nan
 
 
 class Scheduler:
@@ -84,7 +84,7 @@ class Scheduler:
         """Schedule a book from now on; it is due at once."""
         if book not in self._slots:
             self._slots[book] = slot = _Slot()
-            self._trigger(book, slot, now_s)
+            self._set_timer(book, slot, now_s)
         self.mark(book)
 
     def remove(self, book: str) -> None:
@@ -94,12 +94,12 @@ class Scheduler:
         self._unsure.pop(book, None)
         self._busy.discard(book)
 
-    def mark(self, book: str, cause: Cause = Cause.STATE) -> None:
+    def mark(self, book: str, trigger: Trigger = Trigger.STATE) -> None:
         """Make a book due."""
         slot = self._slots.get(book)
         if slot is None:
             return
-        slot.due, slot.cause = True, max(slot.cause, cause)
+        slot.due, slot.trigger = True, max(slot.trigger, trigger)
         if not slot.busy:
             self._queue(book, slot)
 
@@ -109,7 +109,7 @@ class Scheduler:
         if slot is not None:
             slot.arrival_s = arrival_s
             if not slot.due:  # of thousands most are due still when the next quote comes
-                self.mark(book, Cause.QUOTE)
+                self.mark(book, Trigger.QUOTE)
 
     def mark_at(self, book: str, market_ms: int | None) -> None:
         """Make a book due when the market's clock reaches an instant; replaces the one before."""
@@ -176,7 +176,7 @@ class Scheduler:
             self._sure.pop(book, None)
             self._unsure.pop(book, None)
             self._busy.add(book)
-            taken.append(Due(book, slot.arrival_s, slot.cause is Cause.QUOTE))
+            taken.append(Due(book, slot.arrival_s, slot.trigger is Trigger.QUOTE))
             slot.forget()
             slot.busy = True
             slot.ready_s, slot.backing_off = now_s + self._min_interval_s, False
@@ -218,23 +218,23 @@ class Scheduler:
         while self._real and self._real[0][0] <= now_s:
             at_s, book = heapq.heappop(self._real)
             slot = self._slots.get(book)
-            if slot is not None and slot.trigger_s == at_s:
-                self._trigger(book, slot, now_s)
-                self.mark(book, Cause.TIMER)
+            if slot is not None and slot.timer_s == at_s:
+                self._set_timer(book, slot, now_s)
+                self.mark(book, Trigger.TIMER)
         while self._market and self._market[0][0] <= market_ms:
             at_ms, book = heapq.heappop(self._market)
             slot = self._slots.get(book)
             if slot is not None and slot.market_ms == at_ms:
                 slot.market_ms = None
-                self.mark(book, Cause.TIMER)
+                self.mark(book, Trigger.TIMER)
 
-    def _trigger(self, book: str, slot: _Slot, now_s: float) -> None:
+    def _set_timer(self, book: str, slot: _Slot, now_s: float) -> None:
         """Set the time trigger anew; what lies in the heap of a forgotten book fits no slot."""
-        slot.trigger_s = now_s + self._time_trigger_s
-        heapq.heappush(self._real, (slot.trigger_s, book))
+        slot.timer_s = now_s + self._time_trigger_s
+        heapq.heappush(self._real, (slot.timer_s, book))
 
     def _queue(self, book: str, slot: _Slot) -> None:
-        if slot.cause is Cause.STATE:
+        if slot.trigger is Trigger.STATE:
             self._unsure.pop(book, None)
             self._sure[book] = None
         elif book not in self._sure:

@@ -17,10 +17,10 @@ from hedger.service.feed import Listener
 from hedger.service.world import World
 from hedger.telemetry import logger
 from pricing import FitStatus, fit_surface
+from pricing.conventions import MS_PER_YEAR
 
 FIT_S = 5.0
 VOL_AGE_MS_MAX = 60_000
-_MS_PER_YEAR = 365.0 * 86_400_000.0
 _MONEYNESS_MAX = 2.0
 
 Smiles = dict[tuple[str, int], Smile]
@@ -85,7 +85,7 @@ def _fit(
     near = np.abs(moneyness) <= _MONEYNESS_MAX
     if not near.any():
         return {}
-    years = (expiry_ms - now) / _MS_PER_YEAR
+    years = (expiry_ms - now) / MS_PER_YEAR
     fit = fit_surface(
         log_moneyness=moneyness[near],
         time_to_expiry=years[near],

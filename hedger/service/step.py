@@ -217,7 +217,7 @@ class Stepper:
         timings: Timings,
     ) -> bool:
         """Record the intents, then send them; nothing is sent that is not recorded."""
-        entry_id = self._journal.next_id(desk.name)
+        entry_id = self._journal.next_id(desk.name, lease.epoch)
         intents = self._execution.intents(desk, decision, lease=lease, decision_id=entry_id)
         if not intents:
             self._metrics.count("no_room_in_lease")
@@ -254,7 +254,7 @@ class Stepper:
         repeats = self._journal.repeats(decision)
         if not repeats:
             return
-        entry_id = self._journal.next_id(desk.name)
+        entry_id = self._journal.next_id(desk.name, lease.epoch)
         entry = self._journal.entry(
             decision, entry_id=entry_id, epoch=lease.epoch, timings=timings, repeats=repeats
         )

@@ -24,6 +24,8 @@ from hedger.telemetry import Metrics, logger
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 RELEASE_S = 2.0
+SAVE_S = 0.5
+"""Shadows are worth no longer a wait before the leases are given back."""
 READY_S = 30.0
 POLL_S = 0.01
 
@@ -141,6 +143,7 @@ async def _drain(crew: Crew) -> None:
     crew.ownership.closing = True
     if not await until(crew.is_idle, longest_s=crew.world.params.drain_ms / 1_000):
         log.warning("drain_timed_out")
+    await crew.shadows.save(longest_s=SAVE_S)
     try:
         async with asyncio.timeout(RELEASE_S):
             await crew.ownership.release_all()

@@ -32,13 +32,14 @@ class Transfers:
         self._chronicle = chronicle
         self._funding: dict[str, tuple[int, float, int]] = {}
 
-    async def take(self, desk: Desk, event: AccountEvent) -> bool:
-        """Take one event in; whether it was a transfer that had not been heard of."""
+    async def take(self, desk: Desk, event: AccountEvent) -> None:
+        """Take one event in, a transfer once however often it is heard of."""
         if event.kind is Happening.FUNDING:
             await self._fund(desk, event)
-        return event.kind in TRANSFERS and await self._transfer(desk, event)
+        elif event.kind in TRANSFERS:
+            await self._transfer(desk, event)
 
-    async def _transfer(self, desk: Desk, event: AccountEvent) -> bool:
+    async def _transfer(self, desk: Desk, event: AccountEvent) -> None:
         """Remember a transfer once; by policy it moves the holding that is not hedged."""
         params = desk.params
         is_base = (
@@ -61,13 +62,12 @@ class Transfers:
         account = name_at(event.account, venue_of(event.event_id))
         desk.moved_ms[account] = max(desk.moved_ms.get(account, 0), event.time_ms)
         if await self._store.fill(desk.name, moved, venue=params.venue) == "dup":
-            return False
+            return
         policy = "not to be hedged" if is_base else "part of the exposure"
         text = f"{event.kind} of {event.amount:+.8g} {event.currency} ({event.event_id}): {policy}"
         causes = [Cause(event.kind, text, ())]
         self._aftermath.warn(desk, causes)
         await self._aftermath.follow(desk, causes)
-        return True
 
     async def _fund(self, desk: Desk, event: AccountEvent) -> None:
         since_ms, total, count = self._funding.get(desk.name, (event.time_ms, 0.0, 0))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 
 from hedger.errors import HedgerError
+from hedger.ports import ClockReading
 from hedger.service.world import World
 from hedger.telemetry import logger
 
@@ -48,20 +49,32 @@ class VenueClocks:
     async def run(self) -> None:
         """Read the clocks until cancelled."""
         while True:
-            await asyncio.gather(*(self.read(name) for name in self._venues))
+            await asyncio.gather(*(self._look(name) for name in self._venues))
             await asyncio.sleep(READ_S)
 
-    async def read(self, name: str) -> None:
+    async def _look(self, name: str) -> None:
         """Read one clock; a venue that does not answer takes no orders either."""
         try:
-            async with asyncio.timeout(self._request_s):
-                reading = await self._venues[name].read_clock()
+            await self.read(name)
         except (HedgerError, TimeoutError):
             self._metrics.count("clock_unread")
-            return
-        off_ms = abs(reading.ahead_ms) - reading.error_ms
-        if off_ms <= self._margin_ms:
-            return
+        except Exception:  # a clock that cannot be read is no reason to stop hedging
+            self._metrics.count("defects")
+            self._log.exception("defect", during="venue clock", venue=name)
+
+    async def read(self, name: str) -> ClockReading:
+        """Read one clock, and judge it; raises what the venue raises, and `TimeoutError`.
+
+        Nobody else in the service reads one: a venue's adapter follows the clock with each reading,
+        so that a jump shows in one of them only.
+        """
+        async with asyncio.timeout(self._request_s):
+            reading = await self._venues[name].read_clock()
+        if abs(reading.ahead_ms) - reading.error_ms > self._margin_ms:
+            self._distrust(name, reading)
+        return reading
+
+    def _distrust(self, name: str, reading: ClockReading) -> None:
         self._until_s[name] = self._now_s() + self._outlasts_s
         self._why[name] = (
             f"the clock of {name} was {reading.ahead_ms:+.0f} ms from where it was taken to be,"

@@ -16,7 +16,6 @@ from hedger.core.model import Fill, FillKind
 from hedger.ports import Changes
 from hedger.service.foreign import Foreign
 
-ADOPT = "adopt"
 STOP = "stop"
 FACTS = frozenset(
     (FillKind.DELEVERAGING, FillKind.LIQUIDATION, FillKind.EXERCISE, FillKind.SETTLEMENT)

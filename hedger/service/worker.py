@@ -16,7 +16,7 @@ from hedger.service.feed import Listener
 from hedger.service.intents import told
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk, Roster
-from hedger.service.scheduler import Cause, Due, Scheduler, data_limit_ms
+from hedger.service.scheduler import Due, Scheduler, Trigger, data_limit_ms
 from hedger.service.screening import Screening
 from hedger.service.step import Stepper
 from hedger.service.world import World
@@ -137,7 +137,7 @@ class Worker:
         scheduler, screening = self._scheduler, self._screening
         scheduler.ring(now_s, market_ms)
         for book in screening.overdue(market_ms):
-            scheduler.mark(book, Cause.TIMER)
+            scheduler.mark(book, Trigger.TIMER)
         if scheduler.unsure < SCREEN_MIN:
             return False
         if screening.may_look(now_s):

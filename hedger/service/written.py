@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from hedger.core.model import (
+    UNTUNED,
     Action,
     Curve,
     Decision,
@@ -31,6 +32,7 @@ from hedger.core.model import (
     Refusal,
     Scaling,
     Target,
+    Tuning,
 )
 from hedger.service.entry import Timings
 
@@ -122,6 +124,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fills: int = 0
     delay_ms: float | None = None
     slippage: float | None = None
+    tuning: Tuning = UNTUNED
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -156,6 +159,10 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     repeats: int = 1
 
 
+_SHORTER = ("exposure", "target", "plan", "memory")
+"""Fields of a decision that are written in another form; the others are written as they are."""
+_ALIKE = tuple(name for name in Decision.__struct_fields__ if name not in _SHORTER)
+_alike = attrgetter(*_ALIKE)
 NOTHING = Memory()
 _encode = msgspec.json.Encoder().encode
 
@@ -176,27 +183,13 @@ def encoded(
         Written(
             v=VERSION,
             id=entry_id,
-            book=decision.book,
-            time_ms=decision.time_ms,
-            seq=decision.seq,
-            config=decision.config,
-            action=decision.action,
-            reason=decision.reason,
-            text=decision.text,
             worker=worker,
             epoch=epoch,
-            quotes=decision.quotes,
-            index_age_ms=decision.index_age_ms,
-            positions=decision.positions,
-            open_intents=decision.open_intents,
+            **dict(zip(_ALIKE, _alike(decision), strict=True)),
             exposure=None if decision.exposure is None else _seen(decision.exposure),
             target=None if decision.target is None else _short(decision.target),
-            scalings=decision.scalings,
-            refusals=decision.refusals,
-            warnings=decision.warnings,
             plan=None if decision.plan is None else _plan(decision.plan),
             memory=None if decision.memory == NOTHING else _memory(decision),
-            hold=decision.hold,
             intents=() if orders else intents,
             orders=orders,
             timings=timings,
@@ -297,6 +290,7 @@ def _memory(decision: Decision) -> Remembered:
         fills=memory.fills,
         delay_ms=round(memory.delay_ms, 3) or None,
         slippage=_coin(memory.slippage) or None,
+        tuning=memory.tuning,
     )
 
 

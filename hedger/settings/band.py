@@ -13,7 +13,7 @@ HORIZON_DAYS_MIN = 7
 
 _CONFIGURED = ("target", "lower", "upper", "rehedge_to")
 _RISK = ("risk_aversion", "daily_cost", "daily_std", "horizon_days", "cost_bps", "funding_excess")
-_WIDTH = (*_RISK, "vol", "clip_min", "half_width_min", "half_width_max")
+_WIDTH = (*_RISK, "vol", "clip_min", "half_width_min", "half_width_max", "tuning")
 OWN_KEYS: dict[str, tuple[str, ...]] = {
     "fixed": ("unit", "clip_min", *_CONFIGURED),
     "relative": ("clip_min", *_CONFIGURED),
@@ -167,6 +167,13 @@ class Band(Table):
         le=10,
         description="Funding a year beyond the forwards' carry; shifts the centre by at most half"
         " a half-width. A carry bet, off at 0.",
+    )
+
+    tuning: Literal["off", "on"] = Field(
+        default="off",
+        description="on: cost and vol follow what is measured, never the risk aversion; a band is"
+        " widened by at most 10 % a day and never while vol rises. A configured cost_bps moves"
+        " towards fees, half-spread and slippage, an implied vol towards the forecast.",
     )
 
     @model_validator(mode="before")

@@ -14,6 +14,7 @@ from hedger.settings.texts import (
     Elsewhere,
     InstrumentName,
     Name,
+    PolicyNames,
     PositionsFile,
     Underlying,
     VenueName,
@@ -156,6 +157,11 @@ class Book(Table):
         default="base",
         description="Coin paid in or taken out: joins base_coin, or is hedged as exposure.",
     )
+    shadows: PolicyNames = Field(
+        default="",
+        description="Policies that are run beside the book's own band without orders, up to 16,"
+        " with commas between; see hedger shadow.",
+    )
     hedge: Hedge
     band: Band = Field(default_factory=Band)
     limits: Limits = Field(default_factory=Limits)
@@ -165,6 +171,11 @@ class Book(Table):
     def account_name(self) -> str:
         """The account at the venue: as configured, else the book's own name."""
         return self.account or self.name
+
+    @property
+    def shadow_names(self) -> tuple[str, ...]:
+        """What `shadows` names, in its order."""
+        return tuple(name.strip() for name in self.shadows.split(",")) if self.shadows else ()
 
     @property
     def accounts(self) -> dict[str, str]:

@@ -14,10 +14,13 @@ from hedger.settings.book import Book
 from hedger.settings.document import is_folder
 from hedger.settings.models import PaperVenue
 from hedger.settings.positions import contract_of, positions
-from hedger.settings.problems import Problem, Source, shown
+from hedger.settings.problems import Problem, Source, close_to, shown
 from hedger.settings.table import Table
 from hedger.settings.texts import ACCOUNT, PositionsFile, Underlying
 from hedger.venues.deribit.contracts import instrument
+
+LIVE = "live"
+"""What a book's own policy is called beside its shadows."""
 
 
 class _Orphan(Table):
@@ -36,7 +39,12 @@ class Checked(NamedTuple):
 
 def checked(books: Mapping[int, Book], venues: Mapping[str, PaperVenue], source: Source) -> Checked:
     """Check all books and venues that are valid by themselves."""
-    apart = (*_folders(venues, source), *_venues(books, source), *_duplicates(books, source))
+    apart = (
+        *_folders(venues, source),
+        *_venues(books, source),
+        *_duplicates(books, source),
+        *_shadows(books, source),
+    )
     problems = [p.line() for p in apart]
     holdings: dict[str, dict[str, int] | None] = {}
     for index, book in books.items():
@@ -103,6 +111,27 @@ def _folders(venues: Mapping[str, PaperVenue], source: Source) -> Iterator[Probl
         if venue.data and not is_folder(venue.data):
             text = f"is {shown(venue.data)}, expected an existing folder, or nothing"
             yield Problem(source.place(("venues", name, "data")), text)
+
+
+def _shadows(books: Mapping[int, Book], source: Source) -> Iterator[Problem]:
+    """Each names a policy, once; one venue alone can be imagined."""
+    known = source.raw.get("policy")
+    policies = known if isinstance(known, dict) else {}
+    for index, book in books.items():
+        place, seen = source.place(("book", index, "shadows")), set[str]()
+        for name in book.shadow_names:
+            if name in seen:
+                yield Problem(place, f"names {name} twice, expected each policy once")
+            elif name == LIVE:
+                yield Problem(place, f"names {name}, expected a policy beside the live one")
+            elif name not in policies:
+                names = ", ".join(map(str, policies)) or "(there is none)"
+                hint = close_to(name, map(str, policies)) or f", expected one of: {names}"
+                yield Problem(place, f"names {name}, which is no [policy.{name}]{hint}")
+            seen.add(name)
+        if book.shadows and book.hedge.also:
+            text = "is given for a book hedged at several venues, expected it with one venue alone"
+            yield Problem(place, text)
 
 
 def _duplicates(books: Mapping[int, Book], source: Source) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     """
     content = book.model_dump(mode="json")
     content["account"] = book.account_name
+    del content["shadows"]  # they change nothing of what is hedged
     content["positions"] = ACCOUNT if positions is None else dict(positions)
     content["hedge"] = _hedge(book, content["hedge"])
     for table in ("band", "data"):
@@ -42,7 +43,13 @@ def _hedge(book: Book, content: dict[str, Any]) -> dict[str, Any]:
     return named
 
 
-_LATER = {"vol": "implied", "delta": "black", "delta_gap": "warn", "delta_gap_max": 0.05}
+_LATER = {
+    "vol": "implied",
+    "delta": "black",
+    "delta_gap": "warn",
+    "delta_gap_max": 0.05,
+    "tuning": "off",
+}
 """Keys that came later, with what was done before there was a choice."""
 
 

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from hedger.errors import ConfigError
 from hedger.settings.document import Raw, is_folder, text_of
-from hedger.settings.leaves import ANY, Leaf, Path, general, leaves
+from hedger.settings.leaves import ANY, NAMED, Leaf, Path, general, leaves
 from hedger.settings.problems import Problem, shown
 
 PREFIX = "HEDGER__"
@@ -140,7 +140,7 @@ def _addresses(leaf: Leaf, raw: Raw) -> Iterator[tuple[Path, set[str]]]:
     section = raw.get(str(leaf.path[0]))
     if ANY not in leaf.path:
         yield leaf.path, {_variable(leaf.path)}
-    elif leaf.path[0] == "venues" and isinstance(section, dict):
+    elif leaf.path[0] in NAMED and isinstance(section, dict):
         for name in section:
             yield from _spelled(leaf, name, name)
     elif leaf.path[0] == "book" and isinstance(section, list):

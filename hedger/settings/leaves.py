@@ -21,7 +21,9 @@ Path = tuple[str | int, ...]
 """Keys from the root; an integer is the index of a book."""
 
 ANY = "*"
-"""Stands for the name of a venue or the index of a book in the path of a leaf."""
+"""Stands for the name of a venue or policy or the index of a book in the path of a leaf."""
+NAMED = ("venues", "policy")
+"""Sections of tables by name."""
 
 
 class Leaf(NamedTuple):
@@ -53,8 +55,8 @@ def tables() -> dict[Path, tuple[str, ...]]:
 
 
 def general(path: Sequence[str | int]) -> Path:
-    """Return the path with the name of a venue or the index of a book replaced by `ANY`."""
-    if len(path) > 1 and path[0] in ("venues", "book"):
+    """Return the path with the name of a table or the index of a book replaced by `ANY`."""
+    if len(path) > 1 and path[0] in (*NAMED, "book"):
         return (path[0], ANY, *path[2:])
     return tuple(path)
 

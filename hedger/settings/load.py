@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from hedger.settings import environment as env
+from hedger.settings.band import Band
 from hedger.settings.book import Book
 from hedger.settings.checks import checked
 from hedger.settings.digest import digest
@@ -51,6 +52,15 @@ class Configuration(NamedTuple):
                 return book
         known = ", ".join(book.name for book in self.settings.book)
         raise failure([Problem(f"{self.path}: book {name!r}", f"unknown, expected one of {known}")])
+
+    def policy(self, name: str) -> Band:
+        """Return a policy by name; raises `ConfigError`."""
+        found = self.settings.policy.get(name)
+        if found is None:
+            known = ", ".join(self.settings.policy) or "(there is none)"
+            place = f"{self.path}: policy {name!r}"
+            raise failure([Problem(place, f"unknown, expected one of {known}")])
+        return found
 
 
 def load(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from hedger.settings.band import Band
 from hedger.settings.book import Book
 from hedger.settings.table import SIZE_MAX, Table, broken
 from hedger.settings.texts import Folder, Name, StoreUrl, VenueName
@@ -118,6 +119,12 @@ class Worker(Table):
     drain_s: float = Field(
         default=5.0, ge=0.1, le=60, description="Wait for orders in flight when a worker stops."
     )
+    shadow_interval_s: float = Field(
+        default=1.0,
+        ge=0.05,
+        le=3_600,
+        description="Shadows look at the market this often at most, in market time.",
+    )
     mode: Literal["unattended", "attended"] = Field(
         default="unattended",
         description="attended: a person answers alarms; needed for venues of class C.",
@@ -207,4 +214,7 @@ class Settings(Table):
     venues: dict[VenueName, PaperVenue] = Field(min_length=1, description="Venues by name.")
     book: Annotated[tuple[Book, ...], Field(strict=False)] = Field(
         min_length=1, max_length=10_000, description="The books."
+    )
+    policy: dict[Name, Band] = Field(
+        default_factory=dict, description="Bands by name, for shadows and backtests."
     )

@@ -130,6 +130,8 @@ def _what(error: ErrorDetails) -> str:
 def _expected(path: Sequence[str | int]) -> str:
     if len(path) > 2 and path[0] == "venues" and path[-1] == "[key]":
         return "a name of 1 to 20 characters a-z, 0-9, _ or -"
+    if len(path) > 2 and path[0] == "policy" and path[-1] == "[key]":
+        return "a name of 1 to 40 characters a-z, 0-9, _ or -"
     spot = general(path)
     leaf = leaves().get(spot)
     if leaf is not None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from hedger.errors import ConfigError
 from hedger.settings.environment import SECRETS
-from hedger.settings.leaves import ANY, Leaf, Path, leaves
+from hedger.settings.leaves import ANY, NAMED, Leaf, Path, leaves
 from hedger.settings.load import CONFIG_FILE, Configuration, load
 from hedger.settings.models import Settings
 from hedger.settings.places import config_folder
@@ -88,15 +88,15 @@ def init(folder: FilePath | str = ".") -> list[FilePath]:
 
 
 def _values(raw: dict[str, Any]) -> Iterator[tuple[Path, object]]:
-    """Yield (path, value) of every leaf, books and venues one after the other."""
-    repeated: dict[str, list[Leaf]] = {"venues": [], "book": []}
+    """Yield (path, value) of every leaf, books, venues and policies one after the other."""
+    repeated: dict[str, list[Leaf]] = {"venues": [], "book": [], "policy": []}
     for leaf in leaves().values():
         if ANY in leaf.path:
             repeated[str(leaf.path[0])].append(leaf)
         else:
             yield leaf.path, _at(raw, leaf.path)
     for section, inner in repeated.items():
-        keys = list(raw[section]) if section == "venues" else range(len(raw[section]))
+        keys = list(raw[section]) if section in NAMED else range(len(raw[section]))
         for key in keys:
             for leaf in inner:
                 path = (section, key, *leaf.path[2:])

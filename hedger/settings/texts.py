@@ -56,6 +56,12 @@ Elsewhere = Annotated[
         " 'BTC-PERPETUAL@west/my-account, BTC-PERPETUAL@east', or nothing"
     ),
 ]
+_NAMED = r"[a-z0-9_-]{1,40}"
+PolicyNames = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({_NAMED}(, ?{_NAMED}){{0,15}})?$"),
+    Expect("names of policies with commas between, such as 'wide, tight', or nothing"),
+]
 Folder = Annotated[
     str,
     StringConstraints(max_length=4096),

@@ -146,6 +146,13 @@ def checked_positions(seed: BookSeed) -> dict[str, int]:
     return dict(seed.positions)
 
 
+def checked_shadows(book: str, shadows: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Return what shadows remember if each has a name that can be kept."""
+    for name in shadows:
+        keys.checked_name(f"shadow of book {book}:", name)
+    return shadows
+
+
 def checked_changes(book: str, changes: Changes, why: str) -> Changes:
     """Return the corrections of a book's positions if there are some, with a reason."""
     if not changes or not why:

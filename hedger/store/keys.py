@@ -36,7 +36,7 @@ def expected() -> str:
 
 
 _OWN_ID = re.compile(r"[0-9a-f]{32}")
-_ENTRY_ID = re.compile(r"([a-z0-9_-]{1,40})\.(\d{1,15})\.(\d{1,15})")
+_ENTRY_ID = re.compile(r"([a-z0-9_-]{1,40})\.(\d{1,15})\.(\d{1,18})")
 _SEQ_MAX = 16**12
 _NAMES_KEPT = 20_000
 """Names whose hashes are remembered: a deployment has few, and uses each with every order."""
@@ -117,11 +117,23 @@ def _asset_hash(instrument: str) -> str:
 
 
 def entry_parts(entry_id: str) -> tuple[str, int, int]:
-    """Book, milliseconds and counter of a journal entry id ``<book>.<ms>.<n>``."""
+    """Book, milliseconds and number of a journal entry id ``<book>.<ms>.<n>``."""
     match = _ENTRY_ID.fullmatch(entry_id)
     if match is None:
         raise ValueError(f"journal entry id {entry_id!r}: expected <book>.<ms>.<n>")
     return match[1], int(match[2]), int(match[3])
+
+
+def entry_ms(entry_id: str) -> int:
+    """When a journal entry was made: its number counts microseconds from its milliseconds on.
+
+    Examples
+    --------
+    >>> entry_ms("btc-main.1795368931221.4702113")
+    1795368935923
+    """
+    _, ms, n = entry_parts(entry_id)
+    return ms + n // 1_000
 
 
 def owns(book: str, client_id: str) -> bool:
@@ -173,6 +185,14 @@ class Keys:
     def journal(self, shard: int) -> str:
         """Stream: decisions."""
         return f"{self._shard(shard)}:journal"
+
+    def shadows(self, shard: int, book: str) -> str:
+        """Hash: shadow -> its name and memory; apart from the book, lest it made that stale."""
+        return f"{self._shard(shard)}:sh:{book}"
+
+    def shadow_journal(self, shard: int) -> str:
+        """Stream: what shadows would have done."""
+        return f"{self._shard(shard)}:shadow"
 
     def _shard(self, shard: int) -> str:
         return f"{self._root}:{{s{shard:03d}}}"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hedger.core.model import BookState, Fill, Intent, IntentState, Memory
-from hedger.errors import ConfigError, LeaseLost, RevisionConflict, StoreError
+from hedger.errors import ConfigError, RevisionConflict
 from hedger.ports import (
     BookSeed,
     Changes,
@@ -23,15 +23,13 @@ from hedger.ports import (
 )
 from hedger.store import codec, keys
 from hedger.store.rows import BookRow, LeaseRow, MemoryServer
+from hedger.store.shelved import Shelved
 
 __all__ = ["MemoryServer", "MemoryStore"]
 
 
-class MemoryStore:
+class MemoryStore(Shelved):
     """`hedger.ports.Store` over a `MemoryServer`."""
-
-    def __init__(self, server: MemoryServer) -> None:
-        self._server = server
 
     # deployment and ownership
 
@@ -57,10 +55,6 @@ class MemoryStore:
     def journal_dropped(self) -> int:
         """Nothing is ever too full here."""
         return 0
-
-    def shard_of(self, book: str) -> int:
-        """``blake2b(book) mod shards``."""
-        return keys.shard_of(book, self._server.shards)
 
     async def beat(self, worker: str, *, ttl_ms: int) -> list[WorkerInfo]:
         """Register now, drop the old, return the living."""
@@ -330,49 +324,10 @@ class MemoryStore:
         row.confirmed = confirmed if confirmed > 0 else row.confirmed
         row.facts += 1
 
-    # reading
-
-    async def journal(self, *, book: str | None, count: int) -> list[JournalEntry]:
-        """Newest journal entries first, of one book or of all."""
-        entries = reversed(self._server.journal)
-        return [entry for entry in entries if book in (None, entry.book)][: max(0, count)]
-
-    async def entry(self, entry_id: str) -> JournalEntry | None:
-        """One journal entry by id."""
-        keys.entry_parts(entry_id)
-        return next((entry for entry in self._server.journal if entry.id == entry_id), None)
-
     async def shutdown(self) -> None:
         """Nothing to close."""
 
     # the checks of the scripts
-
-    def _fence(self, lease: Lease) -> LeaseRow:
-        server = self._server
-        row = server.leases.get(lease.shard, LeaseRow())
-        # A store in this process always talks to the server as it is now.
-        mine = (lease.owner, lease.epoch, server.run_id)
-        reason = "fenced" if (row.owner, row.epoch, row.run_id) != mine else ""
-        if not reason and server.now_ms() >= row.expiry:
-            reason = "expired"
-        if reason:
-            raise LeaseLost(
-                f"shard {lease.shard}: {reason}: {lease.owner} acted under epoch {lease.epoch},"
-                f" the store has {row.owner or 'nobody'} {row.epoch}"
-            )
-        return row
-
-    def _check_shard(self, lease: Lease, book: str) -> None:
-        if self.shard_of(book) != lease.shard:
-            raise ValueError(
-                f"book {book} is of shard {self.shard_of(book)}, the lease of {lease.shard}"
-            )
-
-    def _row(self, book: str) -> BookRow:
-        row = self._server.books.get(keys.checked_name("book", book))
-        if row is None:
-            raise StoreError(f"book {book!r} is not in the store: seed it first")
-        return row
 
     def _check_readings(self, book: str, row: BookRow, intents: Sequence[Intent]) -> None:
         """Both readings of each instrument: what is open counts as filled and as unfilled."""

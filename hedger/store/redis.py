@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -222,24 +222,56 @@ class RedisStore(Deployment):
         """Clear a hold; ``confirmed`` > 0 allows a first trade up to that size (coin)."""
         await self._marked("resume", book, who, repr(confirmed) if confirmed > 0 else "")
 
+    # shadows
+
+    async def keep(
+        self,
+        lease: Lease,
+        book: str,
+        *,
+        shadows: Mapping[str, bytes],
+        entries: Sequence[JournalEntry],
+    ) -> None:
+        """Store what these shadows of a book remember and journal; nothing of the book changes."""
+        shard = self._shard(lease, book)
+        arguments: list[Argument] = [book, self._journal_max, len(shadows)]
+        for name, memory in codec.checked_shadows(book, shadows).items():
+            arguments += [name, name.encode() + b" " + memory]
+        for entry in entries:
+            arguments += self._entry_arguments(book, entry)
+        names = [self._keys.shadows(shard, book), self._keys.shadow_journal(shard)]
+        await self._fenced("keep", lease, names, *arguments)
+
+    async def shadows(self, book: str) -> dict[str, bytes]:
+        """What shadows of a book remember, by name."""
+        key = self._keys.shadows(self.shard_of(book), book)
+        (found,) = await self._link.commands(("HVALS", key))
+        parts = (bytes(value).partition(b" ") for value in found)
+        return {reading.text(name): memory for name, _, memory in parts}
+
     # reading
 
-    async def journal(self, *, book: str | None, count: int) -> list[JournalEntry]:
-        """Newest journal entries first, of one book or of all."""
+    async def journal(
+        self, *, book: str | None, count: int, of_shadows: bool = False
+    ) -> list[JournalEntry]:
+        """Newest journal entries first, of one book or of all: theirs, or those of shadows."""
+        stream = self._keys.shadow_journal if of_shadows else self._keys.journal
         if book is not None:
-            return await reading.journal_of(
-                self._link, self._keys.journal(self.shard_of(book)), book, count
-            )
+            return await reading.journal_of(self._link, stream(self.shard_of(book)), book, count)
         shards = {self.shard_of(name) for name in await self.books()}
         return await reading.journal_of_all(
-            self._link, [self._keys.journal(shard) for shard in sorted(shards)], count
+            self._link, [stream(shard) for shard in sorted(shards)], count
         )
 
     async def entry(self, entry_id: str) -> JournalEntry | None:
-        """One journal entry by id."""
+        """One journal entry by id, a shadow's too."""
         book, ms, n = keys.entry_parts(entry_id)
-        stream = self._keys.journal(self.shard_of(book))
-        return await reading.entry(self._link, stream, entry_id, f"{ms}-{n}")
+        shard = self.shard_of(book)
+        for stream in (self._keys.journal(shard), self._keys.shadow_journal(shard)):
+            found = await reading.entry(self._link, stream, entry_id, f"{ms}-{n}")
+            if found is not None:
+                return found
+        return None
 
     async def shutdown(self) -> None:
         """Close the connections, and leave the embedded server."""

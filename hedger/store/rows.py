@@ -63,6 +63,8 @@ class MemoryServer:
         self.books: dict[str, BookRow] = {}
         self.trades: dict[str, dict[str, int]] = {}
         self.journal: deque[JournalEntry] = deque(maxlen=journal_max)
+        self.shadows: dict[str, dict[str, bytes]] = {}
+        self.shadow_journal: deque[JournalEntry] = deque(maxlen=journal_max)
 
     def now_ms(self) -> int:
         """The server's time."""

@@ -175,7 +175,7 @@ def test_any_recording_of_a_study_is_bars_or_one_line(
     packed = gzip.compress(damage(HEADER, strings(BARS[:300])), 1)
     path.write_bytes(packed[: len(packed) - 3 * len(tail)] + tail)
     try:
-        found = read(path)
+        found = read(path, [])
     except ConfigError as error:
         refused(error, path)
         return

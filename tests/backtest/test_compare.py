@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hedger.backtest import simulation
 from hedger.backtest.compare import Comparison, compared, findings
 from hedger.backtest.numerical import Leg, optimum
 from hedger.backtest.paths import Simulated, rows
@@ -213,7 +212,3 @@ def test_every_policy_runs_on_every_market() -> None:
             assert found.std > 0.0
             assert (found.trades > 0.0) == (found.kind != "none")
         assert bool(done.curves) == (kind != "gbm" or not done.is_estimable)
-
-
-def test_kinds_of_study_and_kernel_stand_in_one_order() -> None:
-    assert list(simulation.KINDS.values()) == list(range(8))

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from hedger.backtest.chart import COLOURS, Line, bars, lines, standalone
+from hedger.backtest.chart import Line, bars, lines, standalone
+from hedger.backtest.frame import COLOURS
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 SVG = "{http://www.w3.org/2000/svg}"

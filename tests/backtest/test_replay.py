@@ -149,13 +149,16 @@ def test_an_order_meets_the_market_of_its_arrival(folder: Path) -> None:
         order_timeout_ms_max=600_000,
         programme=trial(folder).terms.programme,
     )
-    run = tried(trial(folder, latency_ms=180_000.0, terms=slow)).run
-    sent = {h.ms for h in run.hedges}
-    fills = [e for e in run.events if isinstance(e, Traded) and not e.block]
-    assert fills
-    assert all(min(fill.ms - ms for ms in sent if ms <= fill.ms) >= 0 for fill in fills)
-    late = sum(fill.ms not in sent for fill in fills)
-    assert late > 0.3 * len(fills)
+    run = tried(trial(folder, latency_ms=300_000.0, terms=slow)).run
+    first: dict[str, int] = {}
+    for event in run.events:
+        if isinstance(event, Traded) and not event.block:
+            first.setdefault(event.client_id, event.ms)
+    assert len(first) > 3
+    # 75 s of each way are certain: the k-th to arrive meets no bar before the one after that in
+    # which the k-th was sent
+    for met, sent in zip(sorted(first.values()), run.hedges, strict=False):
+        assert met >= sent.ms + MINUTE
 
 
 def test_an_order_that_comes_after_its_deadline_is_refused(folder: Path) -> None:

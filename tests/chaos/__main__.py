@@ -39,7 +39,11 @@ async def tell(run: Run, running: Any) -> None:
         faults = ", ".join(f"{n} {kind}" for kind, n in sorted(running.faults.items()))
         left_s = running.end_s - asyncio.get_running_loop().time()
         hedges = sum(entry["action"] == "hedge" for entry in running.recorder.decisions)
-        print(f"  {run.name}: {max(left_s, 0):.0f} s left, {hedges} hedges; {faults}", flush=True)
+        died = sum(worker.has_died for worker in running.born)
+        print(
+            f"  {run.name}: {max(left_s, 0):.0f} s left, {hedges} hedges, {died} died; {faults}",
+            flush=True,
+        )
 
 
 async def main() -> int:

@@ -7,28 +7,17 @@ of the hedger is read.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos.books import BAND, DEADLINE_S, DEPOSIT, LEASE_S
-from tests.chaos.decided_on import right_when_decided
+from tests.chaos.excuses import over
 from tests.chaos.naked import Naked, naked
 from tests.chaos.rig import Kill, Rig
 from tests.oracle import judged, read_lines
 
 TAKE_OVER_MS = 1_000 * (LEASE_S + DEADLINE_S + 1.0)
 TWICE = ("decided twice", "in the log twice", "seen again", "no decision asked", "lots filled")
-ASKED_ANEW = " lots, decided {"
-"""An order of other lots than its decision. Where the exchange refused it and nothing was traded, a
-server took the first decision with it before anybody could read it, and the second is what is left.
-"""
-WHERE_IT_ENDED = (", outside the band", ", across the band")
-"""On the market of the fill. Minutes of it may pass while an order is on its way, so what counts is
-whether it would have ended inside on the market of its decision, with the position that it met: a
-second hedge of the same delta would not have.
-"""
-OVER = ("across the band", "outside the band", "lots, decided")
 
 
 @dataclass
@@ -60,16 +49,11 @@ async def verdict(rig: Rig) -> Verdict:
     )
     taken, slow = take_overs(decisions, rig.kills, rig.disturbed)
     differing = [n for n in rig.names if stored[n] != traded[n]]
-    over = [t for t in found["violations"] if any(word in t for word in OVER)]
-    unread = [t for t in over if ASKED_ANEW in t and _id(t) in _refused(lines)]
-    rig.facts["refused, its decision forgotten unread"] = len(unread)
-    right = right_when_decided(lines, decisions, band=BAND, base_coin=DEPOSIT)
+    beyond = over(found["violations"], lines, decisions, band=BAND, base_coin=DEPOSIT)
+    rig.facts["refused, its decision forgotten unread"] = len(beyond.unread)
+    rig.facts["right when decided"] = len(beyond.moved)
     wrong = {
-        "over": [
-            t
-            for t in over
-            if t not in unread and not (t.endswith(WHERE_IT_ENDED) and _id(t) in right)
-        ],
+        "over": beyond.wrong,
         "twice": [
             *(t for t in found["violations"] if any(word in t for word in TWICE)),
             *revived(lines, rig.recorder.decisions),
@@ -77,8 +61,10 @@ async def verdict(rig: Rig) -> Verdict:
         "lost": [*unfinished, *(f"{n}: outside its band at the end" for n in bare.lost)],
         "differs": [f"{n}: store {stored[n]}, exchange {traded[n]}" for n in differing],
         "take-over": slow,
+        "died": rig.died(),
     }
-    known = {text for texts in wrong.values() for text in texts} | {*over}
+    known = {text for texts in wrong.values() for text in texts}
+    known |= {*beyond.unread, *beyond.moved}
     wrong["other"] = [text for text in found["violations"] if text not in known]
     seen = {line["client_id"]: line for line in lines if line["event"] == "OrderSeen"}
     accounts = found["accounts"].values()
@@ -96,17 +82,6 @@ async def verdict(rig: Rig) -> Verdict:
     )
 
 
-def _refused(lines: list[dict[str, Any]]) -> set[str]:
-    """Orders that the exchange refused and that filled nothing."""
-    orders = (line for line in lines if line["event"] == "OrderSeen")
-    return {o["client_id"] for o in orders if o["status"] == "rejected" and not o.get("filled")}
-
-
-def _id(text: str) -> str:
-    """The order that a violation of the oracle is about."""
-    return text.partition("order ")[2].partition(":")[0]
-
-
 def once(
     lines: list[dict[str, Any]], decisions: list[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], int]:
@@ -120,7 +95,7 @@ def once(
     for entry in decisions:
         for intent in entry["intents"] if entry["action"] == "hedge" else ():
             by_id.setdefault(intent["id"], []).append(entry)
-    dropped = set()
+    dropped = set[int]()  # by object: two decisions of a book may have one id, see `Recorder.hear`
     for one, entries in by_id.items():
         agreeing = [
             entry
@@ -128,8 +103,8 @@ def once(
             if any(i["id"] == one and i["lots"] == sent.get(one) for i in entry["intents"])
         ]
         keep = (agreeing or entries)[-1]
-        dropped |= {entry["id"] for entry in entries if entry is not keep}
-    return [entry for entry in decisions if entry["id"] not in dropped], len(dropped)
+        dropped |= {id(entry) for entry in entries if entry is not keep}
+    return [entry for entry in decisions if id(entry) not in dropped], len(dropped)
 
 
 def revived(lines: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> list[str]:
@@ -208,4 +183,4 @@ def take_overs(
 
 
 def counts(wrong: dict[str, list[str]]) -> dict[str, int]:
-    return dict(Counter({kind: len(texts) for kind, texts in wrong.items()}))
+    return {kind: len(texts) for kind, texts in wrong.items()}

@@ -16,8 +16,9 @@ from typing import Any
 from hedger.store.redis import RedisStore
 from hedger.venues.paper.adapter import PaperVenue
 from tests.chaos.books import LEASE_S, Setting
-from tests.chaos.rig import Rig, Worker, woken_soon
+from tests.chaos.rig import Rig
 from tests.chaos.run import Run
+from tests.chaos.worker import Worker, woken_soon
 
 LEASES = (1.2, 5.0)
 SHARE = 1 / 80

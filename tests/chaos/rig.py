@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -30,6 +29,7 @@ from hedger.venues.paper.adapter import PaperVenue
 from hedger.venues.paper.launch import launch
 from tests.chaos.books import DEPLOYMENT, VENUE, Setting, names, write
 from tests.chaos.recorder import Recorder
+from tests.chaos.worker import Worker, until, woken_soon
 from tests.store.servers import HOST, Group, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -37,30 +37,6 @@ BORN_S, READY_S, STOP_S, CALM_S = 60.0, 60.0, 10.0, 8.0
 STOPPED_S = 2.0
 ROUSED_MS = 2_000
 """After a pause or an outage: until then shards may still be changing hands because of it."""
-
-
-@dataclass
-class Worker:
-    """One worker process; ``is_ready`` once it said so."""
-
-    name: str
-    pid: int
-    is_ready: bool = False
-    is_paused: bool = False
-    born_s: float = field(default_factory=time.monotonic)
-
-    @property
-    def is_alive(self) -> bool:
-        with contextlib.suppress(OSError):
-            os.kill(self.pid, 0)
-            return True
-        return False
-
-    @property
-    def is_stopped(self) -> bool:
-        with contextlib.suppress(OSError):
-            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-        return False
 
 
 class Kill(NamedTuple):
@@ -87,6 +63,8 @@ class Rig:
         self.disturbed: list[tuple[int, int]] = []
         """Spans of real time [ms] in which more was wrong than a death: no bound on take-overs."""
         self.workers: dict[str, Worker] = {}
+        """The last of each name."""
+        self.born: list[Worker] = []
         self.port = free_port()
         self.log = folder / "workers.log"
         self.environ_of: Callable[[str], dict[str, str]] = lambda _: {}
@@ -158,8 +136,7 @@ class Rig:
             owners = {}
         shard_of = self.store.shard_of
         books = tuple(n for n in self.names if owners.get(shard_of(n)) == worker.name)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(worker.pid, signal.SIGKILL)
+        worker.kill()
         self.kills.append(Kill(wall_ms(), worker.name, books))
         self.count("SIGKILL")
 
@@ -171,16 +148,14 @@ class Rig:
         worker.is_paused, began_ms = True, wall_ms()
         try:
             if kind == "SIGSTOP":
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(worker.pid, signal.SIGSTOP)
+                worker.signal(signal.SIGSTOP)
             else:
                 with contextlib.suppress(TimeoutError):
                     await until(lambda: worker.is_stopped or not worker.is_alive, STOPPED_S)
             self.count(kind)
             await asyncio.sleep(seconds)
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGCONT)
+            worker.signal(signal.SIGCONT)
             worker.is_paused = False
             self.disturbed.append((began_ms, wall_ms() + ROUSED_MS))
 
@@ -199,14 +174,21 @@ class Rig:
     async def settle(self) -> None:
         """No harm any more: wait until all is in order, then stop the workers in order."""
         for worker in self.alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGCONT)
+            worker.signal(signal.SIGCONT)
         while len(self.alive()) < 2:
             await self.start_worker()
         self.calm_ms = wall_ms()
         await asyncio.sleep(min(CALM_S, 4.0 + self.length_s / 60.0))
         self.stopped_ms = wall_ms()
         await self._stop_workers()
+
+    def died(self) -> list[str]:
+        """Workers that ended though nobody ended them, and why; or would not end in the end."""
+        log = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return [
+            *(worker.end(log) for worker in self.born if worker.has_died),
+            *(f"{w.name} did not end within {STOP_S:g} s" for w in self.alive() if w.is_stopping),
+        ]
 
     async def left(self) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]], list[str]]:
         """Positions in the store, at the exchange, and books with open intents or stopped."""
@@ -279,7 +261,9 @@ class Rig:
     async def _start(self) -> None:
         for _ in range(self.setting.workers):
             await self.start_worker()
-        await until(lambda: all(w.is_ready for w in self.workers.values()), READY_S)
+        await until(lambda: all(w.is_ready or w.has_died for w in self.born), READY_S)
+        if died := self.died():
+            raise RuntimeError("; ".join(died))
 
     async def _go(self) -> None:
         venue = PaperVenue(self.paper.name, self.paper.socket, client="go")
@@ -305,53 +289,40 @@ class Rig:
             os.close(reading)
 
     async def _listen(self) -> None:
-        """Hear of births, and of workers that are ready."""
+        """Hear of births and ends, and of workers that are ready."""
         assert self._nursery.stdout is not None
         while line := await self._nursery.stdout.readline():
             word, *rest = line.decode().split()
             if word == "born":
-                self.workers[rest[0]] = Worker(rest[0], int(rest[1]))
-                self._born[rest[0]].set_result(int(rest[1]))
+                worker = self.workers[rest[0]] = Worker(rest[0], int(rest[1]))
+                self.born.append(worker)
+                self._born[worker.name].set_result(worker.pid)
                 continue
-            for worker in [one for one in self.workers.values() if one.pid == int(rest[0])]:
-                if word == "ready":
-                    worker.is_ready = True
-                else:
-                    self.told(word, worker)
+            worker = next(one for one in reversed(self.born) if one.pid == int(rest[0]))
+            if word == "ready":
+                worker.is_ready = True
+            elif word == "ended":
+                worker.code = int(rest[1])
+            elif word == "again":
+                self.count("births that found no store")
+            else:
+                self.told(word, worker)
 
     async def _stop_workers(self) -> None:
         for worker in self.alive():
-            os.kill(worker.pid, signal.SIGTERM)
+            worker.stop()
         with contextlib.suppress(TimeoutError):
             await until(lambda: not self.alive(), STOP_S)
-        self.facts["not stopped in time"] = len(self.alive())
 
     def _kill_workers(self) -> None:
         for worker in self.alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGKILL)
+            worker.kill()
 
     async def _end_nursery(self) -> None:
         os.close(self._life)
         if self._nursery.returncode is None:
             self._nursery.kill()
         await self._nursery.wait()
-
-
-def woken_soon(worker: Worker) -> None:
-    """A worker says that it stops before it does, and how long before nobody knows."""
-    wake = lambda: worker.is_alive and os.kill(worker.pid, signal.SIGCONT)
-    for delay_s in (0.05, 0.5, 2.0):
-        asyncio.get_running_loop().call_later(delay_s, wake)
-
-
-async def until(condition: Callable[[], bool], within_s: float) -> None:
-    """Wait for what nobody announces; raises `TimeoutError`."""
-    end_s = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > end_s:
-            raise TimeoutError
-        await asyncio.sleep(0.02)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -1,6 +1,7 @@
 /* The wall clock of one process, moved by as many nanoseconds as a file says.
 
-   Preloaded into a server or a worker by tests/chaos/clocks.py. The file ($CHAOS_CLOCK) holds one
+   Preloaded into a store server or an exchange by tests/chaos/clocks.py; workers are forked, too
+   late for that, and patched instead. The file ($CHAOS_CLOCK) holds one
    64-bit number and is mapped, so that a test moves the clock while the process runs. Only the wall
    clock moves: monotonic time is what leases and time-outs are measured in. */
 #define _GNU_SOURCE

@@ -37,10 +37,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 def line_of(run: Run, rig: Rig, found: Verdict, *, seed: int, scale: float) -> Line:
     """Judge the figure too: enough faults, enough orders, and what the run itself demands."""
-    wrong = [f"{kind}: {text}" for kind, texts in found.wrong.items() for text in texts]
-    if run.must_fail:
-        shown = any(found.wrong[kind] for kind in run.must_fail)
-        wrong = [] if shown else [f"nothing was seen of {' or '.join(run.must_fail)}"]
+    # Where a piece is missing orders may go wrong; that workers die of it would prove nothing.
+    judged = {"died": found.wrong["died"]} if run.must_fail else found.wrong
+    wrong = [f"{kind}: {text}" for kind, texts in judged.items() for text in texts]
+    if run.must_fail and not any(found.wrong[kind] for kind in run.must_fail):
+        wrong.append(f"nothing was seen of {' or '.join(run.must_fail)}")
     for kind, least in run.least.items():
         if rig.faults[kind] < int(least * min(scale, 1.0)):
             wrong.append(f"figure: {rig.faults[kind]} {kind}, wanted {least} x {scale:.2f}")

@@ -16,7 +16,7 @@ from random import Random
 
 import pytest
 
-from tests.chaos import clock, clocks, kill, partition, pause, server, venue
+from tests.chaos import clock, clocks, kill, partition, pause, server, stale, venue
 from tests.chaos.__main__ import play
 from tests.chaos.books import Setting
 from tests.chaos.judge import once, take_overs
@@ -41,8 +41,8 @@ async def lines_and_clocks(rig: Rig) -> AsyncIterator[None]:
 
 
 async def one_after_the_other(rig: Rig, rng: Random) -> None:
-    """Deaths, then stops and a server that dies, then lines, exchange and clocks."""
-    for phase in ((kill,), (pause, server), (partition, venue, clock)):
+    """Deaths; stops and a server that dies; lines, exchange and clocks; a server of earlier."""
+    for phase in ((kill,), (pause, server), (partition, venue, clock), (stale,)):
         rig.end_s = time.monotonic() + PHASE_S
         await asyncio.gather(*(harm.inject(rig, Random(rng.random())) for harm in phase))
 
@@ -56,7 +56,7 @@ def test_a_few_faults_of_every_kind_do_no_harm(
     run = Run(
         name="short",
         figure="0 over, 0 lost",
-        minutes=3 * PHASE_S / 60.0,
+        minutes=4 * PHASE_S / 60.0,
         inject=one_after_the_other,
         setting=Setting(
             books=16,
@@ -67,7 +67,7 @@ def test_a_few_faults_of_every_kind_do_no_harm(
         ),
         least={
             **{"SIGKILL": 2, "SIGSTOP": 1, "server SIGKILL": 1},
-            **{"partitions": 3, "venue faults": 5, "clock jumps": 2},
+            **{"partitions": 3, "venue faults": 5, "clock jumps": 2, "stale server": 1},
         },
         orders=50,
     )
@@ -109,6 +109,8 @@ def test_of_two_decisions_of_one_id_that_stands_whose_order_was_sent() -> None:
     assert once([sent], both) == ([both[0]], 1)
     assert once([], both) == ([both[1]], 1)
     assert once([{**sent, "lots": 7}], both) == ([both[1]], 1), "which the oracle then objects to"
+    twins = [entry("one", 3), entry("one", -2)]
+    assert once([sent], twins) == ([twins[0]], 1), "ids of decisions made with clocks that were set"
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="needs /proc")

@@ -34,8 +34,8 @@ OTHERS = ("rate_limit", "loss", "stream_lost", "stream_doubled", "stream_reorder
 LOSS = 0.2
 FILL_LATE_S = 0.6
 """A fill that its order's end was told without comes so much later."""
-_ASKS = p.Place | p.Cancel | p.Query | p.Positions | p.Fills | p.Transfers
 _READS = p.Cancel | p.Query | p.Positions | p.Fills | p.Transfers
+_ASKS = p.Place | _READS
 
 
 class VenueLine(Proxy):

@@ -20,6 +20,7 @@ underlying = "BTC"
 numeraire = "{numeraire}"
 base_coin = {base}
 positions = "positions.csv"
+shadows = "{shadows}"
 [book.hedge]
 buy = "BTC-PERPETUAL"
 sell = "BTC-PERPETUAL"
@@ -40,6 +41,13 @@ kind = "paper"
 speed = 600
 deposit = 20.0
 latency_ms = 1.0
+[policy.tight]
+lower = -0.02
+upper = 0.02
+cooldown_s = 0
+[policy.never]
+lower = -900
+upper = 900
 """
 POSITIONS = """instrument,quantity
 BTC-3JUL26-64000-C,-10
@@ -48,8 +56,9 @@ BTC-10JUL26-66000-C,-10
 BTC-10JUL26-54000-P,-10
 """
 HEDGED = {"name": "btc-main", "numeraire": "usd", "base": 20.0, "half": 0.25}
-COIN = {"name": "btc-coin", "numeraire": "coin", "base": 0.0, "half": 50.0}
-BLOCKED = {"name": "btc-big", "numeraire": "usd", "base": -20.0, "half": 0.25}
+HEDGED |= {"shadows": "tight, never"}
+COIN = {"name": "btc-coin", "numeraire": "coin", "base": 0.0, "half": 50.0, "shadows": ""}
+BLOCKED = {"name": "btc-big", "numeraire": "usd", "base": -20.0, "half": 0.25, "shadows": ""}
 """Its owner forgot the sign of base_coin: the first trade would be 40 BTC."""
 
 

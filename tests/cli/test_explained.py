@@ -8,7 +8,7 @@ import pytest
 from hedger.cli.explained import explained
 from hedger.core.decide import decide
 from hedger.core.model import Action, BandRule, Decision, LimitRule, Memory
-from hedger.service.entry import Entry, entry_of
+from hedger.service.entry import Entry
 from tests.cli.test_live import sums
 from tests.core.desk import START, Desk, option, rules
 
@@ -18,7 +18,9 @@ PUT = option(56_000.0, 8.0, False)
 
 def entry(decision: Decision) -> Entry:
     more = {"id": "main.1.0", "worker": "w1", "epoch": 7, "wall_ms": START}
-    return msgspec.json.decode(msgspec.json.encode(entry_of(decision, **more)), type=Entry)
+    return msgspec.json.decode(
+        msgspec.json.encode(Entry(**msgspec.structs.asdict(decision), **more)), type=Entry
+    )
 
 
 def decided(desk: Desk, **change: object) -> Entry:

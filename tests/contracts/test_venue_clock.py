@@ -23,6 +23,11 @@ def test_the_venues_clock_is_read_and_followed(tmp_path: Path) -> None:
                 again = await venue.read_clock()
                 assert abs(again.ahead_ms) <= 2 * reading.error_ms + again.error_ms + 2
                 assert again.venue_ms >= reading.venue_ms
+                venue._link.offset_ms -= 250
+                await venue._link._wire.close()  # type: ignore[union-attr]
+                await venue.status()  # connects anew, and follows the clock
+                late = await venue.read_clock()
+                assert abs(late.ahead_ms - 250) <= 2 * again.error_ms + 2 * late.error_ms + 4
         finally:
             await stop(wanted.socket)
 

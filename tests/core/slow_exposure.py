@@ -98,12 +98,18 @@ def _rungs(*columns: Floats) -> tuple[tuple[float, float, float], ...]:
     return tuple(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def slow_shift(book: Book, market: Market, now: int, *, index: float, factor: float) -> float:
-    """Black delta of the options at their vols, less that at their vols times a factor."""
+def slow_shift(
+    book: Book, market: Market, now: int, *, index: float, factor: float, years: float
+) -> float:
+    """Black delta of the options at their vols, less that at their vols times a factor.
+
+    That factor holds for so many years of a leg's life.
+    """
     legs = joined(book, market, now, index)
     ahead = _group_forward(book, legs)
     there = []
-    for vol in (legs.vol, legs.vol * factor):
+    share = np.minimum(np.where(legs.years > 0.0, years / np.maximum(legs.years, 1e-12), 1.0), 1.0)
+    for vol in (legs.vol, legs.vol * np.sqrt(1.0 + (factor**2 - 1.0) * share)):
         delta = _greeks(book, legs, book.legs.quantity, vol, np.ones(1)).delta[0]
         there.append((legs.weight * np.where(_inverse(book), delta, delta * ahead / index)).sum())
     return float(there[0] - there[1])
@@ -223,13 +229,14 @@ def _curve(
     gamma, vol = ratio * float(here[HERE]), _vol(book, legs)
     horizon = rules.band.horizon_days / 365.0
     steps = (formulas.spread(vol, horizon) if vol > 0.0 else 0.0) * _NODES
-    along = np.interp(steps, np.log(MOVES), here)
+    along = np.full(steps.size, here[HERE])
     for i, move in enumerate(np.exp(steps)):
-        if not MOVES[0] <= move <= MOVES[-1]:
+        if move != 1.0:
             there = _greeks(book, legs, book.legs.quantity, legs.vol, np.array([move]))
             along[i] = (legs.weight * there.gamma_cash[0] / (price[HERE] * move)).sum()
     near = ratio * along * np.exp(-steps)
-    changes = near.min() < 0.0 < near.max()
+    bent = legs.known & (legs.vol > 0.0) & (book.legs.quantity != 0.0)
+    changes = np.unique(np.sign(book.legs.quantity[bent])).size == 2
     far = np.array([expiry_ms - now > 86_400_000 for expiry_ms, _ in book.legs.groups], np.bool_)
     inside = (legs.weight < 1.0) & (legs.weight > 0.0)
     return Curve(
@@ -237,6 +244,7 @@ def _curve(
         square_gamma=float(_WEIGHTS @ near**2) if changes else gamma * gamma,
         vol=vol,
         need=ratio * _need(book, legs),
+        to_rest=ratio * _to_rest(book, legs, greeks),
         lasting=ratio * float((legs.weight * greeks.gamma_cash[HERE] / price[HERE])[far].sum()),
         settling=ratio * abs(float(greeks.delta[HERE][inside].sum())),
     )
@@ -251,6 +259,16 @@ def _vol(book: Book, legs: JoinedLegs) -> float:
     size = -0.5 * distance**2 - np.log(deviation) + np.log(np.abs(book.legs.quantity[good]))
     weight = np.exp(size - size.max())
     return float(weight @ vol / weight.sum())
+
+
+def _to_rest(book: Book, legs: JoinedLegs, greeks: Ladder) -> float:
+    columns = book.legs
+    if not columns.groups:
+        return 0.0
+    quantity = np.where(legs.alive, legs.weight[columns.group] * columns.quantity, 0.0)
+    delta = float(legs.weight @ greeks.delta[HERE])
+    far = (-quantity[~columns.is_call].sum(), quantity[columns.is_call].sum())
+    return min((float(end) - delta for end in far), key=abs)
 
 
 def _need(book: Book, legs: JoinedLegs) -> float:

@@ -67,7 +67,6 @@ def _together(legs: dict[str, np.ndarray], starts: np.ndarray, count: int) -> np
         by_strike=np.lexsort((legs["strike"], slot)),
         shares=np.clip(left / WINDOW, 0.0, 1.0),
         units=1.0 / np.where(legs["inverse"], forward, INDEX),
-        moves=MOVES,
         rule=RULE,
         spreads=np.full(starts.size - 1, SPREAD),
     )
@@ -111,7 +110,6 @@ def test_shapes_that_do_not_fit_are_refused(wrong: str) -> None:
         "by_strike": np.array([0, 1]),
         "shares": np.ones(1),
         "units": np.ones(1),
-        "moves": MOVES,
         "rule": RULE,
         "spreads": np.ones(1),
     }

@@ -25,7 +25,6 @@ CHAIN = (
     pathlib.Path(__file__).resolve().parents[3]
     / "shared" / "data" / "btc_options_chain_20260625_20260702.csv.gz"
 )  # fmt: skip
-HALF_CENT = 0.005  # of the printed forward
 HALF_VOL = 0.5e-4  # of the printed vol
 HALF_COIN = 0.5e-8  # of the printed price
 WEEK = 7.0 / 365.0

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from hedger.core.model import AccountEvent, Happening, HedgeRule, Kind
+from hedger.service.history import History
 from tests.core.desk import PERPETUAL
 from tests.service.faults import FaultyStore
 from tests.service.room import (
@@ -71,6 +72,27 @@ def test_a_leg_that_is_not_told_is_asked_for_after_a_quarter_second(
         assert not room.row().hold
 
     in_room(body)
+
+
+def test_a_block_whose_history_is_a_defect_does_not_end_the_worker(
+    monkeypatch: pytest.MonkeyPatch, logs: list[Any]
+) -> None:
+    """What was not gathered is found by the check that follows."""
+
+    async def broken(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(History, "block", broken)
+
+    async def body(room: Room) -> None:
+        await room.start(reconcile_ms=60_000)
+        await room.hedged()
+        room.venue.trade("rfq", HEDGE, 100, block="B1", legs=2)
+        await room.until(room.agrees, longest_s=2)
+        assert not room.tasks["w1"].done()
+
+    in_room(body)
+    assert any(x["event"] == "defect" and x["during"] == "block" for x in logs)
 
 
 def test_a_block_of_options_alone_is_for_a_person() -> None:

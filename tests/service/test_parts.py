@@ -18,7 +18,8 @@ from hedger.service.intents import Acks
 from hedger.service.journal import Journal
 from hedger.service.params import WorkerParams
 from hedger.service.read_back import decoded
-from hedger.service.scheduler import Cause, Scheduler, data_limit_ms
+from hedger.service.scheduler import Scheduler, Trigger, data_limit_ms
+from hedger.store.keys import entry_ms, entry_parts
 from hedger.telemetry import Histogram, Metrics, Throttle
 from tests.service.room import book_params, book_rules
 
@@ -121,14 +122,14 @@ def test_what_a_screen_passes_over_is_not_due_until_something_moves_again() -> N
     s.passed(["a"], now_s=2.0)
     s.flagged(["b"])
     assert s.take(now_s=2.0, market_ms=0, limit=9) == [("b", 2.0, True)]
-    s.mark("a", Cause.TIMER)
+    s.mark("a", Trigger.TIMER)
     assert s.undecided(now_s=2.05, market_ms=0) == []  # too soon after the last look
     assert s.undecided(now_s=2.1, market_ms=0) == ["a"]
 
 
 def test_a_book_whose_state_may_have_changed_is_never_left_to_a_screen() -> None:
     s = scheduler()
-    s.mark("a", Cause.TIMER)
+    s.mark("a", Trigger.TIMER)
     s.mark("a")
     s.quoted("a", 1.0)
     assert s.undecided(now_s=1.0, market_ms=0) == []
@@ -191,8 +192,29 @@ def test_a_refusal_is_written_at_once_when_it_changes_and_once_a_second_when_not
 def test_entry_ids_never_repeat_and_never_fall_even_if_the_clock_does() -> None:
     times = iter([5, 5, 6, 4, 4, 7])
     journal = Journal(worker="w", wall_ms=lambda: next(times), now_s=lambda: 0.0)
-    ids = [journal.next_id("main") for _ in range(6)]
-    assert ids == ["main.5.0", "main.5.1", "main.6.0", "main.6.1", "main.6.2", "main.7.0"]
+    ids = [journal.next_id("main", epoch) for epoch in (5, 5, 5, 5, 6, 6)]
+    assert ids == ["main.5.0", "main.5.1", "main.5.1000", "main.5.1001", "main.6.2", "main.6.1000"]
+    assert [entry_ms(one) for one in ids] == [5, 5, 6, 6, 6, 7]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 4)), max_size=40),
+)
+def test_two_workers_whose_clocks_are_set_never_give_one_id_to_two_entries(
+    turns: list[tuple[int, int, int]],
+) -> None:
+    """A book changes hands with each new epoch; each clock says whatever it likes."""
+    clocks = [0, 0]
+    workers = [
+        Journal(worker=f"w{n}", wall_ms=lambda n=n: clocks[n], now_s=lambda: 0.0)  # type: ignore[misc]
+        for n in range(2)
+    ]
+    ids = []
+    for epoch, (worker, clocks[worker], entries) in enumerate(turns, start=1):
+        ids += [workers[worker].next_id("main", epoch) for _ in range(entries)]
+    assert len(set(ids)) == len(ids)
+    places = [entry_parts(one)[1:] for one in ids]
+    assert places == sorted(places), "and each has its place in the stream after those before"
 
 
 def test_an_entry_comes_back_as_it_was() -> None:

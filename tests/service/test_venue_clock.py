@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hedger.core.model import BandRule
+from hedger.service import venue_clock
 from tests.service.room import Room, alarms, book_params, book_rules, in_room
 from tests.service.venue import Act
 
@@ -62,6 +63,27 @@ def test_a_venue_clock_beyond_the_margin_stops_new_orders_until_old_deadlines_ar
     assert alarms(logs) == {"venue_clock"}
 
 
+def test_a_jump_that_the_resolver_finds_first_is_told_of_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, logs: list[Any]
+) -> None:
+    """Whoever asks follows the clock, so that the next to ask would see nothing."""
+    monkeypatch.setattr(venue_clock, "READ_S", 3_600.0)
+
+    async def body(room: Room) -> None:
+        await room.start(books=BOOKS)
+        await room.hedged()
+        room.venue.script.append(Act(arrives_s=None, replies_s=None))
+        room.venue.index *= 0.985
+        room.venue.tick()
+        await room.until(lambda: len(room.venue.received) == 2)
+        room.venue.ahead_ms = 250
+        await room.until(lambda: "venue_clock" in alarms(logs))
+        assert len(room.venue.received) == 2
+        await room.until(room.agrees)
+
+    in_room(body)
+
+
 def test_a_venue_clock_within_the_margin_is_followed_without_a_word(
     logs: list[Any],
 ) -> None:
@@ -79,3 +101,20 @@ def test_a_venue_clock_within_the_margin_is_followed_without_a_word(
 
     in_room(body)
     assert alarms(logs) == set()
+
+
+def test_a_clock_whose_reading_is_a_defect_does_not_end_the_worker(
+    monkeypatch: pytest.MonkeyPatch, logs: list[Any]
+) -> None:
+    async def broken() -> Any:
+        raise ZeroDivisionError
+
+    async def body(room: Room) -> None:
+        monkeypatch.setattr(room.venue, "read_clock", broken)
+        await room.start(books=BOOKS)
+        await room.hedged()
+        await asyncio.sleep(2.0)
+        assert not room.tasks["w1"].done()
+
+    in_room(body)
+    assert any(x["event"] == "defect" and x["during"] == "venue clock" for x in logs)

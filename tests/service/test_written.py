@@ -13,7 +13,7 @@ from hedger.clock import wall_ms
 from hedger.core.decide import decide
 from hedger.core.model import Action, BandRule, Decision, Intent, LimitRule, Memory
 from hedger.errors import UnknownVersion
-from hedger.service.entry import Entry, Timings, entry_of
+from hedger.service.entry import Entry, Timings
 from hedger.service.intents import intents_of
 from hedger.service.read_back import decoded
 from hedger.service.written import encoded
@@ -28,7 +28,8 @@ TIMINGS = Timings(quote_us=120, load_us=9, decide_us=250)
 def entry(decision: Decision, intents: tuple[Intent, ...] = (), repeats: int = 1) -> Entry:
     """What is to come back."""
     more = {"worker": "w", "epoch": 7, "wall_ms": START, "timings": TIMINGS}
-    return entry_of(decision, id=ID, intents=intents, repeats=repeats, **more)
+    made = msgspec.structs.asdict(decision) | more
+    return Entry(**made, id=ID, intents=intents, repeats=repeats)
 
 
 def written(decision: Decision, intents: tuple[Intent, ...] = (), repeats: int = 1) -> bytes:

@@ -33,6 +33,7 @@ class TwoVenues(Room):
         super().__init__(legs=LEGS, taker=0.0005, **venue)
         self.west = ScriptedVenue(self.clock, {}, name="west", **venue)
         self.west.held = self.west.account("there")
+        self.venue.witness = self.west.witness = lambda: self.venue.index
         self.west_ticking = True
         self._west_ticker = asyncio.create_task(self._tick_west())
 
@@ -94,35 +95,39 @@ class TwoVenues(Room):
     def delta(self) -> float:
         """Of what both exchanges hold now, by no number of the hedger's."""
         held = [venue.held.get(HEDGE, 0) for venue in (self.venue, self.west)]
-        return self._options() + sum(held) * PERPETUAL.lot / self.venue.index
+        return _delta(sum(held), self.venue.index)
 
     def crossings(self) -> list[str]:
-        """Fills of either venue after which the book stood beyond the other edge of its band."""
+        """Fills of either venue after which the book stood beyond the other edge of its band.
+
+        Judged at the index of the fill: what was right then may look wrong after the next move.
+        """
         logs = [
             (line, n) for n, v in (("paper", self.venue), ("west", self.west)) for line in v.log
         ]
         held, found = 0, []
         for line, name in sorted(logs, key=lambda entry: entry[0].venue_ms):
-            before = self._options() + held * PERPETUAL.lot / self.venue.index
+            before = _delta(held, line.witness)
             held += line.lots
-            after = self._options() + held * PERPETUAL.lot / self.venue.index
+            after = _delta(held, line.witness)
             if (before < -0.25 and after > 0.25) or (before > 0.25 and after < -0.25):
                 found.append(f"{name} {line.client_id}: {before:+.4f} to {after:+.4f}")
             if abs(after) > abs(before):
                 found.append(f"{name} {line.client_id}: grew from {before:+.4f} to {after:+.4f}")
         return found
 
-    def _options(self) -> float:
-        """Delta of the sold call in coin, which an inverse option's own value counts against."""
-        index = self.venue.index
-        greeks = black(
-            forward=index,
-            strike=CALL.strike,
-            time_to_expiry=(CALL.expiry_ms - START) / (365.0 * 86_400_000),
-            vol=0.5,
-            is_call=True,
-        )
-        return LEGS[CALL] * CALL.lot * (float(greeks.delta) - float(greeks.price) / index)
+
+def _delta(lots: int, index: float) -> float:
+    """In coin, with so many lots of the hedge; an inverse call's own value counts against it."""
+    greeks = black(
+        forward=index,
+        strike=CALL.strike,
+        time_to_expiry=(CALL.expiry_ms - START) / (365.0 * 86_400_000),
+        vol=0.5,
+        is_call=True,
+    )
+    call = LEGS[CALL] * CALL.lot * (float(greeks.delta) - float(greeks.price) / index)
+    return call + lots * PERPETUAL.lot / index
 
 
 def narrow(params: BookParams) -> BookParams:

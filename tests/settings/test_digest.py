@@ -42,6 +42,7 @@ other: dict[str, st.SearchStrategy[Any]] = {
     "slippage_bps_max": st.floats(1e-9, 1000),
     "min_move_pct": st.floats(0, 100),
     "delta": st.just("venue"),
+    "tuning": st.just("on"),
     "delta_gap": st.sampled_from(["widen", "freeze"]),
     "delta_gap_max": st.floats(0, 1),
     "vol": st.sampled_from(["forecast", "blend"]),
@@ -49,7 +50,7 @@ other: dict[str, st.SearchStrategy[Any]] = {
     "vol_age_s_warn": st.floats(1e-9, 300),
     "vol_age_s_max": st.floats(60, 86_400),
 }
-FREE = [p for p in leaves() if p[0] == "book" and p[-1] not in ("positions", "kind")]
+FREE = [p for p in leaves() if p[0] == "book" and p[-1] not in ("positions", "kind", "shadows")]
 
 
 @given(st.data(), st.sampled_from(FREE))
@@ -100,6 +101,13 @@ def test_what_does_not_count(tmp_path: Path) -> None:
     path = write(tmp_path, right(), "# comment\n\n" + POSITIONS.replace("-10", " -10.0 "))
     path.write_text("# comment\n\n" + path.read_text().replace("= ", "=    "))
     assert loaded(tmp_path, path.read_text()).digests["btc-main"] == plain
+
+
+def test_shadows_do_not_count_as_nothing_is_hedged_by_them(tmp_path: Path) -> None:
+    plain = loaded(tmp_path).digests["btc-main"]
+    raw = right() | {"policy": {"wide": {"kind": "fixed", "lower": -2.0, "upper": 2.0}}}
+    raw["book"][0]["shadows"] = "wide"
+    assert loaded(tmp_path, raw).digests["btc-main"] == plain
 
 
 def test_content_of_the_positions_file_counts(tmp_path: Path) -> None:

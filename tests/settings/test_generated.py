@@ -30,7 +30,7 @@ LEAVES = [leaf for leaf in leaves().values() if leaf.path != ("config_version",)
 
 
 def concrete(leaf: Leaf) -> tuple[str | int, ...]:
-    instead: dict[str, str | int] = {"venues": "paper", "book": 0}
+    instead: dict[str, str | int] = {"venues": "paper", "book": 0, "policy": "wide"}
     return tuple(instead[str(leaf.path[0])] if key == ANY else key for key in leaf.path)
 
 
@@ -52,7 +52,8 @@ def test_one_line_per_fault(wrong: dict[tuple[str | int, ...], Any]) -> None:
     assert len(lines) == len(wrong), lines
     name = "btc-main" if ("book", 0, "name") not in wrong else "0"
     for path in wrong:
-        table = {"venues": "venues.paper", "book": f"book[{name}]"}.get(str(path[0]))
+        tables_ = {"venues": "venues.paper", "book": f"book[{name}]", "policy": "policy.wide"}
+        table = tables_.get(str(path[0]))
         place = ".".join([table, *map(str, path[2:])] if table else map(str, path))
         assert sum(f": {place}: is " in line for line in lines) == 1, (place, lines)
 
@@ -70,7 +71,7 @@ def refused_lines(path: Path, **environ: str) -> list[str]:
     st.from_regex(r"[a-z_]{1,12}", fullmatch=True),
 )
 def test_unknown_keys(table: tuple[str | int, ...], key: str) -> None:
-    instead: dict[str, str | int] = {"venues": "paper", "book": 0}
+    instead: dict[str, str | int] = {"venues": "paper", "book": 0, "policy": "wide"}
     path = tuple(instead[str(table[0])] if key == ANY else key for key in table)
     known = tables()[table]
     raw = right()
@@ -93,7 +94,7 @@ trees = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
     max_leaves=12,
 )
-SECTIONS = ["config_version", "deployment", "store", "worker", "venues", "book", "else", ""]
+SECTIONS = sorted({str(path[0]) for path in leaves()} | {"else", ""})
 
 
 @given(st.dictionaries(st.sampled_from(SECTIONS), trees), st.booleans())

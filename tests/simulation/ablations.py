@@ -5,27 +5,22 @@ Only the simulation patches; there is no switch in the service.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest import mock
 
-import msgspec
-
-from hedger.core.model import Order, OrderReport, OrderStatus
-from hedger.errors import OutcomeUnknown
+from hedger.core.model import OrderStatus
 from hedger.service.fills import Fills
 from hedger.service.reconcile import Reconciler
-from hedger.store.link import Wire
 from tests.simulation.adapter import SimVenue
 from tests.simulation.wire import SimLink
+from tests.taken_out import blind, polled, sent_anew
 
 POLL_S = 2.0
 RETRY_S = 0.35
-TRIES = 3
 
 
 class Ablation(NamedTuple):
@@ -44,47 +39,19 @@ def no_deadline() -> AbstractContextManager[Any]:
 
 def no_incarnation() -> AbstractContextManager[Any]:
     """Nobody looks which life of the server a connection ends at."""
-    dial = SimLink._dial
-
-    async def blind(self: SimLink) -> Wire:
-        return (await dial(self))._replace(run_id="any")
-
-    return mock.patch.object(SimLink, "_dial", blind)
+    return mock.patch.object(SimLink, "_dial", blind(SimLink._dial))
 
 
 def polled_incarnation() -> AbstractContextManager[Any]:
     """The server is asked for its incarnation now and then, whatever connection is used since."""
-    on_wire = SimLink._on_wire
-    polled: dict[int, tuple[float, str]] = {}
-
-    async def stale(self: SimLink, what: str, ask: Callable[[Wire], Awaitable[Any]]) -> Any:
-        async def with_polled(wire: Wire) -> Any:
-            now_s = asyncio.get_running_loop().time()
-            at_s, run_id = polled.get(id(self), (now_s - POLL_S, ""))
-            if now_s - at_s >= POLL_S:
-                at_s, run_id = polled[id(self)] = now_s, wire.run_id
-            return await ask(wire._replace(run_id=run_id))
-
-        return await on_wire(self, what, with_polled)
-
+    stale = polled(SimLink._on_wire, every_s=POLL_S)
     return mock.patch.object(SimLink, "_on_wire", stale)
 
 
 def random_id() -> AbstractContextManager[Any]:
     """What has no answer in time is sent again under a new id, as is so often done."""
-    place = SimVenue.place
     numbers = itertools.count(1)
-
-    async def again(self: SimVenue, order: Order) -> OrderReport:
-        for _ in range(TRIES):
-            new = msgspec.structs.replace(order, client_id=f"{next(numbers):032x}")
-            try:
-                async with asyncio.timeout(RETRY_S):
-                    return _renamed(await place(self, new), order.client_id)
-            except (OutcomeUnknown, TimeoutError):
-                continue
-        raise OutcomeUnknown("given up")
-
+    again = sent_anew(SimVenue.place, new_id=lambda: f"{next(numbers):032x}", after_s=RETRY_S)
     return mock.patch.object(SimVenue, "place", again)
 
 
@@ -127,18 +94,13 @@ def every_second() -> AbstractContextManager[Any]:
     return mock.patch("tests.simulation.stage.second_class", return_value="B")
 
 
-def _renamed(report: OrderReport, client_id: str) -> OrderReport:
-    fills = tuple(msgspec.structs.replace(fill, client_id=client_id) for fill in report.fills)
-    return msgspec.structs.replace(report, client_id=client_id, fills=fills)
-
-
 ABLATIONS = {
     "no-deadline": Ablation(no_deadline, "over", "slow", 1),
     "no-incarnation": Ablation(no_incarnation, "over", "back", 5),
     "polled-incarnation": Ablation(polled_incarnation, "over", "back", 27),
     "random-id": Ablation(random_id, "over", "slow", 0),
-    "no-wait": Ablation(no_wait, "over", "back", 31),
-    "refused-copy": Ablation(refused_copy, "over", "again", 70),
+    "no-wait": Ablation(no_wait, "over", "back", 63),
+    "refused-copy": Ablation(refused_copy, "over", "again", 74),
     "same-numbers": Ablation(same_numbers, "twice", "reuse", 1),
     "every-second": Ablation(every_second, "over", "back", 11),
     "remembered-fills": Ablation(remembered_fills, "lost", "back", 1),

@@ -17,7 +17,9 @@ def told() -> dict[str, str]:
     """What the command line says of each ablation."""
     done = AHEAD.done(ABLATION_RUN)
     lines = [line.removeprefix("without ").split(": ", 1) for line in done.stdout.splitlines()]
-    return dict(lines)
+    found = dict(line for line in lines if len(line) == 2)
+    assert found.keys() == ABLATIONS.keys(), done.stdout + done.stderr
+    return found
 
 
 @pytest.mark.parametrize("name", ABLATIONS)

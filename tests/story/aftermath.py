@@ -49,12 +49,7 @@ class Aftermath(NamedTuple):
 
     def hedges(self, since_ms: int = 0, until_ms: int = 1 << 60) -> list[dict[str, Any]]:
         """Orders that filled within a span of the exchange's own clock."""
-        orders = (line for line in self.lines if line["event"] == "OrderSeen")
-        return [
-            order
-            for order in orders
-            if order.get("filled", 0) and since_ms <= order["real_ms"] < until_ms
-        ]
+        return filled(self.lines, since_ms, until_ms)
 
     def check(
         self, rules: dict[str, dict[str, Any]], *, late: Collection[str] = ()
@@ -75,3 +70,11 @@ class Aftermath(NamedTuple):
         assert self.stored == self.traded, "positions in Redis differ from the exchange"
         assert not any(self.open.values()), f"intents left open: {self.open}"
         return verdict
+
+
+def filled(
+    lines: list[dict[str, Any]], since_ms: int = 0, until_ms: int = 1 << 60
+) -> list[dict[str, Any]]:
+    """Orders that filled within a span of the exchange's own clock."""
+    orders = (line for line in lines if line["event"] == "OrderSeen" and line.get("filled", 0))
+    return [order for order in orders if since_ms <= order["real_ms"] < until_ms]

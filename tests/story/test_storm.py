@@ -14,9 +14,9 @@ from hedger.app.deployment import deployment
 from hedger.clock import wall_ms
 from hedger.settings import load
 from hedger.venues.paper.params import PaperParams
+from tests.chaos.proxy import Proxy
 from tests.story.aftermath import Aftermath
 from tests.story.fleet import fleet
-from tests.story.slow_line import SlowLine
 
 RULES = {"*": {"base_coin": 20.0}}
 BOOKS = 4
@@ -27,12 +27,12 @@ TIMES = 20
 
 async def stormy(folder: Path, path: Path) -> tuple[Aftermath, dict[str, Any]]:
     config = load(path, environ={"HOME": str(folder)})
-    lines: list[SlowLine] = []
+    lines: list[Proxy] = []
     seen: dict[str, Any] = {}
 
     def behind_a_line(params: PaperParams) -> PaperParams:
         far = msgspec.structs.replace(params, socket=f"{params.socket}.x")
-        lines.append(SlowLine(params.socket, far.socket))
+        lines.append(Proxy(params.socket, far.socket))
         opening.append(asyncio.create_task(lines[0].open()))
         return far
 
@@ -42,15 +42,15 @@ async def stormy(folder: Path, path: Path) -> tuple[Aftermath, dict[str, Any]]:
         config, workers=1, temporary=True, restarts=False, worker_log=log, adjust=behind_a_line
     ) as running:
         (line,) = lines
-        line.delay_s = ONE_WAY_S
+        line.slow(ONE_WAY_S)
         await asyncio.sleep(CALM_S)
-        line.delay_s = ONE_WAY_S * TIMES
+        line.slow(ONE_WAY_S * TIMES)
         seen["storm_ms"] = wall_ms()
         await asyncio.sleep(SETTLE_S)
         seen["settled_ms"] = wall_ms()
         await asyncio.sleep(STORM_S)
         seen["calm_ms"] = wall_ms()
-        line.delay_s = ONE_WAY_S
+        line.slow(ONE_WAY_S)
         await asyncio.sleep(2.0)
         await running.crew.stop()
         found = await Aftermath.of(running)

@@ -9,16 +9,14 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import pytest
 
 from hedger.app.deployment import Deployment, deployment
 from hedger.clock import wall_ms
 from hedger.core.model import Intent, IntentState
-from hedger.service.read_back import decoded
 from hedger.settings import load
-from hedger.venues.paper.adapter import PaperVenue
-from tests.oracle import judged, read_lines
+from tests.oracle import read_lines
+from tests.story.aftermath import Aftermath, filled
 from tests.story.fleet import fleet
 
 RULES = {"*": {"base_coin": 20.0}}
@@ -38,11 +36,7 @@ class Kill(NamedTuple):
 
 class Story(NamedTuple):
     kill: Kill
-    lines: list[dict[str, Any]]
-    decisions: list[dict[str, Any]]
-    stored: dict[str, dict[str, int]]
-    traded: dict[str, dict[str, int]]
-    open: dict[str, int]
+    left: Aftermath
 
 
 async def killed(running: Deployment, names: list[str]) -> Kill:
@@ -91,25 +85,7 @@ async def told(
             await asyncio.sleep(config.settings.worker.lease_s + GRACE_MS / 1_000)
         await many(running, enough, since_ms=wall_ms(), within_s=after_s)
         await running.crew.stop()
-        stored, open_ = {}, {}
-        decisions: list[dict[str, Any]] = []
-        for name in names:
-            state = await running.store.load(name)
-            assert state is not None
-            stored[name] = {n: lots for n, lots in state.positions.items() if lots}
-            open_[name] = len(state.intents)
-            entries = await running.store.journal(book=name, count=2_000)
-            assert len(entries) < 2_000, "the journal may have forgotten entries"
-            decisions += [
-                msgspec.to_builtins(decoded(entry.payload)) for entry in reversed(entries)
-            ]
-        venue = PaperVenue(running.paper.name, running.paper.socket, client="story")
-        try:
-            traded = {name: await venue.positions(name) for name in names}
-        finally:
-            await venue.close()
-        lines = read_lines(running.paper.log)
-    return Story(kill, lines, decisions, stored, traded, open_)
+        return Story(kill, await Aftermath.of(running))
 
 
 async def many(running: Deployment, enough: int, *, since_ms: int, within_s: float) -> None:
@@ -117,35 +93,21 @@ async def many(running: Deployment, enough: int, *, since_ms: int, within_s: flo
     end_s = time.monotonic() + within_s
     while time.monotonic() < end_s:
         await asyncio.sleep(0.25)
-        if enough and filled(read_lines(running.paper.log), since_ms) >= enough:
+        if enough and len(filled(read_lines(running.paper.log), since_ms)) >= enough:
             return
-
-
-def filled(lines: list[dict[str, Any]], since_ms: int, until_ms: int = 1 << 60) -> int:
-    """Orders that filled in a span of the exchange's own clock."""
-    orders = (line for line in lines if line["event"] == "OrderSeen" and line.get("filled", 0))
-    return sum(since_ms <= order["real_ms"] < until_ms for order in orders)
-
-
-def hedges(story: Story) -> tuple[int, int]:
-    """Filled orders before and after the kill, by the exchange's own clock."""
-    at_ms = story.kill.wall_ms + 1
-    return filled(story.lines, 0, at_ms), filled(story.lines, at_ms)
 
 
 def check(story: Story, *, lease_s: float, least: int) -> None:
     kill = story.kill
-    before, after = hedges(story)
-    verdict = judged(story.lines, rules=RULES, decisions=story.decisions)
+    at_ms = kill.wall_ms + 1
+    before, after = len(story.left.hedges(0, at_ms)), len(story.left.hedges(at_ms))
+    verdict = story.left.check(RULES)
     print(  # shown with -s and when something fails
         f"\nkilled {kill.worker} with {len(kill.books)} books; hedges before {before}, "
         f"after {after}; {verdict['decisions']}"
     )
-    assert verdict["violations"] == []
     assert before >= least
     assert after >= least
-    assert story.stored == story.traded, "positions in Redis differ from the exchange"
-    assert not any(story.open.values()), f"intents left open: {story.open}"
     taken = taken_over_ms(story)
     print(f"books taken over after {sorted(taken.values())} ms")
     assert taken.keys() == kill.books, f"never decided again: {kill.books - taken.keys()}"
@@ -155,7 +117,7 @@ def check(story: Story, *, lease_s: float, least: int) -> None:
 def taken_over_ms(story: Story) -> dict[str, int]:
     """Real time from the kill to the first decision of each of the dead worker's books."""
     found: dict[str, int] = {}
-    for entry in story.decisions:
+    for entry in story.left.decisions:
         if entry["wall_ms"] > story.kill.wall_ms and entry["book"] in story.kill.books:
             assert entry["worker"] != story.kill.worker, "a decision by a dead worker"
             found.setdefault(entry["book"], entry["wall_ms"] - story.kill.wall_ms)

@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from hedger.core.bands import widths
-from hedger.core.bands.inputs import MS_PER_DAY, MS_PER_YEAR
-from hedger.core.model import BandInputs, BandRule, Curve
+from hedger.core.bands import formulas, widths
+from hedger.core.model import DAYS_PER_YEAR, MS_PER_YEAR, BandInputs, BandRule, Curve
 
 WIDTHS = widths.KINDS[:3]
 """Kinds with a width: trade when delta leaves it."""
@@ -22,11 +21,15 @@ ADAPTIVE = widths.KINDS
 
 
 class HalfWidths(NamedTuple):
-    """Distances from the centre [coin]: where a trade is due, and where it ends."""
+    """Distances from the centre [coin]: where a trade is due, and where it ends.
+
+    Both ends lie ``further`` to one side, where the options' delta is soon to rest.
+    """
 
     edge: float
     trigger: float
     target: float
+    further: float = 0.0
 
 
 def half_widths(
@@ -55,7 +58,9 @@ def half_widths(
     edge = widths.bounded(
         edge, curve.need, curve.settling, rule.half_width_min, rule.half_width_max, lot_delta
     )
-    return HalfWidths(edge, *widths.ends(edge, inner, rule.clip_min, lot_delta, order_cost))
+    trigger, target = widths.ends(edge, inner, rule.clip_min, lot_delta, order_cost)
+    further = formulas.unwinding(curve.to_rest, trigger, target) if order_cost else 0.0
+    return HalfWidths(edge, trigger, target, further)
 
 
 def _width(kind: str) -> int:
@@ -70,13 +75,20 @@ def modified_vol(rule: BandRule, terms: BandInputs, index: float) -> float:
     return widths.modified_vol(
         widths.KINDS.index(rule.kind),
         terms.cost,
+        rule.order_cost,
         index,
         terms.gamma,
+        terms.square_gamma,
         terms.vol,
         terms.horizon,
         terms.aversion_usd,
         rule.interval_ms / MS_PER_YEAR,
     )
+
+
+def modified_for(rule: BandRule, terms: BandInputs) -> float:
+    """Years of a leg's life that are hedged at that vol."""
+    return widths.modified_for(widths.KINDS.index(rule.kind), terms.horizon)
 
 
 def least_move(rule: BandRule, vol: float) -> float:
@@ -87,7 +99,7 @@ def least_move(rule: BandRule, vol: float) -> float:
     if rule.kind != "price_move":
         return 0.0
     if rule.move_std:
-        return rule.move_std * vol * math.sqrt(MS_PER_DAY / MS_PER_YEAR)
+        return rule.move_std * vol / math.sqrt(DAYS_PER_YEAR)
     return 0.01 * rule.move_pct
 
 

@@ -35,6 +35,8 @@ SPREAD_WEIGHTS = (
 """Five-point Gauss-Hermite rule for a mean over a standard normal variable."""
 _ZAKAMOULINE_MAX = 0.99
 _NEWTON_STEPS = 24
+_DEARER_MAX = 0.5
+_RESTING, _UNWINDING = 0.7, 0.75
 
 
 def jitable(function: _F) -> _F:
@@ -238,9 +240,57 @@ def two_cost(
 
 
 @jitable
+def dearer(
+    proportional: float,
+    fixed: float,
+    spot: float,
+    gamma: float,
+    square_gamma: float,
+    risk_aversion: float,
+) -> float:
+    """Variance over which a book with both costs is hedged, as a factor: above 1 for short gamma.
+
+    Notes
+    -----
+    What is still to be paid is part of what is hedged. Between trigger H and target h cost and risk
+    accrue as vol^2 spot^2 risk_aversion (H^2 + H h + h^2) / 6 a year, which is what a variance
+    higher by risk_aversion (H^2 + H h + h^2) / (3 |gamma|) of itself is worth; of a fixed cost
+    alone 2 sqrt(fixed risk_aversion / 3). It changes by half at most: beyond, nothing is small.
+    Ours, not a published result; for a proportional cost alone `cubic` does without.
+    """
+    if not square_gamma > 0.0:
+        return 1.0
+    outer, inner = fixed_and_proportional(proportional, fixed, spot, square_gamma, risk_aversion)
+    squares = outer * outer + outer * inner + inner * inner
+    more = -risk_aversion * squares * gamma / (3.0 * square_gamma)
+    return 1.0 + min(max(more, -_DEARER_MAX), _DEARER_MAX)
+
+
+@jitable
+def unwinding(to_rest: float, trigger: float, target: float) -> float:
+    """How much further a trade goes, for a delta that is soon to rest; a shift of its end.
+
+    Where spot only has to go on and the options' delta ends within the trigger (``to_rest`` of it
+    is to come), no further order would ever be due. So a trade that is made there goes part of the
+    way at once. Fitted to the optimum: 3/4 of ``to_rest`` times what it is of the trigger, up to
+    7/10 of that; nothing where there is no fixed cost, whose target is the trigger.
+    """
+    if not (trigger > 0.0 and abs(to_rest) < _RESTING * trigger):
+        return 0.0
+    share = _UNWINDING * abs(to_rest) * (1.0 - target / trigger) / trigger
+    return -share * to_rest
+
+
+@jitable
 def spread(vol: float, horizon: float) -> float:
     """Standard deviation of log spot over which a gamma that changes sign is averaged."""
     return vol * math.sqrt(0.02 * horizon)
+
+
+@jitable
+def half_clip(half_width: float, clip: float, order_min: float) -> float:
+    """How far the trigger lies outside the edge and the target inside; see `clipped`."""
+    return min(0.5 * max(clip * half_width, order_min), half_width)
 
 
 @jitable
@@ -256,7 +306,7 @@ def clipped(half_width: float, clip: float, order_min: float) -> tuple[float, fl
     order_min : float
         Least order of the venue, or 0.
     """
-    half = min(0.5 * max(clip * half_width, order_min), half_width)
+    half = half_clip(half_width, clip, order_min)
     return half_width + half, half_width - half
 
 

@@ -10,10 +10,16 @@ from __future__ import annotations
 import math
 
 from hedger.core.bands import widths
-from hedger.core.model import BandInputs, BandRule, Cost, Exposure, Memory
-
-MS_PER_DAY = 86_400_000
-MS_PER_YEAR = 365 * MS_PER_DAY
+from hedger.core.model import (
+    DAYS_PER_YEAR,
+    MS_PER_YEAR,
+    UNTUNED,
+    BandInputs,
+    BandRule,
+    Cost,
+    Exposure,
+    Memory,
+)
 
 
 def inputs(
@@ -55,9 +61,10 @@ def inputs(
         passing = aversion > 0.0 and widths.lasts(lasting, vol, index, lot_delta) < 1.0
         source = "passing" if passing else "now"
     delay_of, delay_ms = delay(rule, memory)
+    tuning = memory.tuning if rule.tuning == "on" else UNTUNED  # after the risk aversion was made
     return BandInputs(
-        cost=rate,
-        vol=vol,
+        cost=rate * tuning.cost,
+        vol=vol * tuning.vol,
         gamma=curve.gamma / index,
         square_gamma=curve.square_gamma / index**2,
         risk_aversion=aversion,
@@ -68,12 +75,14 @@ def inputs(
         delay_of=delay_of,
         paid=None if rule.cost_bps else cost,
         vol_of=vol_of,
+        tuned_cost=tuning.cost,
+        tuned_vol=tuning.vol,
     )
 
 
 def horizon(rule: BandRule) -> float:
     """Hedging horizon of a band [years]."""
-    return rule.horizon_days / 365.0
+    return rule.horizon_days / DAYS_PER_YEAR
 
 
 def delay(rule: BandRule, memory: Memory) -> tuple[str, float]:

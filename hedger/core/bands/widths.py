@@ -13,6 +13,7 @@ from hedger.core.bands.formulas import (
     accepted_risk_aversion,
     clipped,
     cubic,
+    dearer,
     jitable,
     leland_vol,
     two_cost,
@@ -20,17 +21,17 @@ from hedger.core.bands.formulas import (
     zakamouline,
     zakamouline_vol,
 )
+from hedger.core.model import DAYS_PER_YEAR
 
 KINDS = ("cubic", "whalley_wilmott", "zakamouline", "price_move", "interval", "leland")
 """Kinds by number; the first three have a width."""
 CUBIC, WHALLEY_WILMOTT, ZAKAMOULINE, PRICE_MOVE, INTERVAL, LELAND = range(6)
-_DAYS = 365.0
 
 
 @jitable
 def lasts(lasting: float, vol: float, index: float, lot: float) -> float:
     """Gamma that lasts, over the least that makes a default risk aversion; 0 if that is unknown."""
-    return abs(lasting) * 0.5 * vol * index / (math.sqrt(_DAYS) * lot) if lot > 0.0 else 0.0
+    return abs(lasting) * 0.5 * vol * index / (math.sqrt(DAYS_PER_YEAR) * lot) if lot > 0.0 else 0.0
 
 
 @jitable
@@ -44,7 +45,7 @@ def default_aversion(
     lasts longer (`lasts` below 1) that of all gamma serves. No smaller gamma is taken than gives
     one ``lot`` of delta within such a move.
     """
-    move = 0.5 * vol * index / math.sqrt(_DAYS)
+    move = 0.5 * vol * index / math.sqrt(DAYS_PER_YEAR)
     if not (move > 0.0 and cost > 0.0 and lot > 0.0):
         return 0.0
     bend = lasting if lasts(lasting, vol, index, lot) >= 1.0 else gamma
@@ -119,8 +120,10 @@ def ends(
 def modified_vol(
     kind: int,
     cost: float,
+    order_cost: float,
     index: float,
     gamma: float,
+    square_gamma: float,
     vol: float,
     horizon: float,
     aversion: float,
@@ -133,7 +136,15 @@ def modified_vol(
         return leland_vol(cost, vol, interval, gamma)
     if kind == ZAKAMOULINE and aversion > 0.0:
         return zakamouline_vol(cost, index, gamma, vol, horizon, aversion)
+    if kind == CUBIC and order_cost != 0.0 and aversion > 0.0:
+        return vol * math.sqrt(dearer(cost, order_cost, index, gamma, square_gamma, aversion))
     return vol
+
+
+@jitable
+def modified_for(kind: int, horizon: float) -> float:
+    """Years of a leg's life at that vol: with costs, until the horizon; all of them otherwise."""
+    return horizon if kind == CUBIC else math.inf
 
 
 @jitable

@@ -20,6 +20,8 @@ from pricing.quoted import Columns, QuotedBook, Sums
 
 MOVES = np.array([0.94, 0.97, 0.99, 1.0, 1.01, 1.03, 1.06])
 HERE = 3
+MEAN = np.array([formulas.SPREAD_NODES, formulas.SPREAD_WEIGHTS])
+"""Nodes and weights of the mean over spot of a gamma that changes sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,12 @@ class JoinedLegs:
 def window_share(expiry_ms: int, now: int) -> float:
     """Share of the 30-minute settlement window still to run: 1 before it, 0 at expiry."""
     return min(max((expiry_ms - now) / SETTLEMENT_WINDOW_MS, 0.0), 1.0)
+
+
+def window_shares(expiry_ms: Ints, now: int) -> Floats:
+    """That of many expiries."""
+    left = (expiry_ms - now) / SETTLEMENT_WINDOW_MS
+    return np.asarray(np.clip(left, 0.0, 1.0), dtype=np.float64)
 
 
 def joined(book: Book, market: Market, now: int, index: float) -> JoinedLegs:
@@ -85,7 +93,7 @@ def quoted(legs: Legs) -> QuotedBook:
             group_ms=np.array([expiry_ms for expiry_ms, _ in legs.groups], dtype=np.int64),
             is_inverse=np.array([inverse for _, inverse in legs.groups], dtype=np.bool_),
             moves=MOVES,
-            rule=np.array([formulas.SPREAD_NODES, formulas.SPREAD_WEIGHTS]),
+            rule=MEAN,
             window_ms=SETTLEMENT_WINDOW_MS,
         )
     return found
@@ -114,14 +122,17 @@ def sums(book: Book, market: Market, rules: Rules, now: int) -> Sums:
     )
 
 
-def black_shift(book: Book, market: Market, now: int, *, index: float, factor: float) -> float:
+def black_shift(
+    book: Book, market: Market, now: int, *, index: float, factor: float, years: float
+) -> float:
     """Black delta of the options at their vols, less that at their vols times a factor [coin].
 
-    Leland and Zakamouline hedge at another vol than the market's: this is where their centre lies.
+    The factor holds for so many ``years`` of a leg's life. Leland, Zakamouline and a fixed cost an
+    order make hedges at another vol than the market's: this is where their centre lies.
     """
     rows = book.legs.places(market).rows
     return quoted(book.legs).black_shift(
-        rows, columns(market), index=index, now_ms=now, factor=factor
+        rows, columns(market), index=index, now_ms=now, factor=factor, years=years
     )
 
 

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hedger.core.columns import Bools, Floats, Ints, Market
-from hedger.core.exposure.legs import own_value
-from hedger.core.model import SETTLEMENT_WINDOW_MS
+from hedger.core.exposure.legs import own_value, window_shares
 from hedger.core.shelf import Held, Shelf
 from pricing.conventions import MS_PER_YEAR
 from pricing.portfolio import Ladder
 from pricing.prepared import PreparedBook
 
-_HERE = np.ones(1)
+PRESENT = np.ones(1)
+"""The ladder of present spot alone."""
 
 
 class Futures(NamedTuple):
@@ -61,6 +61,10 @@ class Layout:
     by_strike: Ints
     futures: Futures
 
+    def by_slot(self, per_group: Floats, where: Bools) -> Floats:
+        """Sum over the groups of each slot of what holds for them."""
+        return _sums(self.group_slot, np.where(where, per_group, 0.0), self.slots)
+
 
 @dataclass(frozen=True, slots=True)
 class Deltas:
@@ -96,7 +100,7 @@ def layout(shelf: Shelf) -> Layout:
     strike, quantity = _joined([x.strike for x in legs]), _joined([x.quantity for x in legs])
     is_call = _joined([x.is_call for x in legs], np.bool_)
     expiry_ms = _joined([x.expiry_ms for x in legs], np.int64)
-    inverse = _joined([_inverse(held) for _, held in there], np.bool_)
+    inverse = _joined([x.inverse for x in legs], np.bool_)
     expiries, expiry = np.unique(expiry_ms, return_inverse=True)
     long = (quantity >= 0.0) == is_call
     keys = 4 * (leg_slot * max(expiries.size, 1) + expiry) + 2 * inverse + long
@@ -162,7 +166,7 @@ def deltas(shelf: Shelf, laid_out: Layout, market: Market, now: int) -> Deltas:
     index, index_ms = _indices(shelf, market)
     equity, quote_equity, account_ms = _accounts(shelf, market)
     legs, forward = _priced(laid_out, market, now, index)
-    greeks = legs.ladder(forward, _HERE)
+    greeks = legs.ladder(forward, PRESENT)
     options, value, gross, sizes = _options(cards, laid_out, greeks, now, index)
     futures = _futures(laid_out, market, now, index)
     buy, buy_lot = _hedge(cards["buy"], market, index)
@@ -203,10 +207,6 @@ def _sums(slot: Ints, weights: Floats, slots: int) -> Floats:
     return np.asarray(np.bincount(slot, weights, slots), dtype=np.float64)
 
 
-def _inverse(held: Held) -> Bools:
-    return np.array([inverse for _, inverse in held.legs.groups], dtype=np.bool_)[held.legs.group]
-
-
 def _indices(shelf: Shelf, market: Market) -> tuple[Floats, Ints]:
     """Index and its time per slot; NaN and -1 where never seen."""
     seen = [market.index.get(name) for name in shelf.underlyings] or [None]
@@ -244,12 +244,11 @@ def _options(
     cards: NDArray[Any], laid_out: Layout, greeks: Ladder, now: int, index: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Per slot: the options' delta, their share of the equity that counts, gross delta, size."""
-    group_slot, slots = laid_out.group_slot, laid_out.slots
-    left_ms = laid_out.group_expiry_ms - now
+    group_slot, by_slot = laid_out.group_slot, laid_out.by_slot
     value, coin_value, black = greeks.value[0], greeks.coin_value[0], greeks.delta[0]
     inverse, coin = laid_out.group_inverse, cards["coin"][group_slot]
-    spot, alive = index[group_slot], left_ms > 0
-    weight = np.clip(left_ms / SETTLEMENT_WINDOW_MS, 0.0, 1.0)
+    spot, alive = index[group_slot], laid_out.group_expiry_ms > now
+    weight = window_shares(laid_out.group_expiry_ms, now)
     # `own_value` of either settlement, chosen by the book's numeraire.
     coined = np.where(coin, own_value(inverse=True, coin=True), own_value(inverse=True, coin=False))
     quoted = np.where(
@@ -262,10 +261,6 @@ def _options(
     )
     worth = np.where(inverse, coin_value, value / spot)
     counted = alive & (inverse != coin)
-
-    def by_slot(per_group: Floats, where: Bools) -> Floats:
-        return _sums(group_slot, np.where(where, per_group, 0.0), slots)
-
     sizes = by_slot(np.abs(delta) + np.abs(worth), alive) + laid_out.leg_sizes
     gross = by_slot(np.abs(black), alive)
     return by_slot(delta, alive), by_slot(worth, counted), gross, sizes
@@ -274,11 +269,10 @@ def _options(
 def _futures(laid_out: Layout, market: Market, now: int, index: Floats) -> Floats:
     """Delta per slot of futures that are not hedged with; NaN where one was never priced."""
     slot, row, held, inverse, expiry_ms = laid_out.futures
-    left_ms = expiry_ms - now
     price = market.ratio[row] * index[slot]
-    amount = np.clip(left_ms / SETTLEMENT_WINDOW_MS, 0.0, 1.0) * held
+    amount = window_shares(expiry_ms, now) * held
     delta = np.where(inverse, amount / price, amount * price / index[slot])
-    return _sums(slot, np.where(left_ms > 0, delta, 0.0), laid_out.slots)
+    return _sums(slot, np.where(expiry_ms > now, delta, 0.0), laid_out.slots)
 
 
 def _hedge(hedge: NDArray[Any], market: Market, index: Floats) -> tuple[Floats, Floats]:

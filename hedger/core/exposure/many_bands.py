@@ -11,16 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hedger.core.bands import formulas, widths
-from hedger.core.columns import Bools, Floats, Ints, Market
-from hedger.core.exposure.legs import MOVES
-from hedger.core.exposure.many import Deltas, Layout
-from hedger.core.model import SETTLEMENT_WINDOW_MS
+from hedger.core.bands import widths
+from hedger.core.columns import Floats, Ints, Market
+from hedger.core.exposure.legs import MEAN, window_shares
+from hedger.core.exposure.many import PRESENT, Deltas, Layout
 from pricing._kernel_cache import compiled
 from pricing.bends import bends
 
-_HERE = np.ones(1)
-_RULE = np.array([formulas.SPREAD_NODES, formulas.SPREAD_WEIGHTS])
 _GIVEN = (
     "aversion", "cost", "order_cost", "horizon", "delay", "interval",
     "width_min", "width_max", "clip_min", "funding",
@@ -50,17 +47,17 @@ def triggers(
         Deltas of the same instant.
     """
     ratio, index = cards["ratio"], seen.index
+    shares = window_shares(laid_out.group_expiry_ms, now)
     ahead, spot = seen.forward[laid_out.group_row], index[laid_out.group_slot]
     found = bends(
         seen.legs,
         seen.forward,
         starts=laid_out.starts,
         by_strike=laid_out.by_strike,
-        shares=_shares(laid_out, now),
+        shares=shares,
         units=1.0 / np.where(laid_out.group_inverse, ahead, spot),
-        moves=MOVES,
-        rule=_RULE,
-        spreads=np.sqrt(0.02 * cards["horizon"]),
+        rule=MEAN,
+        spreads=cards["spread"].copy(),
     )
     market_terms = (
         index,
@@ -69,7 +66,7 @@ def triggers(
         (ratio / index) ** 2 * found.square_gamma,
         found.vol,
         ratio * found.need,
-        ratio * np.abs(_settling(laid_out, seen, now)),
+        ratio * np.abs(_settling(laid_out, seen, shares)),
         seen.lot_delta,
         _cost(cards, market),
         ratio * found.lasting / index,
@@ -78,7 +75,10 @@ def triggers(
     _widths(cards["kind"].copy(), np.array([*market_terms, *(cards[n] for n in _GIVEN)]), out)
     half, factor, centre = out
     if (moved := (factor != 1.0) & (cards["kind"] >= 0)).any():
-        centre = centre + np.where(moved, ratio * _shift(laid_out, seen, factor, now), 0.0)
+        years = np.where(cards["kind"] == widths.CUBIC, cards["horizon"], np.inf)
+        centre = centre + np.where(
+            moved, ratio * _shift(laid_out, seen, factor, years, shares), 0.0
+        )
     error = 1e-7 * (half + np.abs(centre) + seen.lot_delta + ratio * found.need)
     return Triggers(centre - half, centre + half, error)
 
@@ -106,26 +106,17 @@ def _widths(kinds: Ints, terms: Floats, out: Floats) -> None:
             )
             edge = widths.bounded(edge, need, settling, least, most, lot)
             trigger, _ = widths.ends(edge, inner, clip, lot, order_cost)
-        there = widths.modified_vol(kind, cost, index, gamma, vol, horizon, aversion, interval)
+        there = widths.modified_vol(
+            kind, cost, order_cost, index, gamma, square, vol, horizon, aversion, interval
+        )
         out[0, s] = trigger if np.isfinite(square) else np.nan
         out[1, s] = there / vol if vol > 0.0 or np.isnan(there) else 1.0
         out[2, s] = widths.funding_shift(excess, vol, aversion, edge, index)
 
 
-def _shares(laid_out: Layout, now: int) -> Floats:
-    left_ms = laid_out.group_expiry_ms - now
-    return np.asarray(np.clip(left_ms / SETTLEMENT_WINDOW_MS, 0.0, 1.0), dtype=np.float64)
-
-
-def _by_slot(laid_out: Layout, per_group: Floats, where: Bools) -> Floats:
-    chosen = np.where(where, per_group, 0.0)
-    return np.asarray(np.bincount(laid_out.group_slot, chosen, laid_out.slots), dtype=np.float64)
-
-
-def _settling(laid_out: Layout, seen: Deltas, now: int) -> Floats:
+def _settling(laid_out: Layout, seen: Deltas, shares: Floats) -> Floats:
     """Delta that the present settlement window takes away, as it was before."""
-    shares = _shares(laid_out, now)
-    return _by_slot(laid_out, seen.black, (shares > 0.0) & (shares < 1.0))
+    return laid_out.by_slot(seen.black, (shares > 0.0) & (shares < 1.0))
 
 
 def _cost(cards: NDArray[Any], market: Market) -> Floats:
@@ -144,12 +135,17 @@ def _cost(cards: NDArray[Any], market: Market) -> Floats:
     return np.asarray(np.maximum(*rates), dtype=np.float64)
 
 
-def _shift(laid_out: Layout, seen: Deltas, factor: Floats, now: int) -> Floats:
-    """Black delta of the options, less that at their vols times each book's factor [coin]."""
-    legs = seen.legs.updated(vol=seen.legs.vol * factor[laid_out.leg_slot])
-    there = legs.ladder(seen.forward, _HERE)
-    shares = _shares(laid_out, now)
+def _shift(laid_out: Layout, seen: Deltas, factor: Floats, years: Floats, shares: Floats) -> Floats:
+    """Black delta of the options, less that at their vols times each book's factor [coin].
+
+    That factor holds for so many years of a leg's life at most.
+    """
+    lives, more = seen.legs.time_to_expiry, factor[laid_out.leg_slot] ** 2 - 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(lives > 0.0, np.minimum(years[laid_out.leg_slot] / lives, 1.0), 1.0)
+    legs = seen.legs.updated(vol=seen.legs.vol * np.sqrt(1.0 + more * part))
+    there = legs.ladder(seen.forward, PRESENT)
     ahead, spot = seen.forward[laid_out.group_row], seen.index[laid_out.group_slot]
     unit = np.where(laid_out.group_inverse, 1.0, ahead / spot)
     moved = unit * (seen.black - there.delta[0])
-    return _by_slot(laid_out, shares * moved, shares > 0.0)
+    return laid_out.by_slot(shares * moved, shares > 0.0)

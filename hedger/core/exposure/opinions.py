@@ -46,17 +46,16 @@ def opinions(book: Book, market: Market, rules: Rules, now: int) -> Opinions | N
     age = now - np.minimum(market.quote_ms.take(rows), market.vol_ms.take(rows))
     fresh = legs.known & market.priced.take(rows) & (age <= rules.data.vol_age_ms_max)
     good = fresh & np.isfinite(theirs)
-    ours = np.full(theirs.size, np.nan)
     unit = black(
-        forward=legs.forward[good],
-        strike=columns.strike[good],
-        time_to_expiry=legs.years[good],
-        vol=legs.vol[good],
-        is_call=columns.is_call[good],
+        forward=legs.forward,
+        strike=columns.strike,
+        time_to_expiry=legs.years,
+        vol=legs.vol,
+        is_call=columns.is_call,
     )
-    ours[good] = np.asarray(unit.delta) * legs.weight[columns.group[good]]
-    inverse = np.array([inv for _, inv in columns.groups], dtype=np.bool_)[columns.group]
-    coin = rules.hedge.ratio * columns.quantity * np.where(inverse, 1.0, legs.forward / index)
+    ours = np.where(good, unit.delta * legs.weight[columns.group], np.nan)
+    unit_coin = np.where(columns.inverse, 1.0, legs.forward / index)
+    coin = rules.hedge.ratio * columns.quantity * unit_coin
     return Opinions(ours, np.where(good, theirs, np.nan), coin, legs)
 
 
@@ -70,6 +69,8 @@ def disagreements(
     gap = seen.theirs - seen.ours
     with np.errstate(invalid="ignore"):
         wrong = np.flatnonzero(np.abs(gap) > rules.data.delta_gap_max)
+    if not wrong.size:  # the common case
+        return ()
     moved = gap * seen.coin
     order = wrong[np.argsort(-np.abs(moved[wrong]), kind="stable")]
     ages = now - market.quote_ms.take(book.legs.places(market).rows)

@@ -92,7 +92,7 @@ def _curve(rules: Rules, bend: list[float]) -> Curve:
     """What a band that follows gamma needs; nothing for the others, which did not ask for it."""
     if rules.band.kind not in ADAPTIVE:
         return _STRAIGHT
-    gamma, square_gamma, vol, need, settling, lasting = bend
+    gamma, square_gamma, vol, need, settling, lasting, to_rest = bend
     return Curve(
         gamma=gamma,
         square_gamma=square_gamma,
@@ -100,6 +100,7 @@ def _curve(rules: Rules, bend: list[float]) -> Curve:
         need=need,
         settling=settling,
         lasting=lasting,
+        to_rest=to_rest,
     )
 
 

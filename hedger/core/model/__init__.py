@@ -6,6 +6,9 @@ prices integer ticks. Floats appear only in valuation. ``None`` means absent, ne
 
 from hedger.core.model.conduct import Conduct, VenueClass
 from hedger.core.model.contracts import (
+    DAYS_PER_YEAR,
+    MS_PER_DAY,
+    MS_PER_YEAR,
     SETTLEMENT_WINDOW_MS,
     Account,
     Fees,
@@ -30,12 +33,14 @@ from hedger.core.model.decision import (
     Plan,
     PlanLine,
     Refusal,
+    Scales,
     Scaling,
     Target,
 )
 from hedger.core.model.record import Record
 from hedger.core.model.rules import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules
 from hedger.core.model.state import (
+    UNTUNED,
     AccountEvent,
     BookState,
     Fill,
@@ -48,10 +53,15 @@ from hedger.core.model.state import (
     OrderReport,
     OrderStatus,
     Sample,
+    Tuning,
 )
 
 __all__ = [
+    "DAYS_PER_YEAR",
+    "MS_PER_DAY",
+    "MS_PER_YEAR",
     "SETTLEMENT_WINDOW_MS",
+    "UNTUNED",
     "Account",
     "AccountEvent",
     "Action",
@@ -90,8 +100,10 @@ __all__ = [
     "Refusal",
     "Rules",
     "Sample",
+    "Scales",
     "Scaling",
     "Target",
+    "Tuning",
     "VenueClass",
     "name_at",
     "name_there",

@@ -10,8 +10,10 @@ from hedger.core.model.record import Record
 
 SETTLEMENT_WINDOW_MS = 30 * 60_000
 """Options and dated futures settle on the mean of the index over the last half hour."""
-
-
+DAYS_PER_YEAR = 365
+MS_PER_DAY = 86_400_000
+MS_PER_YEAR = DAYS_PER_YEAR * MS_PER_DAY
+"""Actual/365, as `pricing.conventions` has it; for rooms that call no pricing."""
 _ELSEWHERE = "@"
 
 

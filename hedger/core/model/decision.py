@@ -43,9 +43,10 @@ class Curve(Record, frozen=True, kw_only=True):
     """How delta bends, for bands that follow gamma; of the options, times the hedge ratio [coin].
 
     ``gamma`` is d(Black delta)/d ln S, in either numeraire, and ``lasting`` what of it does not
-    expire within a day; ``square_gamma`` its square, or the mean over spot where it changes sign.
-    ``vol`` is the legs' mean by size of gamma, ``need`` the largest delta that the options can come
-    to have, ``settling`` what decays in a settlement window, as it was before.
+    expire within a day; ``square_gamma`` its square, or the mean over spot where legs bend both
+    ways. ``vol`` is the legs' mean by size of gamma, ``need`` the largest delta that the options
+    can come to have, ``settling`` what decays in a settlement window, as it was before,
+    ``to_rest`` what delta lacks of the nearer of its two ends, far below and far above all strikes.
     """
 
     gamma: float = 0.0
@@ -54,6 +55,7 @@ class Curve(Record, frozen=True, kw_only=True):
     need: float = 0.0
     settling: float = 0.0
     lasting: float = 0.0
+    to_rest: float = 0.0
 
 
 class Exposure(Record, frozen=True, kw_only=True):
@@ -117,6 +119,7 @@ class BandInputs(Record, frozen=True, kw_only=True, omit_defaults=True):
     or (``passing``) made anew. ``delay`` is the longest of cooldown, what is configured and what
     was measured; ``delay_of`` says which. ``paid`` has the parts of the cost, None where it is
     configured. ``vol_of`` tells what the vol is where it is not, or not to be, the implied one.
+    ``tuned_cost`` and ``tuned_vol`` are what self-tuning has multiplied both by.
     """
 
     cost: float
@@ -131,6 +134,8 @@ class BandInputs(Record, frozen=True, kw_only=True, omit_defaults=True):
     delay_of: str = ""
     paid: Cost | None = None
     vol_of: str = ""
+    tuned_cost: float = 1.0
+    tuned_vol: float = 1.0
 
 
 class Target(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -156,12 +161,35 @@ class Target(Record, frozen=True, kw_only=True, omit_defaults=True):
     delta_of: str = ""
 
 
-class Scaling(Record, frozen=True, kw_only=True):
-    """One model's change of the wanted trade, target or book, with its reason."""
+class Scales(StrEnum):
+    """What a model scales; no model may confuse them.
+
+    How much option risk to carry, where delta should sit, how fast to get there, and how wide the
+    band's clip is meanwhile.
+    """
+
+    BOOK = "book"
+    CENTRE = "centre"
+    TRADE = "trade"
+    CLIP = "clip"
+
+
+class Scaling(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One model's answer: what it scales, by which factor or shift [coin], and why.
+
+    ``inputs`` are the numbers behind it. A ``is_cap`` bounds the book's scale and never raises it.
+    Where the model could not judge, ``is_known`` is False and it holds what it said before, so
+    that data which are not there move nothing; then nothing may be added to the book either.
+    """
 
     what: str
-    factor: float
+    factor: float = 1.0
     reason: str
+    model: str = ""
+    shift: float = 0.0
+    is_cap: bool = False
+    is_known: bool = True
+    inputs: tuple[tuple[str, float], ...] = ()
 
 
 class Refusal(Record, frozen=True, kw_only=True):

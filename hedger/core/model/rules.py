@@ -47,6 +47,7 @@ class BandRule(Record, frozen=True, kw_only=True):
     risk aversion (numeraire's unit) and gamma, ``half_width_*`` and ``funding_excess`` with them.
     0 means that a key is not given. ``vol`` is the hedging vol: implied, forecast or blend,
     ``delta`` the one that is held in the band: black, venue, sticky_moneyness, sticky_delta.
+    ``tuning`` on lets cost and vol be tuned, within `hedger.core.tuning`'s limits.
     """
 
     kind: str = "fixed"
@@ -73,6 +74,7 @@ class BandRule(Record, frozen=True, kw_only=True):
     funding_excess: float = 0.0
     vol: str = "implied"
     delta: str = "black"
+    tuning: str = "off"
 
 
 class LimitRule(Record, frozen=True, kw_only=True):

@@ -9,6 +9,17 @@ from msgspec import field
 from hedger.core.model.record import Record
 
 
+class Tuning(Record, frozen=True, kw_only=True):
+    """By what a band's cost and vol are multiplied, and the market instant of the last change."""
+
+    cost: float = 1.0
+    vol: float = 1.0
+    changed_ms: int = 0
+
+
+UNTUNED = Tuning()
+
+
 class Memory(Record, frozen=True, kw_only=True):
     """What a decision must remember; stored with the intents, never in a worker alone.
 
@@ -18,6 +29,7 @@ class Memory(Record, frozen=True, kw_only=True):
     ``risk_aversion`` is the default one as it was at the first hedge, 0 where none was needed.
     ``fills`` counts the samples (up to where it stops) behind ``delay_ms``, the mean time from due
     to fill, and ``slippage``, the mean price paid beyond the half-spread as a fraction of mid.
+    ``tuning`` is what self-tuning has come to, where the band allows it.
     """
 
     hedges: int = 0
@@ -30,6 +42,7 @@ class Memory(Record, frozen=True, kw_only=True):
     fills: int = 0
     delay_ms: float = 0.0
     slippage: float = 0.0
+    tuning: Tuning = UNTUNED
 
 
 class Sample(Record, frozen=True, kw_only=True):

@@ -66,6 +66,7 @@ class Link:
         self.welcome: p.Welcome | None = None
         self.offset_ms = wall_ms() - time.monotonic() * 1000
         """The exchange's wall clock less our monotonic one, which nobody sets (at first: ours)."""
+        self._untold_ms = 0.0
         self._name, self._socket, self._client = name, socket, client
         self._on_push, self._on_close = on_push, on_close
         self._wire: Wire | None = None
@@ -95,7 +96,9 @@ class Link:
         begun_s = time.monotonic()
         # The greeting is the shortest answer with a time in it.
         said = await self.ask(p.Welcome, lambda i: p.Hello(i, self._client), seconds=seconds)
-        return self._measured(said, begun_s)
+        reading = self._measured(said, begun_s)
+        ahead_ms, self._untold_ms = reading.ahead_ms + self._untold_ms, 0.0
+        return reading._replace(ahead_ms=ahead_ms)
 
     def tell(self, message: p.Done) -> None:
         """Send, if there is a connection, and expect nothing."""
@@ -131,7 +134,9 @@ class Link:
             welcome = _expected(p.Welcome, await wire.ask(p.Hello(wire.next_id(), self._client)))
             if self.welcome is None:
                 self.offset_ms = welcome.wall_ms - (begun_s + time.monotonic()) * 500
+            taken_ms = self.offset_ms
             self._measured(welcome, begun_s)
+            self._untold_ms += self.offset_ms - taken_ms  # to whoever reads the clock next
             self.welcome = welcome
             if self.instruments or self.accounts:
                 since = {n: h.time_ms for n, h in self.accounts.items() if h.time_ms >= 0}

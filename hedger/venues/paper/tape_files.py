@@ -67,17 +67,24 @@ def bar_rows(
 
     Raises `ConfigError` where too much is wrong with them; what was repaired is noted.
     """
+    table, rows = good_bars(folder, pattern, numbers, notes)
+    opened = table.numbers["open_time_ms"][rows].astype(np.int64)
+    if len(opened) < 2:
+        raise ConfigError(f"{folder}: {len(opened)} usable bars in {pattern}: expected more")
+    _check_gaps(table, rows, opened, notes)
+    return table, rows
+
+
+def good_bars(
+    folder: Path, pattern: str, numbers: tuple[str, ...], notes: list[str]
+) -> tuple[Table, Ints]:
+    """The same whatever their gaps are, and however few there are."""
     table = read(folder, pattern, numbers, ())
     time, close = table.numbers["open_time_ms"], table.numbers["close"]
     bad = ~(np.isfinite(close) & (close > 0) & (time >= TIME_MS_MIN) & (time <= TIME_MS_MAX))
     rows = without(table, bad, "a bar with a positive close and a time in milliseconds", notes)
     rows = in_order(table, rows, (time[rows],), ("close",), "bars", notes)
-    rows = _without_spikes(table, rows, close[rows], notes)
-    opened = time[rows].astype(np.int64)
-    if len(opened) < 2:
-        raise ConfigError(f"{folder}: {len(opened)} usable bars in {pattern}: expected more")
-    _check_gaps(table, rows, opened, notes)
-    return table, rows
+    return table, _without_spikes(table, rows, close[rows], notes)
 
 
 def read_chain(folder: Path, notes: list[str]) -> Chain:

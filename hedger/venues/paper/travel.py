@@ -64,5 +64,10 @@ class Way:
             session.under_way -= 1
 
     def _seconds(self) -> float:
-        half = self._way_s / 2
-        return half + float(self._rng.exponential(half)) if half else 0.0
+        return one_way(self._way_s, self._rng)
+
+
+def one_way(mean: float, dice: np.random.Generator) -> float:
+    """Time of one way, in units of its mean: half of it is certain, half exponential."""
+    half = mean / 2
+    return half + float(dice.exponential(half)) if half else 0.0

@@ -1,5 +1,7 @@
 """Policies beside each other on recorded data: tuned on the first half, judged on the second.
 
+Rivals appear twice: turned on the first half, and with hindsight, on the second itself.
+
     python -m benchmarks.contest DATA [--keep FOLDER] [--only bars|chain] [--days N] [--processes N]
 
 Two books: a monthly strangle and a weekly straddle on the perpetual's bars, repriced at a vol model
@@ -78,8 +80,9 @@ def trial(data: pathlib.Path, kind: str) -> Trial:
 def table(kind: str, lines: list[dict[str, Any]]) -> str:
     """The contest for people."""
     head = (
-        f"{'policy':<18}{'std 1h':>9}{'to own':>8}{'cost':>10}{'orders/d':>10}{'outside':>9}"
-        f"{'residual':>10}   cost a day more [95 %]        P&L a day more [95 %]"
+        f"{'policy':<17}{'tuned on':<13}{'std 1h':>9}{'to own':>8}{'cost':>10}"
+        f"{'orders/d':>10}{'outside':>9}{'residual':>10}   "
+        "cost a day more [95 %]        P&L a day more [95 %]"
     )
     rows = [f"{kind}: second half, {lines[0]['days']} days", head]
     for line in lines:
@@ -89,9 +92,10 @@ def table(kind: str, lines: list[dict[str, Any]]) -> str:
             for key in ("cost_a_day_more", "pnl_a_day_more")
         )
         rows.append(
-            f"{name:<18}{line['hedge_std_1h']:>9,.1f}{line['std_to_own']:>8.3f}{line['cost']:>10,.0f}"
-            f"{line['orders_per_day']:>10.1f}{line['outside_band_share'] or 0.0:>9.2%}"
-            f"{line['residual_share']:>10.3%}   {cost:<30}{earned}"
+            f"{name:<17}{line['tuned_on'] or '':<13}{line['hedge_std_1h']:>9,.1f}"
+            f"{line['std_to_own']:>8.3f}{line['cost']:>10,.0f}{line['orders_per_day']:>10.1f}"
+            f"{line['outside_band_share'] or 0.0:>9.2%}{line['residual_share']:>10.3%}"
+            f"   {cost:<30}{earned}"
         )
     return "\n".join(rows)
 

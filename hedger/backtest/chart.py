@@ -11,19 +11,21 @@ import numpy as np
 from hedger.backtest.frame import COLOURS, Axis, Frame
 from hedger.backtest.history import Floats
 
-FRAME = Frame(width=960, height=320, left=80, right=150, top=12, bottom=34)
+FRAME = Frame(width=960, height=320, left=80, right=150, top=12, bottom=46)
+GREY = "#808080"
+FONT = "font: 13px system-ui, sans-serif"
 
 
 class Line(NamedTuple):
-    """One line: its name, its values (NaN: a gap), its colour."""
+    """One line: its name (empty: not in the legend), its values (NaN: a gap), its colour."""
 
     name: str
     values: Floats
     colour: str
 
 
-def lines(across: Floats, drawn: Sequence[Line]) -> str:
-    """Lines over one axis."""
+def lines(across: Floats, drawn: Sequence[Line], label: str = "") -> str:
+    """Lines over one axis, which has a label."""
     known = [line.values[np.isfinite(line.values)] for line in drawn]
     values = np.concatenate(known) if known else np.empty(0)
     if not values.size or across.size < 2:
@@ -31,7 +33,8 @@ def lines(across: Floats, drawn: Sequence[Line]) -> str:
     up = _span(float(values.min()), float(values.max()))
     wide = (float(across[0]), float(across[-1]))
     parts = [FRAME.grid(wide, up)]
-    for number, line in enumerate(drawn):
+    names = [line.name for line in drawn if line.name]
+    for line in drawn:
         for start, end in _runs(np.isfinite(line.values)):
             points = " ".join(
                 f"{FRAME.x(a, wide):.1f},{FRAME.y(b, up):.1f}"
@@ -41,7 +44,12 @@ def lines(across: Floats, drawn: Sequence[Line]) -> str:
                 f'<polyline points="{points}" fill="none" stroke="{line.colour}" '
                 'stroke-width="1.2"/>'
             )
-        parts.append(_legend(number, line.name, line.colour))
+        if line.name:
+            parts.append(_legend(names.index(line.name), line.name, line.colour))
+    parts.append(
+        f'<text x="{(FRAME.left + FRAME.width - FRAME.right) / 2:.0f}" y="{FRAME.height - 8}" '
+        f'text-anchor="middle">{escape(label)}</text>'
+    )
     return FRAME.svg("".join(parts))
 
 
@@ -80,6 +88,18 @@ def bars(labels: Sequence[str], stacks: Mapping[str, Sequence[float]]) -> str:
     for number, name in enumerate(stacks):
         parts.append(_legend(number, name, COLOURS[number % len(COLOURS)]))
     return FRAME.svg("".join(parts))
+
+
+def scrolled(drawn: str) -> str:
+    """A chart or table that a narrow screen scrolls: shrunk to it nothing could be read."""
+    return f'<div class="wide">{drawn}</div>'
+
+
+def standalone(drawn: str, title: str) -> str:
+    """A chart as a file of its own, whose text can be read on white and on black."""
+    about = f"<title>{escape(title)}</title><style>text {{ fill: {GREY}; {FONT} }}</style>"
+    head, rest = drawn.split(">", 1)
+    return f'{head} xmlns="http://www.w3.org/2000/svg">{about}{rest}\n'
 
 
 def _legend(number: int, name: str, colour: str) -> str:

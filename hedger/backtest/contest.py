@@ -1,7 +1,9 @@
 """Policies beside each other on recorded data: tuned on its first half, judged on the second.
 
 Each rival has one number to turn. It is set such that on the first half the hedge's noise equals
-the first policy's; what it costs then is read off the second half, which tuned nothing.
+the first policy's; what it costs then is read off the second half, which tuned nothing. Noise that
+was equal on one half need not be on the other, so each rival is judged once more with its number
+turned on the second half itself: equal there, and by a hindsight that the first policy has not.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ Found = dict[str, Any]
 Sweep = Callable[[Mapping[str, Trial]], Mapping[str, Found]]
 COSTS = ("fees", "spread", "slippage")
 RESAMPLES = 10_000
+FIRST, SECOND = "first half", "second half"
+AROUND = (0.5, 2.0)
+"""Beside a rival's number, by what factors it is tried on the second half."""
 FAR = 1e6
 
 
@@ -74,26 +79,50 @@ def contest(
     """
     start, end = span
     middle = start + (end - start) // 2
-    first = _part(trial, start, middle)
-    tuning = {"own": first}
-    for rival in rivals:
-        tuning |= {f"{rival.name} {v:g}": _with(first, rival.band(v)) for v in rival.values}
-    tuned = sweep(tuning)
-    aim = float(tuned["own"]["hedge_std_1h"])
-    values = {
-        rival.name: tuned_value(
-            rival.values, [tuned[f"{rival.name} {v:g}"]["hedge_std_1h"] for v in rival.values], aim
-        )
-        for rival in rivals
-    }
-    second = _part(trial, middle, end)
+    first, second = _part(trial, start, middle), _part(trial, middle, end)
     own = trial.book.rules.band.kind
-    judging = {own: second} | {r.name: _with(second, r.band(values[r.name])) for r in rivals}
-    judged = sweep(judging)
-    return [
-        {"policy": name, "value": values.get(name), **_line(judged[name], judged[own], seed)}
-        for name in judging
-    ]
+    spread = {r.name: r.values for r in rivals if r.values}
+    early = sweep({own: first} | _tries(rivals, spread, first))
+    values = dict.fromkeys((r.name for r in rivals), 0.0) | _equal(spread, early, own)
+    late = dict(sweep({own: second} | _tries(rivals, {n: (v,) for n, v in values.items()}, second)))
+    around = {name: [values[name] * by for by in sorted((1.0, *AROUND))] for name in spread}
+    late |= sweep(_tries(rivals, around, second))
+    hindsight = _equal(around, late, own)
+    late |= sweep(_tries(rivals, {n: (v,) for n, v in hindsight.items()}, second))
+    judged = [(name, value, FIRST) for name, value in values.items()]
+    judged += [(name, value, SECOND) for name, value in hindsight.items()]
+    lines = [{"policy": own, "value": None, "tuned_on": None, **_line(late[own], late[own], seed)}]
+    for name, value, half in judged:
+        line = _line(late[_key(name, value)], late[own], seed)
+        lines.append({"policy": name, "value": value, "tuned_on": half, **line})
+    return lines
+
+
+def _tries(
+    rivals: Sequence[Rival], values: Mapping[str, Sequence[float]], part: Trial
+) -> dict[str, Trial]:
+    """Trials of a part of time, by policy and value."""
+    return {
+        _key(rival.name, value): _with(part, rival.band(value))
+        for rival in rivals
+        for value in values.get(rival.name, ())
+    }
+
+
+def _key(name: str, value: float) -> str:
+    return f"{name} {value!r}"
+
+
+def _equal(
+    values: Mapping[str, Sequence[float]], found: Mapping[str, Found], own: str
+) -> dict[str, float]:
+    """The number of each rival at which its noise is the first policy's."""
+    aim = float(found[own]["hedge_std_1h"])
+    stds = {
+        name: [float(found[_key(name, value)]["hedge_std_1h"]) for value in tried]
+        for name, tried in values.items()
+    }
+    return {name: tuned_value(tried, stds[name], aim) for name, tried in values.items()}
 
 
 def tuned_value(values: Sequence[float], stds: Sequence[float], aim: float) -> float:

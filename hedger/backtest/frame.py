@@ -14,13 +14,14 @@ COLOURS = (
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem }
-svg { width: 100%; height: auto; color: inherit }
+svg { width: 100%; min-width: 42rem; height: auto; color: inherit; display: block }
 text { font-size: 12px; fill: currentColor }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px }
 th, td { text-align: right; padding: .2rem .5rem; border-bottom: 1px solid #8884 }
-th:first-child, td:first-child { text-align: left; white-space: nowrap }
+th:first-child, td:first-child { text-align: left }
+td { white-space: nowrap }
 .wide { overflow-x: auto }
-pre { font-size: 12px }
+pre { font-size: 12px; overflow-x: auto }
 p { overflow-wrap: anywhere }
 """
 

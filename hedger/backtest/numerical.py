@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hedger.backtest._sweep import sweep
 from hedger.core.bands import formulas
+from hedger.errors import ConfigError
 from pricing import black
 
 Array = npt.NDArray[np.float64]
@@ -98,6 +99,11 @@ def optimum(
     Returns
     -------
     Optimum
+
+    Raises
+    ------
+    ConfigError
+        Where prices on the grid would be no numbers.
 
     Notes
     -----
@@ -185,6 +191,11 @@ def _band(
     )
     worst = float(np.max(spots * np.square(gamma)))
     width = formulas.whalley_wilmott(proportional, 1.0, worst, risk_aversion)
+    if not np.isfinite(width):
+        raise ConfigError(
+            f"numerical: a vol of {vol:g} at spots from {spots[0]:g} to {spots[-1]:g} and a risk"
+            f" aversion of {risk_aversion:g} are beyond its grid, expected less"
+        )
     return max(width, 1e-9)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
 import numpy as np
 
 from hedger.backtest.attribution import PARTS
-from hedger.backtest.chart import Line, bars, lines
+from hedger.backtest.chart import Line, bars, lines, scrolled
 from hedger.backtest.frame import COLOURS, document
 from hedger.backtest.trial import Tried
 from hedger.core.model import Rules
@@ -37,38 +38,11 @@ HEAD = (
 
 
 def page(done: Tried, rules: Rules) -> str:
-    """The whole page; times are days since the first instant."""
-    found, past = done.found, done.past
-    unit, run = found["numeraire"], found["run"]
-    days = (past.ms - past.ms[0]) / 86_400_000
-    own, bare, band = done.seen.own, done.seen.bare, done.seen.band
-    rows = _thinned(days.size)
-    sections = (
-        (
-            f"P&L [{unit}]",
-            lines(
-                days[rows],
-                [
-                    Line("hedged", (own - own[0])[rows], COLOURS[0]),
-                    Line("without the hedge", (bare - bare[0])[rows], COLOURS[1]),
-                ],
-            ),
-        ),
-        (f"P&L by cause [{unit}], a bar a day", _causes(found["days"])),
-        (
-            "Delta of the book in its band [coin]",
-            lines(
-                days[rows],
-                [
-                    Line("delta", done.seen.book.book[rows], COLOURS[0]),
-                    Line("lower", band.lower[rows], "#888888"),
-                    Line("upper", band.upper[rows], "#888888"),
-                ],
-            ),
-        ),
-        ("Index", lines(days[rows], [Line("index", past.index[rows], COLOURS[2])])),
+    """The whole page."""
+    found, run = done.found, done.found["run"]
+    charts = "".join(
+        f"<h2>{escape(title)}</h2>\n{scrolled(drawn)}\n" for title, drawn in _charts(done)
     )
-    charts = "".join(f"<h2>{escape(title)}</h2>\n{drawn}\n" for title, drawn in sections)
     notes = "".join(f"<li>{escape(note)}</li>" for note in found["notes"])
     config = escape(json.dumps(run["config"], indent=2, sort_keys=True))
     return document(
@@ -81,6 +55,33 @@ def page(done: Tried, rules: Rules) -> str:
         f"{run['data_sha256']}<br>code {run['code_sha256']}<br>seed {run['seed']}<br>events "
         f"{run['events_sha256']}</p><details><summary>configuration</summary><pre>{config}</pre>"
         "</details>",
+    )
+
+
+def _charts(done: Tried) -> tuple[tuple[str, str], ...]:
+    """Titles and charts; times are days since the first instant, which their axes say."""
+    found, past = done.found, done.past
+    unit = found["numeraire"]
+    days = (past.ms - past.ms[0]) / 86_400_000
+    own, bare, band = done.seen.own, done.seen.bare, done.seen.band
+    rows = _thinned(days.size)
+    first = datetime.fromtimestamp(int(past.ms[0]) / 1_000, UTC)
+    since = f"days since {first:%Y-%m-%d %H:%M} UTC"
+    earned = [
+        Line("hedged", (own - own[0])[rows], COLOURS[0]),
+        Line("without the hedge", (bare - bare[0])[rows], COLOURS[1]),
+    ]
+    held = [
+        Line("delta", done.seen.book.book[rows], COLOURS[0]),
+        Line("lower", band.lower[rows], "#888888"),
+        Line("upper", band.upper[rows], "#888888"),
+    ]
+    index = [Line("index", past.index[rows], COLOURS[2])]
+    return (
+        (f"P&L [{unit}]", lines(days[rows], earned, since)),
+        (f"P&L by cause [{unit}], a bar a day", _causes(found["days"])),
+        ("Delta of the book in its band [coin]", lines(days[rows], held, since)),
+        ("Index", lines(days[rows], index, since)),
     )
 
 
@@ -115,10 +116,7 @@ def _days(days: Sequence[dict[str, Any]]) -> str:
         cells += [_number(day["parts"][part], ",.1f") for part in PARTS]
         cells += [str(day["orders"]), _number(day["outside_band_share"], ".1%")]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    return scrolled(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
 
 
 def _settlements(settled: Sequence[dict[str, Any]]) -> str:
@@ -134,8 +132,18 @@ def _settlements(settled: Sequence[dict[str, Any]]) -> str:
             "yes" if one["unwound"] else "no",
         ]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return scrolled(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
 
 
 def _number(value: float | int | None, form: str) -> str:
-    return "&ndash;" if value is None else format(value, form)
+    """A number, or a dash for what could not be told; nought has no minus.
+
+    Examples
+    --------
+    >>> _number(-0.01, ",.1f"), _number(0.5, "+.3f"), _number(1234, ",d")
+    ('0.0', '+0.500', '1,234')
+    """
+    if value is None:
+        return "&ndash;"
+    sign = "+" if form.startswith("+") else ""
+    return format(value, form if form.endswith("d") else f"{sign}z{form.removeprefix('+')}")

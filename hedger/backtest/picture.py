@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from hedger.backtest.chart import scrolled
 from hedger.backtest.compare import Comparison, Finding
 from hedger.backtest.frame import COLOURS, Axis, Frame, document
 
@@ -20,6 +21,7 @@ _HEADS = (
     ("mean-variance", "mean cost + risk aversion / 2 x variance"),
     ("weight", "largest share of one path in the exponential average"),
     ("trades", "orders over the horizon"),
+    ("turnover", "traded over the horizon, in quote currency"),
     ("orders/day", ""),
 )
 
@@ -38,10 +40,10 @@ def page(done: Comparison, title: str) -> str:
     behind = "".join(f"<p><strong>{escape(text)}.</strong></p>\n" for text in done.behind)
     return document(
         title,
-        f"<p>{escape(about)}.</p>\n{behind}{_chart(done)}\n"
+        f"<p>{escape(about)}.</p>\n{behind}{scrolled(frontier(done))}\n"
         "<p>Each dot is a policy as configured; its line is the same policy with its risk "
         "aversion, width or interval turned. Lower and further left is better.</p>\n"
-        f'<div class="wide">{_table(done.findings)}</div>\n<ul>{notes}</ul>',
+        f"{scrolled(_table(done.findings))}\n<ul>{notes}</ul>",
     )
 
 
@@ -64,13 +66,14 @@ def _table(findings: Sequence[Finding]) -> str:
             f"{found.mean_variance:.4g}",
             f"{found.max_path_weight:.2%}",
             f"{found.trades:.1f}",
+            f"{found.turnover:.5g}",
             f"{found.orders_per_day:.2f}",
         )
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _chart(done: Comparison) -> str:
+def frontier(done: Comparison) -> str:
     """The frontier: risk to the right, cost upwards, around the policies as configured."""
     dots = [(f.std, f.mean_cost) for f in done.findings]
     across, up = _axis([x for x, _ in dots]), _axis([y for _, y in dots])

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from hedger.backtest.paths import Rows
 from hedger.backtest.study import DAYS, Market
 from hedger.errors import ConfigError
+from hedger.venues.paper.table import UNREADABLE
 from hedger.venues.paper.tape_files import good_bars
 
 Array = npt.NDArray[np.float64]
@@ -93,7 +94,7 @@ def _files(folder: Path) -> list[Path]:
             with _opened(path) as file:
                 if set(_COLUMNS) <= set(next(csv.reader(file), ())):
                     found.append(path)
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        except UNREADABLE as error:
             raise ConfigError(f"{path}: cannot be read: {error}") from error
     if not found:
         raise ConfigError(

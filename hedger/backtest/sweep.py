@@ -2,15 +2,27 @@
 
 A result's name is the digest of configuration, data, code and seed, so a sweep that was broken off
 goes on where it was, one that is asked for again reads, and changed code or data runs anew. Who
-computes is an `Executor`: local processes, or any other that takes a function.
+computes is an `Executor`: local processes, a Dask cluster's workers (`farm`), or any other that
+takes a function.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +32,8 @@ from hedger.backtest.trial import Trial, identity, tried
 from hedger.errors import ConfigError
 
 Found = dict[str, Any]
+CHECK_S = 2.0
+"""How often it is looked whether anybody computes, while nothing is done."""
 
 
 def swept(
@@ -29,6 +43,7 @@ def swept(
     executor: Executor | None = None,
     processes: int = 1,
     progress: Callable[[str], None] = lambda text: None,
+    check: Callable[[], None] = lambda: None,
 ) -> dict[str, Found]:
     """Results of all trials by name; those already in the folder are read, not run.
 
@@ -42,6 +57,14 @@ def swept(
         Who computes; else so many local ``processes`` of its own.
     progress
         Told of each trial that is done.
+    check
+        Asked now and then while nothing is done; raises once nobody computes any more.
+
+    Raises
+    ------
+    ConfigError
+        Where a trial's data or book cannot be used, or who computed is gone. What was done until
+        then is in the folder.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,47 +74,105 @@ def swept(
     found = {key: _read(folder, key) for key in dict.fromkeys(ids.values())}
     missing = {ids[name]: trial for name, trial in trials.items() if found[ids[name]] is None}
     progress(f"{len(found) - len(missing)} of {len(found)} results are there")
-    if missing:
-        own = None if executor else _processes(min(processes, len(missing)))
-        try:
-            found |= _computed(executor or own, missing, folder, progress)
-        finally:
-            if own is not None:
-                own.shutdown(cancel_futures=True)
+    if missing and executor is not None:
+        found |= _computed(executor, missing, folder, progress, check)
+    elif missing:
+        with _processes(min(processes, len(missing))) as own:
+            found |= _computed(own, missing, folder, progress, check)
     return {name: _given(found[key]) for name, key in ids.items()}
 
 
-def run(trial: Trial, folder: str, key: str) -> bytes:
-    """One trial in whatever process; its result is in the folder before it is told of."""
+def run(trial: Trial, key: str) -> bytes:
+    """One trial in whatever process; raises `ConfigError` where it is another trial there."""
+    known = str(identity(trial)["id"])
+    if known != key:
+        raise ConfigError(
+            f"trial {key[:12]}: code or data differ where it is computed, expected the same release"
+            f" and the same {trial.params.data} everywhere"
+        )
     result = {k: v for k, v in tried(trial).found.items() if k != "definitions"}
-    if result["run"]["id"] != key:
-        raise ConfigError(f"trial {key}: code or data differ here, expected the same everywhere")
-    encoded = msgspec.json.encode(result)
-    path = Path(folder) / f"{key}.json"
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    partial.write_bytes(encoded)
-    partial.replace(path)  # whole or not at all
-    return encoded
+    return msgspec.json.encode(result)
 
 
 def _computed(
-    executor: Executor | None,
+    executor: Executor,
     missing: Mapping[str, Trial],
     folder: Path,
     progress: Callable[[str], None],
+    check: Callable[[], None],
 ) -> dict[str, Found | None]:
-    assert executor is not None
-    jobs = {executor.submit(run, trial, str(folder), key): key for key, trial in missing.items()}
+    jobs: dict[Future[bytes], str] = {}
     done: dict[str, Found | None] = {}
-    for job in as_completed(jobs):
-        done[jobs[job]] = msgspec.json.decode(job.result())
-        progress(f"{len(done)} of {len(jobs)} trials done")
+    try:
+        for key, trial in missing.items():
+            jobs[executor.submit(run, trial, key)] = key
+        waiting = set(jobs)
+        while waiting:
+            ready, waiting = wait(waiting, timeout=CHECK_S, return_when=FIRST_COMPLETED)
+            for job in ready:
+                done[jobs[job]] = _kept(job, folder, jobs[job])
+                progress(f"{len(done)} of {len(jobs)} trials done")
+            if not ready:
+                check()
+    except BaseException:
+        for job, key in jobs.items():  # what has been computed by now is not lost
+            if key not in done and job.done() and not job.cancelled() and not job.exception():
+                with contextlib.suppress(ConfigError):
+                    _kept(job, folder, key)
+        raise
     return done
 
 
-def _processes(count: int) -> ProcessPoolExecutor:
-    """Processes that begin anew: a fork would copy threads and locks of this one."""
-    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+def _kept(job: Future[bytes], folder: Path, key: str) -> Found:
+    """A trial's result, in the folder before anybody is told of it: whole or not at all."""
+    try:
+        encoded = job.result()
+    except BrokenExecutor as error:
+        raise ConfigError(
+            f"trial {key[:12]}: who computed it is gone ({' '.join(str(error).split())}): expected"
+            " workers that last; run again to go on"
+        ) from error
+    path = folder / f"{key}.json"
+    partial = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        partial.write_bytes(encoded)
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}: expected to keep a result there") from error
+    found: Found = msgspec.json.decode(encoded)
+    return found
+
+
+@contextlib.contextmanager
+def _processes(count: int) -> Iterator[Executor]:
+    """Processes that begin anew: a fork would copy threads and locks of this one.
+
+    None of them outlives its use: whatever ends the sweep early ends what they were at too.
+    """
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    own = ProcessPoolExecutor(count, mp_context=context, initializer=_attended)
+    try:
+        yield own
+    except BaseException:
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
+    finally:
+        own.shutdown(cancel_futures=True)
+
+
+def _attended() -> None:
+    """End this process with the one that asked: a killed parent would leave it waiting for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's: the parent ends us
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch(sentinel: int = parent.sentinel) -> None:
+        connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _read(folder: Path, key: str) -> Found | None:

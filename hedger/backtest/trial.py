@@ -129,16 +129,21 @@ def identity(trial: Trial) -> dict[str, Any]:
     return {"id": _digest([msgspec.json.encode(made, order="deterministic")]), **made}
 
 
-@cache
 def data_sha256(folder: Path, kind: str, underlying: str) -> str:
     """Digest of the files that a market is read from, names and contents."""
     patterns = [CHAIN_PATTERN, BARS_PATTERN] if kind == CHAIN else []
     patterns = patterns or [PATTERN.format(underlying.lower())]
     files = [path for pattern in patterns for path in _files(folder, pattern)]
     try:
-        return _digest(part for path in files for part in (path.name.encode(), path.read_bytes()))
+        return _read_sha256(tuple((path, path.stat().st_mtime_ns) for path in files))
     except OSError as error:
         raise ConfigError(f"{folder}: {error.strerror}: expected recorded data") from error
+
+
+@cache
+def _read_sha256(files: tuple[tuple[Path, int], ...]) -> str:
+    """Known as long as no file is written: a worker may outlive the data that it saw first."""
+    return _digest(part for path, _ in files for part in (path.name.encode(), path.read_bytes()))
 
 
 @cache

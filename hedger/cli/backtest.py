@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -12,6 +12,9 @@ from hedger.cli.output import instant, print_json, print_table, progress, say
 
 if TYPE_CHECKING:
     from hedger.backtest.trial import Trial
+
+BAND = ("book", 0, "band")
+"""Where a configuration has the band that a sweep varies: the first book's."""
 
 
 def backtest(
@@ -48,7 +51,7 @@ def backtest(
 
     if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
         raise ConfigError(f"--report {report}: expected a file in a folder that exists")
-    trial = _trial(common, programme, market, start, end, policy)
+    trial = trial_asked_for(common, programme, market, start, end, policy)
     tell = progress()
     done = tried(trial, lambda now, bars: tell(f"{trial.book.name}: {bars:,} bars, {instant(now)}"))
     if report is not None:
@@ -68,15 +71,17 @@ def backtest(
     return 0
 
 
-def _trial(
+def trial_asked_for(
     common: Common,
     programme: Path | None,
     market: Literal["chain", "bars"] | None,
     start: str | None,
     end: str | None,
-    policy: str,
+    policy: str = "",
+    *,
+    band: dict[str, Any] | None = None,
 ) -> Trial:
-    """The trial that the options ask for; raises `ConfigError`."""
+    """The trial that the options ask for, with another band if given; raises `ConfigError`."""
     import msgspec
 
     from hedger.app.trial import trial_of
@@ -86,7 +91,7 @@ def _trial(
     from hedger.errors import ConfigError
     from hedger.settings import load
 
-    config = load(common.config, data=common.data)
+    config = load(common.config, data=common.data, options=None if band is None else {BAND: band})
     for notice in config.notices:
         say(notice)
     trial = trial_of(config, policy)

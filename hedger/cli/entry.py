@@ -39,6 +39,7 @@ COMMANDS = (
     Entry("plan", "plan:plan", "What would be sent now; sends nothing."),
     Entry("compare", "compare:compare", "Cost and risk of policies over the same simulated paths."),
     Entry("backtest", "backtest:backtest", "Replay recorded data through the same decisions."),
+    Entry("sweep", "sweep:sweep", "Backtest many variants of a band, resumably."),
     Entry("status", "status:status", "Workers, shards, books and their last decisions."),
     Entry("doctor", "doctor:doctor", "Whether store, venue, clocks and configurations are fit."),
     Entry("shadow", "shadow:shadow", "Each book's policy beside those that run in its shadow."),

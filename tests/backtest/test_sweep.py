@@ -87,7 +87,7 @@ def test_value_is_found_between_those_tried() -> None:
 
 
 def test_a_contest_tunes_on_the_first_half_only(tmp_path: Path) -> None:
-    """A made-up world where a threshold's std is ten times its half-width, twice that later."""
+    """A world where a threshold's std is ten times its half-width, and half as much more later."""
     seen: list[tuple[int | None, int | None]] = []
 
     def sweep(trials: Mapping[str, Trial]) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def test_a_contest_tunes_on_the_first_half_only(tmp_path: Path) -> None:
         cost = 100.0 if band.kind == "cubic" else 130.0
         parts = {"fees": -cost, "spread": 0.0, "slippage": 0.0}
         return {
-            "hedge_std_1h": std * (1 + late),
+            "hedge_std_1h": std * (1.5 if late and band.kind != "cubic" else 1.0),
             "days": [{"pnl": -cost + n, "parts": parts} for n in range(5)],
             "pnl_total": 0.0,
             "orders_per_day": 1.0,
@@ -113,10 +113,19 @@ def test_a_contest_tunes_on_the_first_half_only(tmp_path: Path) -> None:
     own = trial(tmp_path)
     rivals = (Rival("threshold", threshold, (0.1, 1.0)), RIVALS[-1])
     lines = contest(own, (START, START + 10 * DAY), sweep, rivals=rivals)
-    assert [line["policy"] for line in lines] == ["cubic", "threshold", "none"]
+    halves = [(line["policy"], line["tuned_on"]) for line in lines]
+    assert halves == [
+        ("cubic", None),
+        ("threshold", "first half"),
+        ("none", "first half"),
+        ("threshold", "second half"),
+    ]
     assert lines[1]["value"] == pytest.approx(0.4)
-    assert lines[1]["std_to_own"] == pytest.approx(1.0)
-    assert lines[1]["cost_a_day_more"] == pytest.approx((30.0, 30.0, 30.0))
+    assert lines[1]["std_to_own"] == pytest.approx(1.5)
+    assert lines[3]["value"] == pytest.approx(0.4 / 1.5)
+    assert lines[3]["std_to_own"] == pytest.approx(1.0)
+    for line in (lines[1], lines[3]):
+        assert line["cost_a_day_more"] == pytest.approx((30.0, 30.0, 30.0))
     assert lines[0]["cost_a_day_more"] == (0.0, 0.0, 0.0)
     assert seen[:3] == [(START, START + 5 * DAY)] * 3
     assert set(seen[3:]) == {(START + 5 * DAY, START + 10 * DAY)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,10 @@ from numpy.typing import NDArray
 from hedger.errors import ConfigError
 
 BAD_SHARE_MAX = 0.01  # more rubbish than this and the rest is not trusted either
+
+SHOWN_MAX = 120  # characters of a file that an error shows
+UNREADABLE = (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error)
+"""What reading a file of lines, plain or gzipped, may raise."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -65,12 +70,16 @@ def _columns(path: Path, wanted: tuple[str, ...]) -> tuple[dict[str, tuple[str, 
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except UNREADABLE as error:
         raise ConfigError(f"{path}: cannot be read: {error or type(error).__name__}") from error
     header = rows[0] if rows else []
     missing = [name for name in wanted if name not in header]
     if missing:
-        raise ConfigError(f"{path}:1: expected column {missing[0]!r}, found {','.join(header)!r}")
+        found = shown(",".join(header))
+        raise ConfigError(f"{path}:1: expected column {missing[0]!r}, found {found}")
+    twice = [name for name in wanted if header.count(name) > 1]
+    if twice:
+        raise ConfigError(f"{path}:1: column {twice[0]!r} is there twice, expected it once")
     body = rows[1:]
     width = len(header)
     for line, row in enumerate(body, start=2):
@@ -78,6 +87,11 @@ def _columns(path: Path, wanted: tuple[str, ...]) -> tuple[dict[str, tuple[str, 
             raise ConfigError(f"{path}:{line}: {len(row)} fields: expected {width}")
     columns = list(zip(*body, strict=True)) or [()] * width
     return {name: columns[header.index(name)] for name in wanted}, len(body)
+
+
+def shown(text: str) -> str:
+    """What a file says, as an error shows it: on one line, cut where it is long."""
+    return repr(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}...")
 
 
 def _floats(path: Path, name: str, column: tuple[str, ...]) -> Floats:
@@ -89,7 +103,7 @@ def _floats(path: Path, name: str, column: tuple[str, ...]) -> Floats:
                 float(text or "nan")
             except ValueError:
                 raise ConfigError(
-                    f"{path}:{line}: {name} = {text!r}: expected a number or nothing"
+                    f"{path}:{line}: {name} = {shown(text)}: expected a number or nothing"
                 ) from None
         raise
 

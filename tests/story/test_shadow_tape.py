@@ -46,6 +46,8 @@ def test_sends_the_same_and_pays_the_same(both: tuple[Seen, dict[str, Judged]], 
     assert purse.fills == wanted[name].fills
     assert purse.fees_usd == pytest.approx(wanted[name].fees_usd, rel=1e-9)
     assert purse.spread_usd == pytest.approx(wanted[name].spread_usd, rel=1e-9)
+    assert purse.funding_usd == pytest.approx(wanted[name].funding_usd, rel=1e-9)
+    assert purse.funding_usd != 0.0
 
 
 def sleeping(self: Shadow, glimpse: Glimpse) -> list[Decision]:

@@ -16,6 +16,7 @@ from hedger.core.columns import Market
 from hedger.core.model import (
     Action,
     Decision,
+    Happening,
     Instrument,
     Intent,
     Order,
@@ -33,6 +34,7 @@ from hedger.venues.simulator.instant import Instant
 
 ORDERS_MAX = 1_000
 """Orders that an imagined exchange remembers before it is opened anew."""
+PAID = (Happening.DEPOSIT, Happening.WITHDRAWAL)
 DIFFERS_MAX = 30
 """Looks for which the live position may differ from the fills that told of it."""
 
@@ -136,6 +138,8 @@ class Shadow:
                 blocked=live.blocked + (said.action is Action.BLOCKED),
                 hedges=max(glimpse.state.memory.hedges - kept.hedged_before, live.hedges),
             )
+        if any(event.kind in PAID for event in glimpse.events):  # no change of the hedge's making
+            live, own = replace(live, hour=0), replace(own, hour=0)
         return replace(kept, live=replace(kept.live, tally=live), own=replace(kept.own, tally=own))
 
     # --- the imagined side ----------------------------------------------------------------

@@ -29,6 +29,9 @@ buy = "BTC-PERPETUAL"
 sell = "BTC-PERPETUAL"
 [book.band]
 risk_aversion = 0.01
+[policy.never]
+lower = -900
+upper = 900
 """
 PROGRAMME = '[[leg]]\nkind = "straddle"\ndays = 4\ncoin = -5.0\n'
 
@@ -62,6 +65,15 @@ def test_reports_and_repeats(
         assert words in text
 
 
+def test_a_policy_stands_in_for_the_books_own_band(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--policy", "never", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["hedges"] == 0
+    assert found["run"]["config"]["book"]["rules"]["band"]["upper"] == 900.0
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -71,6 +83,7 @@ def test_reports_and_repeats(
         (["--end", "2025-05-01T00:00"], "leave less than two to play"),
         (["--programme", "/nowhere.toml"], "expected a programme"),
         (["--data", "/nowhere"], "/nowhere"),
+        (["--policy", "other"], "policy 'other': unknown, expected one of never"),
     ],
 )
 def test_bad_input_is_one_line(

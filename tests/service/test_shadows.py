@@ -168,7 +168,8 @@ def test_the_same_is_hedged_at_the_same_instants_whatever_shadows_do(
 
 
 def test_one_that_fails_once_goes_on_from_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    look, failed = Shadow.look, []
+    look = Shadow.look
+    failed: list[Kept] = []
 
     def once(self: Shadow, glimpse: Any) -> Any:
         if self.kept is not None and self.kept.seq == 2 and not failed:

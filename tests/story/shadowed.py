@@ -22,7 +22,7 @@ from hedger.store.memory import MemoryServer, MemoryStore
 from hedger.telemetry import start_logging
 from hedger.venues.paper.adapter import PaperClock, PaperVenue
 from hedger.venues.paper.params import PaperParams
-from hedger.venues.simulator.events import Traded
+from hedger.venues.simulator.events import Bar, Funded, Traded
 from tests.backtest.recording import with_band
 from tests.core.desk import Desk, option
 from tests.service.room import book_rules
@@ -64,19 +64,20 @@ class Judged(NamedTuple):
     fills: int
     fees_usd: float
     spread_usd: float
-    funding: int
+    funding_usd: float
 
 
 def backtested(made: Trial, band: BandRule) -> Judged:
     """The backtest of one policy."""
     run = tried(with_band(made, band)).run
     fills = [e for e in run.events if isinstance(e, Traded) and not e.block]
+    index = {e.ms: e.index["BTC"] for e in run.events if isinstance(e, Bar)}
     return Judged(
         trades=[(h.ms, h.instrument, h.lots, h.limit_ticks) for h in run.hedges],
         fills=len(fills),
         fees_usd=sum(e.fee * e.index for e in fills),
         spread_usd=sum(e.lots * 10.0 * (1.0 / e.mid - 1.0 / e.price) * e.index for e in fills),
-        funding=sum(type(e).__name__ == "Funded" for e in run.events),
+        funding_usd=sum(e.amount * index[e.ms] for e in run.events if isinstance(e, Funded)),
     )
 
 

@@ -34,7 +34,9 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Seen, dict[str, Judg
     wanted = {name: backtested(made, band) for name, band in POLICIES.items()}
     shadows = tuple(shadow(name, band, made) for name, band in POLICIES.items())
     home = tmp_path_factory.mktemp("run")
-    return asyncio.run(play(home, with_band(made, LIVE), shadows)), wanted
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hedger.service.shadow.ORDERS_MAX", 4)  # exchanges are opened anew on the way
+        return asyncio.run(play(home, with_band(made, LIVE), shadows)), wanted
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -46,6 +48,8 @@ def test_sends_the_same_and_pays_the_same(both: tuple[Seen, dict[str, Judged]], 
     assert purse.fills == wanted[name].fills
     assert purse.fees_usd == pytest.approx(wanted[name].fees_usd, rel=1e-9)
     assert purse.spread_usd == pytest.approx(wanted[name].spread_usd, rel=1e-9)
+    assert purse.funding_usd == pytest.approx(wanted[name].funding_usd, rel=1e-9)
+    assert purse.funding_usd != 0.0
 
 
 def sleeping(self: Shadow, glimpse: Glimpse) -> list[Decision]:

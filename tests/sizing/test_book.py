@@ -118,10 +118,9 @@ def test_kelly_sees_the_rare_outcome_that_mean_over_variance_does_not() -> None:
     assert 1.0 + blind * x.min() < 0.0
 
 
-@given(c=st.floats(0.05, 1.0))
-@LAWS
+@pytest.mark.parametrize("c", [0.25, 0.5, 0.8])
 def test_a_fraction_keeps_its_share_of_growth(c: float) -> None:
-    x = np.random.default_rng(2).normal(0.0, 0.01, 100_000)
+    x = np.random.default_rng(2).normal(0.0, 0.01, 20_000)
     x += 1e-4 - x.mean()
     best = growth(x).fraction
     rate = [float(np.log1p(f * x).mean()) for f in (best, c * best)]

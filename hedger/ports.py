@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from hedger.core.model import (
     Account,
     AccountEvent,
+    Act,
     BookState,
     Conduct,
     Fill,
@@ -187,8 +188,8 @@ class CloseOutcome(NamedTuple):
 class Store(Protocol):
     """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
 
-    Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward, correct. All else
-    is free of fences: fills are facts, holds are orders by people.
+    Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward, correct and
+    acted. All else is free of fences: fills are facts, holds and acts are orders by people.
     """
 
     # deployment and ownership
@@ -363,7 +364,19 @@ class Store(Protocol):
         ...
 
     async def resume(self, book: str, *, who: str, confirmed: float = 0.0) -> None:
-        """Clear a hold; ``confirmed`` allows a first trade up to that size (coin)."""
+        """Clear a hold and an act; ``confirmed`` allows a first trade up to that size (coin)."""
+        ...
+
+    async def ask(self, book: str, act: Act) -> str:
+        """Have an act done by whoever owns the book: ``ok``, or why not.
+
+        ``closing``: it is being closed, or is closed, which nothing but a close may replace and
+        nothing but `resume` ends. ``stopped``: a person forbids everything.
+        """
+        ...
+
+    async def acted(self, lease: Lease, book: str, act: Act, *, outcome: str) -> bool:
+        """Take an act away that is done; False where the book has another one by now."""
         ...
 
     # reading

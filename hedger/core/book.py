@@ -74,6 +74,7 @@ def book(
         instruments=instruments,
         moved_coin=state.coins.get(underlying, 0) * 1e-8,
         accounts=accounts,
+        act=state.act,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from hedger.clock import wall_ms
 from hedger.errors import StoreError
 from hedger.ports import Lease
+from hedger.service.acts import Acts
 from hedger.service.aftermath import Aftermath
 from hedger.service.alarms import NakedWatch
 from hedger.service.chronicle import Chronicle
@@ -151,6 +152,7 @@ class Crew:
             execution=self.execution,
             journal=self.journal,
             chronicle=self.chronicle,
+            acts=Acts(self.world, execution=self.execution),
             learn=history.learn,
             orphaned=self.resolver.add,
             decided=self.worker.decided,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hedger.core.model import BookState, Fill, Intent, IntentState, Memory
+from hedger.core.model import Act, BookState, Fill, Intent, IntentState, Memory
 from hedger.errors import ConfigError, LeaseLost, RevisionConflict, StoreError
 from hedger.ports import (
     BookSeed,
@@ -174,6 +174,7 @@ class MemoryStore:
             hold=row.hold,
             stopped=row.stopped,
             confirmed=row.confirmed,
+            act=row.act,
         )
 
     async def begin(
@@ -194,10 +195,11 @@ class MemoryStore:
         codec.checked_entry(book, entry)
         self._fence(lease)
         row = self._row(book)
-        _check_seq(book, row, seq, facts)
+        row.check(book, seq, facts)
         if row.stopped or (row.hold and not reduces):
             raise RevisionConflict(f"hold: book {book}: {row.hold}")
-        self._check_readings(book, row, intents)
+        if beyond := self._server.beyond(row, intents):
+            raise RevisionConflict(f"busy: book {book}: {beyond}")
         for intent in intents:
             row.intents[intent.id] = msgspec.structs.replace(intent, epoch=lease.epoch, filled=0)
         row.seq, row.memory = seq + 1, memory
@@ -219,7 +221,7 @@ class MemoryStore:
             codec.checked_entry(book, entry)
         self._fence(lease)
         row = self._row(book)
-        _check_seq(book, row, seq, facts)
+        row.check(book, seq, facts)
         if row.memory != memory:
             row.memory, row.facts = memory, row.facts + 1
         if entry is not None:
@@ -305,7 +307,7 @@ class MemoryStore:
         row = self._row(book)
         if row.intents:
             raise RevisionConflict(f"busy: book {book} has open intents")
-        _check_seq(book, row, seq, facts)
+        row.check(book, seq, facts)
         if any(row.positions.get(name, 0) != ours for name, (ours, _) in changes.items()):
             raise RevisionConflict(f"stale: book {book} is at revision {seq}")
         row.positions |= {name: theirs for name, (_, theirs) in changes.items()}
@@ -326,9 +328,30 @@ class MemoryStore:
     async def resume(self, book: str, *, who: str, confirmed: float = 0.0) -> None:
         """Clear a hold; ``confirmed`` > 0 allows a first trade up to that size (coin)."""
         row = self._row(book)
-        row.hold, row.stopped = "", False
+        row.hold, row.stopped, row.act = "", False, None
         row.confirmed = confirmed if confirmed > 0 else row.confirmed
         row.facts += 1
+
+    async def ask(self, book: str, act: Act) -> str:
+        """Have an act done by whoever owns the book: ``ok``, ``closing`` or ``stopped``."""
+        codec.act_bytes(act)
+        row = self._row(book)
+        if row.stopped:
+            return "stopped"
+        if row.act is not None and codec.outlasts(row.act) and not codec.outlasts(act):
+            return "closing"
+        row.act, row.facts = act, row.facts + 1
+        return "ok"
+
+    async def acted(self, lease: Lease, book: str, act: Act, *, outcome: str) -> bool:
+        """Take an act away that is done; False where the book has another one by now."""
+        self._check_shard(lease, book)
+        self._fence(lease)
+        row = self._row(book)
+        if row.act != act:
+            return False
+        row.act, row.facts = None, row.facts + 1
+        return True
 
     # reading
 
@@ -373,26 +396,3 @@ class MemoryStore:
         if row is None:
             raise StoreError(f"book {book!r} is not in the store: seed it first")
         return row
-
-    def _check_readings(self, book: str, row: BookRow, intents: Sequence[Intent]) -> None:
-        """Both readings of each instrument: what is open counts as filled and as unfilled."""
-        low = dict.fromkeys((intent.instrument for intent in intents), 0)
-        low = {name: row.positions.get(name, 0) for name in low}
-        high = dict(low)
-        for intent in (*row.intents.values(), *intents):
-            left = intent.lots - self._server.filled(intent.id)
-            if intent.instrument in low and left * intent.lots > 0:
-                low[intent.instrument] += min(0, left)
-                high[intent.instrument] += max(0, left)
-        for intent in intents:
-            name = intent.instrument
-            if low[name] < intent.low or high[name] > intent.high:
-                raise RevisionConflict(
-                    f"busy: book {book}: {name} could end anywhere in {low[name]}..{high[name]}"
-                    " lots"
-                )
-
-
-def _check_seq(book: str, row: BookRow, seq: int, facts: int | None = None) -> None:
-    if row.seq != seq or facts not in (None, row.facts):
-        raise RevisionConflict(f"stale: book {book} is at revision {row.seq}")

@@ -49,11 +49,14 @@ from hedger.core.model.state import (
     OrderStatus,
     Sample,
 )
+from hedger.core.model.wish import Act, ActKind
 
 __all__ = [
     "SETTLEMENT_WINDOW_MS",
     "Account",
     "AccountEvent",
+    "Act",
+    "ActKind",
     "Action",
     "BandInputs",
     "BandRule",

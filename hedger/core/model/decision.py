@@ -223,6 +223,7 @@ class Decision(Record, frozen=True, kw_only=True):
     """A decision explains itself: inputs, exposure, band, scalings, refusals, plan, reason.
 
     ``hold`` says in words what restrains the book, whatever the decision came to; empty if nothing.
+    ``act`` says which act is under way, who asked for it and why; empty if none is.
 
     Log line, journal entry, API answer and dashboard are renderings of this record.
     """
@@ -246,3 +247,4 @@ class Decision(Record, frozen=True, kw_only=True):
     plan: Plan | None = None
     memory: Memory = Memory()
     hold: str = ""
+    act: str = ""

@@ -76,7 +76,11 @@ class BandRule(Record, frozen=True, kw_only=True):
 
 
 class LimitRule(Record, frozen=True, kw_only=True):
-    """Hard limits, in coin of the underlying unless the name says otherwise."""
+    """Hard limits, in coin of the underlying unless the name says otherwise.
+
+    ``close_spread_bps_max`` is the widest market that an option is closed in, as a share of the
+    underlying's value.
+    """
 
     order_max: float = 5.0
     per_minute_max: float = 20.0
@@ -84,6 +88,7 @@ class LimitRule(Record, frozen=True, kw_only=True):
     slippage_bps_max: float = 10.0
     hard_band: float = 3.0
     first_trade_max: float = 10.0
+    close_spread_bps_max: float = 100.0
 
 
 class DataRule(Record, frozen=True, kw_only=True):
@@ -94,6 +99,7 @@ class DataRule(Record, frozen=True, kw_only=True):
     """
 
     hedge_quote_age_ms_max: int = 2_000
+    option_quote_age_ms_max: int = 10_000
     forward_age_ms_max: int = 5_000
     vol_age_ms_warn: int = 60_000
     vol_age_ms_max: int = 300_000

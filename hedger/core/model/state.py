@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import field
 
 from hedger.core.model.record import Record
+from hedger.core.model.wish import Act
 
 
 class Memory(Record, frozen=True, kw_only=True):
@@ -86,6 +87,7 @@ class BookState(Record, frozen=True, kw_only=True):
     what was paid in or taken out and is not to be hedged, by currency in 1e-8 coin; ``since_ms``
     is the market instant from which transfers count (0: not known). ``facts`` counts every change
     but those that raise ``seq`` alone: while both are as they were read, so is all the rest.
+    ``act`` is what somebody has asked for and is not done, or must last until a person resumes.
     """
 
     book: str
@@ -100,6 +102,7 @@ class BookState(Record, frozen=True, kw_only=True):
     coins: dict[str, int] = field(default_factory=dict)
     since_ms: int = 0
     facts: int = 0
+    act: Act | None = None
 
 
 class Order(Record, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     content["account"] = book.account_name
     content["positions"] = ACCOUNT if positions is None else dict(positions)
     content["hedge"] = _hedge(book, content["hedge"])
-    for table in ("band", "data"):
+    for table in ("band", "data", "limits"):
         content[table] = _known_before(content[table])
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
@@ -42,7 +42,14 @@ def _hedge(book: Book, content: dict[str, Any]) -> dict[str, Any]:
     return named
 
 
-_LATER = {"vol": "implied", "delta": "black", "delta_gap": "warn", "delta_gap_max": 0.05}
+_LATER = {
+    "vol": "implied",
+    "delta": "black",
+    "delta_gap": "warn",
+    "delta_gap_max": 0.05,
+    "option_quote_age_s_max": 10.0,
+    "close_spread_bps_max": 100.0,
+}
 """Keys that came later, with what was done before there was a choice."""
 
 

@@ -10,7 +10,7 @@ allowed is said here and nowhere else:
 """
 
 from hedger.core.acts.acting import acting, cancelling
-from hedger.core.acts.closing import remaining_legs
+from hedger.core.acts.closing import Prospect, prospects, remaining_legs
 from hedger.core.acts.words import WAITS, finished
 
-__all__ = ["WAITS", "acting", "cancelling", "finished", "remaining_legs"]
+__all__ = ["WAITS", "Prospect", "acting", "cancelling", "finished", "prospects", "remaining_legs"]

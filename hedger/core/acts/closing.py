@@ -99,6 +99,37 @@ def next_leg(
     return Step(line, tuple(refusals), len(legs), cramped)
 
 
+class Prospect(NamedTuple):
+    """A leg as a person is shown it before anything is asked for; ``reason`` says why it waits."""
+
+    instrument: str
+    held: int
+    goal: int
+    price: float | None
+    shown: str
+    reason: str
+
+
+def prospects(book: Book, market: Market, rules: Rules, now: int) -> tuple[Prospect, ...]:
+    """Every leg that the book's act is to close, with the price that it could be closed at now."""
+    index = market.index.get(book.underlying)
+    if index is None:
+        return tuple(
+            Prospect(name, held, goal, None, "", "not closed now: no index was ever seen")
+            for name, held, goal in remaining_legs(book, now)
+        )
+    made = []
+    for leg in _legs(book, market, rules, now):
+        name = leg.instrument.name
+        found = price(market, rules, now, leg.instrument, buy=leg.held < 0, index=index.value)
+        if isinstance(found, Refusal):
+            made.append(Prospect(name, leg.held, leg.goal, None, "", found.reason))
+        else:
+            shown = f"{found.lots} lots shown" if found.is_shown else "no size shown"
+            made.append(Prospect(name, leg.held, leg.goal, found.price, shown, ""))
+    return tuple(made)
+
+
 def _legs(book: Book, market: Market, rules: Rules, now: int) -> tuple[Leg, ...]:
     """Legs not at their goal: short ones first, then by expiry."""
     wanted = remaining_legs(book, now)

@@ -18,6 +18,11 @@ class Price(NamedTuple):
     price: float
     lots: int
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether the venue says how many; where it does not, nothing is cut for it."""
+        return self.lots < _ANY
+
 
 def price(
     market: Market, rules: Rules, now: int, instrument: Instrument, *, buy: bool, index: float

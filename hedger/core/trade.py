@@ -12,6 +12,7 @@ from hedger.core import limits
 from hedger.core.choices import choices
 from hedger.core.columns import Book, Market
 from hedger.core.freshness import doubt_refusal, usable, warnings
+from hedger.core.ladder import said
 from hedger.core.model import (
     Action,
     Decision,
@@ -79,6 +80,7 @@ class Draft(NamedTuple):
             memory=self.memory if memory is None else memory,
             hold=limits.restraint(book.hold, stopped=book.stopped),
             act="" if book.act is None else book.act.text,
+            rung=said(book.memory.ladder),
         )
 
 
@@ -202,6 +204,7 @@ def remembered(
         fills=memory.fills,
         delay_ms=memory.delay_ms,
         slippage=memory.slippage,
+        ladder=memory.ladder,
     )
 
 

@@ -4,6 +4,15 @@ Instants are integer milliseconds since the epoch (UTC). Quantities are signed i
 prices integer ticks. Floats appear only in valuation. ``None`` means absent, never zero.
 """
 
+from hedger.core.model.climbing import (
+    Climb,
+    LadderRule,
+    LadderState,
+    Level,
+    Measure,
+    Override,
+    Trigger,
+)
 from hedger.core.model.conduct import Conduct, VenueClass
 from hedger.core.model.contracts import (
     SETTLEMENT_WINDOW_MS,
@@ -61,6 +70,7 @@ __all__ = [
     "BandInputs",
     "BandRule",
     "BookState",
+    "Climb",
     "Conduct",
     "Cost",
     "Curve",
@@ -80,11 +90,16 @@ __all__ = [
     "Intent",
     "IntentState",
     "Kind",
+    "LadderRule",
+    "LadderState",
+    "Level",
     "LimitRule",
+    "Measure",
     "Memory",
     "Order",
     "OrderReport",
     "OrderStatus",
+    "Override",
     "Plan",
     "PlanLine",
     "Position",
@@ -95,6 +110,7 @@ __all__ = [
     "Sample",
     "Scaling",
     "Target",
+    "Trigger",
     "VenueClass",
     "name_at",
     "name_there",

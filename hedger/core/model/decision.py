@@ -224,6 +224,7 @@ class Decision(Record, frozen=True, kw_only=True):
 
     ``hold`` says in words what restrains the book, whatever the decision came to; empty if nothing.
     ``act`` says which act is under way, who asked for it and why; empty if none is.
+    ``rung`` is the ladder's, and why; empty while the book is free.
 
     Log line, journal entry, API answer and dashboard are renderings of this record.
     """
@@ -248,3 +249,4 @@ class Decision(Record, frozen=True, kw_only=True):
     memory: Memory = Memory()
     hold: str = ""
     act: str = ""
+    rung: str = ""

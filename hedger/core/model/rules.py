@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hedger.core.model.climbing import LadderRule
 from hedger.core.model.record import Record
 
 
@@ -118,3 +119,4 @@ class Rules(Record, frozen=True, kw_only=True):
     band: BandRule = BandRule()
     limits: LimitRule = LimitRule()
     data: DataRule = DataRule()
+    ladder: LadderRule = LadderRule()

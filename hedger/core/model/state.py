@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import field
 
+from hedger.core.model.climbing import LadderState, Override
 from hedger.core.model.record import Record
 from hedger.core.model.wish import Act
 
@@ -19,6 +20,7 @@ class Memory(Record, frozen=True, kw_only=True):
     ``risk_aversion`` is the default one as it was at the first hedge, 0 where none was needed.
     ``fills`` counts the samples (up to where it stops) behind ``delay_ms``, the mean time from due
     to fill, and ``slippage``, the mean price paid beyond the half-spread as a fraction of mid.
+    ``ladder`` is where the book stands on its ladder, None where it never had one.
     """
 
     hedges: int = 0
@@ -31,6 +33,7 @@ class Memory(Record, frozen=True, kw_only=True):
     fills: int = 0
     delay_ms: float = 0.0
     slippage: float = 0.0
+    ladder: LadderState | None = None
 
 
 class Sample(Record, frozen=True, kw_only=True):
@@ -103,6 +106,7 @@ class BookState(Record, frozen=True, kw_only=True):
     since_ms: int = 0
     facts: int = 0
     act: Act | None = None
+    override: Override | None = None
 
 
 class Order(Record, frozen=True, kw_only=True):

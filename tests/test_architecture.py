@@ -56,7 +56,7 @@ def test_contracts_hold(checkout: Path) -> None:
         ("hedger/core/sizing/kelly.py", "import pricing", "exposure and risk call pricing"),
         ("hedger/core/sizing/kelly.py", "import hedger.core.sizing.grid", "knows another"),
         ("hedger/core/limits.py", "import time", "do not touch the world"),
-        ("hedger/ports.py", "import hedger.service", "the floors of hedger"),
+        ("hedger/ports/store.py", "import hedger.service", "the floors of hedger"),
     ],
 )
 def test_planted_imports_are_caught(checkout: Path, file: str, line: str, contract: str) -> None:

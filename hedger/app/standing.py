@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hedger.app.ground import the_venues
 from hedger.app.translate import paper_params
 from hedger.clock import wall_ms
-from hedger.core.model import BookState, Intent, Record
+from hedger.core.model import Act, BookState, Intent, Record
 from hedger.errors import VenueUnavailable
 from hedger.ports import ShardInfo, Store
 from hedger.service.read_back import decoded
@@ -65,6 +65,7 @@ class BookStanding(Record, frozen=True, kw_only=True):
     hold: str
     stopped: bool
     confirmed: float
+    act: Act | None
     is_configured: bool
     is_current: bool
     positions: Mapping[str, int]
@@ -113,10 +114,11 @@ async def standing(config: Configuration, store: Store) -> Standing:
 
 def may(state: BookState) -> str:
     """What a book may do, in words."""
+    act = f"; {state.act.text}" if state.act is not None else ""
     confirmed = f", first trade up to {state.confirmed:g} confirmed" if state.confirmed else ""
     if state.stopped:
-        return f"stopped ({state.hold}){confirmed}"
-    return (f"on hold ({state.hold})" if state.hold else "free to trade") + confirmed
+        return f"stopped ({state.hold}){confirmed}{act}"
+    return (f"on hold ({state.hold})" if state.hold else "free to trade") + confirmed + act
 
 
 async def _book(
@@ -138,6 +140,7 @@ async def _book(
         hold=state.hold,
         stopped=state.stopped,
         confirmed=state.confirmed,
+        act=state.act,
         is_configured=digest is not None,
         is_current=digest == state.digest,
         positions=state.positions,

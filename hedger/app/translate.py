@@ -35,6 +35,7 @@ def rules(book: Book, digest: str) -> Rules:
             slippage_bps_max=book.limits.slippage_bps_max,
             hard_band=book.limits.hard_band,
             first_trade_max=book.limits.first_trade_max,
+            close_spread_bps_max=book.limits.close_spread_bps_max,
         ),
         data=DataRule(
             hedge_quote_age_ms_max=_ms(book.data.hedge_quote_age_s_max),
@@ -42,6 +43,7 @@ def rules(book: Book, digest: str) -> Rules:
             vol_age_ms_warn=_ms(book.data.vol_age_s_warn),
             vol_age_ms_max=_ms(book.data.vol_age_s_max),
             vol_width=book.data.vol_width,
+            option_quote_age_ms_max=_ms(book.data.option_quote_age_s_max),
             delta_gap=book.data.delta_gap,
             delta_gap_max=book.data.delta_gap_max,
         ),

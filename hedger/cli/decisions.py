@@ -63,7 +63,7 @@ def _table(entries: list[Entry]) -> Table:
     for entry in entries:
         delta = "?" if entry.exposure is None else f"{entry.exposure.book_delta:+.4f}"
         alike = f" (x {entry.repeats})" if entry.repeats > 1 else ""
-        text = f"{entry.hold}; {entry.text}" if entry.hold else entry.text
+        text = "; ".join(part for part in (entry.hold, entry.act, entry.text) if part)
         made.add_row(
             entry.id,
             instant(entry.time_ms),

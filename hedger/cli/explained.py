@@ -32,6 +32,10 @@ def _head(entry: Entry) -> Iterator[str]:
     yield f"  {entry.text}"
     if entry.hold:
         yield f"  {entry.hold}"
+    if entry.act:
+        yield f"  {entry.act}"
+    if entry.rung:
+        yield f"  {entry.rung}"
     yield (
         f"  book {entry.book} at revision {entry.seq}, market time {instant(entry.time_ms)}, "
         f"recorded {instant(entry.wall_ms)}"

@@ -50,7 +50,7 @@ def resume(
     confirm: Annotated[float | None, Parameter(validator=positive)] = None,
     common: Common | None = None,
 ) -> int:
-    """Clear a hold; with --confirm allow a large first trade.
+    """Clear a hold, and release a book from an act; with --confirm allow a large first trade.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from hedger.core.columns import Book, Legs
+from hedger.core.ladder import restraint
 from hedger.core.model import BookState, Instrument, Kind, Position
 
 
@@ -68,12 +69,13 @@ def book(
         ),
         open=state.intents,
         memory=state.memory,
-        hold=state.hold,
+        hold=state.hold or restraint(state.memory.ladder),
         stopped=state.stopped,
         confirmed=state.confirmed,
         instruments=instruments,
         moved_coin=state.coins.get(underlying, 0) * 1e-8,
         accounts=accounts,
+        act=state.act,
     )
 
 

@@ -13,7 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hedger.core.model import Account, Instrument, Intent, Memory, Position, Refusal, Sample
+from hedger.core.model import (
+    Account,
+    Act,
+    Instrument,
+    Intent,
+    Memory,
+    Position,
+    Refusal,
+    Sample,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -55,6 +64,12 @@ class Legs:
             found = self.memo["inverse"] = kinds[self.group]
         return found
 
+    def lots(self, instrument: Instrument) -> int:
+        """Signed lots held of one option; 0 where it is no leg."""
+        if instrument.name not in self.names:
+            return 0
+        return round(float(self.quantity[self.names.index(instrument.name)]) / instrument.lot)
+
     def places(self, market: Market) -> Places:
         """Rows of the legs; a market's table of rows is never changed, only replaced."""
         found: Places | None = self.memo.get("places")
@@ -71,7 +86,7 @@ class Book:
 
     ``moved_coin`` is what its owner paid in since, beside the configured ``base_coin``.
     ``accounts`` are those that it also hedges on, at other venues. ``samples`` are what its orders
-    told since its memory was last written.
+    told since its memory was last written. ``act`` is what somebody wants done with it.
     """
 
     name: str
@@ -90,6 +105,7 @@ class Book:
     moved_coin: float = 0.0
     accounts: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
+    act: Act | None = None
 
     @property
     def linear(self) -> bool:

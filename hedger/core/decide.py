@@ -2,7 +2,7 @@
 
 1. the data: is every number that the decision needs there, fresh and believed;
 2. exposure as an interval over everything that is not certain;
-3. target band; 4. which trade is certain; 5. limits; 6. plan.
+3. target band; 4. which trade is certain, or what an act asks for; 5. limits; 6. plan.
 
 Every way out is a `Decision` with a reason; "no trade" and "blocked" carry as much as a hedge.
 """
@@ -10,20 +10,18 @@ Every way out is a `Decision` with a reason; "no trade" and "blocked" carry as m
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import msgspec
 
-from hedger.core import limits, policy
+from hedger.core import policy
+from hedger.core.acts import acting, cancelling
 from hedger.core.bands.adaptive import ADAPTIVE, modified_for
 from hedger.core.bands.inputs import inputs
-from hedger.core.choices import choices
 from hedger.core.columns import Book, Market
 from hedger.core.costs import cost
 from hedger.core.exposure import black_shift, exposure
 from hedger.core.freshness import (
     blocks,
-    doubt_refusal,
     forecast_vol,
     hedge_quote,
     judged,
@@ -31,33 +29,20 @@ from hedger.core.freshness import (
     other_futures,
     unjudged,
     usable,
-    warnings,
 )
 from hedger.core.held import held, second_opinion
 from hedger.core.measured import learned
 from hedger.core.model import (
     Action,
+    ActKind,
     BandInputs,
     Cost,
     Decision,
     Exposure,
-    HedgeQuote,
-    HedgeRoute,
-    Memory,
-    Plan,
-    Refusal,
     Rules,
     Target,
 )
-from hedger.core.plan import Choice, plan, slippage_bps
-
-
-class _Trade(NamedTuple):
-    """What the band asks for: signed coin (0 for none) and the reason."""
-
-    wanted: float
-    reason: str
-    text: str
+from hedger.core.trade import Draft, certain_trade, hedged, quiet, wanted
 
 
 def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
@@ -83,7 +68,9 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     routes = usable(book, market, rules, now)
     hedges = judged(rules, routes)
     memory = learned(book.memory, book.samples)
-    draft = _Draft(book, market, rules, now, quotes, memory, routes, hedges)
+    draft = Draft(book, market, rules, now, quotes, memory, routes, hedges)
+    if book.act is not None and book.act.kind is ActKind.CANCEL:
+        return cancelling(draft)
     faults = blocks(book, market, rules, now, hedges)
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
@@ -114,13 +101,15 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
         return draft.decision(Action.BLOCKED, "no_band", text)
     band, notes = held(book, market, rules, now, band, look.said)
     draft = draft._replace(band=band, notes=(*look.notes, *notes))
-    trade = _certain_trade(seen, band)
+    if book.act is not None:
+        return acting(draft, seen, band, book.act, unit=unit)
+    trade = certain_trade(seen, band)
     if trade.wanted == 0.0:
-        return _quiet(draft, seen, trade)
-    return _hedge(draft, seen, band, trade)
+        return quiet(draft, seen, trade)
+    return hedged(draft, seen, band, trade)
 
 
-def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
+def _band(draft: Draft, seen: Exposure, lot_delta: float) -> Target | None:
     """The band of this instant; None where its kind has no solution."""
     book, rule, limit = draft.book, draft.rules.band, draft.rules.limits
     if rule.kind not in ADAPTIVE:
@@ -149,7 +138,7 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
     return policy.adaptive_target(rule, limit, seen, deeper, lot_delta=lot_delta, shift=shift)
 
 
-def _deeper(draft: _Draft, seen: Exposure, terms: BandInputs, made: Target) -> BandInputs:
+def _deeper(draft: Draft, seen: Exposure, terms: BandInputs, made: Target) -> BandInputs:
     """The same with the cost of what is to be traded, where the best price has less than that.
 
     That is the trade of this band, or the least one where none is due. The risk aversion stays.
@@ -157,14 +146,14 @@ def _deeper(draft: _Draft, seen: Exposure, terms: BandInputs, made: Target) -> B
     if terms.paid is None:
         return terms
     least = made.trigger_high - made.to_high
-    size = min(max(abs(_wanted(seen, made)), least), draft.rules.limits.order_max)
+    size = min(max(abs(wanted(seen, made)), least), draft.rules.limits.order_max)
     paid = _cost(draft, seen, size)
     if paid == terms.paid:
         return terms
     return msgspec.structs.replace(terms, cost=paid.rate * terms.tuned_cost, paid=paid)
 
 
-def _cost(draft: _Draft, seen: Exposure, size: float) -> Cost:
+def _cost(draft: Draft, seen: Exposure, size: float) -> Cost:
     """What so much costs [coin] at the cheapest venue that can be used."""
     return cost(
         draft.book,
@@ -176,196 +165,3 @@ def _cost(draft: _Draft, seen: Exposure, size: float) -> Cost:
         cap=1e-4 * draft.rules.limits.slippage_bps_max,
         slippage=draft.memory.slippage,
     )
-
-
-def _wanted(seen: Exposure, band: Target) -> float:
-    """Trade that is right under every value of the interval, to the nearest end of the band."""
-    if seen.low > band.trigger_high:
-        return band.to_high - seen.low
-    if seen.high < band.trigger_low:
-        return band.to_low - seen.high
-    return 0.0
-
-
-def _certain_trade(seen: Exposure, band: Target) -> _Trade:
-    """That trade and why it is due, or why none is."""
-    wanted = _wanted(seen, band)
-    if wanted < 0.0:
-        text = f"delta {_span(seen)} above trigger {band.trigger_high:+.4f}"
-        return _Trade(wanted, "above_band", text)
-    if wanted > 0.0:
-        text = f"delta {_span(seen)} below trigger {band.trigger_low:+.4f}"
-        return _Trade(wanted, "below_band", text)
-    if band.trigger_low <= seen.low and seen.high <= band.trigger_high:
-        text = f"delta {_span(seen)} inside [{band.trigger_low:+.4f}, {band.trigger_high:+.4f}]"
-        return _Trade(0.0, "inside_band", text)
-    if seen.doubts:
-        return _Trade(0.0, "delta_uncertain", f"delta {_span(seen)} is not surely outside the band")
-    return _Trade(0.0, "in_flight", f"delta {_span(seen)} depends on what is still open")
-
-
-def _quiet(draft: _Draft, seen: Exposure, trade: _Trade) -> Decision:
-    if trade.reason != "delta_uncertain":
-        return draft.decision(Action.NO_TRADE, trade.reason, trade.text)
-    doubts = tuple(doubt_refusal("delta_uncertain", d) for d in seen.doubts)
-    names = ", ".join(d.instrument for d in seen.doubts[:3])
-    text = f"{trade.text}; in doubt: {names}"
-    return draft.decision(Action.BLOCKED, trade.reason, text, refusals=doubts)
-
-
-def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decision:
-    """Patience, limits and plan for a trade that is certain."""
-    book, rules, now = draft.book, draft.rules, draft.now
-    wanted, memory = trade.wanted, draft.memory
-    hard = seen.low > band.hard_high or seen.high < band.hard_low
-    wait = limits.patience(
-        rules.band, memory, wanted=wanted, index=seen.index, now=now, hard=hard, move=band.move
-    )
-    if wait:
-        return draft.decision(Action.NO_TRADE, wait.rule, wait.reason, refusals=(wait,))
-    reduces = _reduces(seen, wanted)
-    held = (seen.hedge_low, seen.hedge_high)
-    size, cuts, room = limits.allowed(
-        rules.limits, book, wanted=wanted, held=held, reduces=reduces, now=now
-    )
-    if size == 0.0:
-        return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
-    picked = _picked(draft, seen, size)
-    most = sum(choice.room for choice in picked)
-    if most < abs(size):
-        cuts, size = (*cuts, _no_share(size, most)), math.copysign(most, size)
-        if most == 0.0:
-            return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
-    stage = memory.stage if hard else 0
-    made = plan(
-        book,
-        picked,
-        band,
-        interval=(seen.low, seen.high),
-        wanted=wanted,
-        allowed=size,
-        room=room,
-        reduces=reduces,
-        bps=slippage_bps(rules.limits, hard=hard, stage=stage),
-        index=seen.index,
-    )
-    if not made.lines:
-        names = ", ".join(choice.instrument.name for choice in picked)
-        text = f"{size:+.6f} {book.underlying} is below the minimum order of {names}"
-        return draft.decision(Action.NO_TRADE, "below_minimum", text, refusals=cuts, plan=made)
-    later = _remember(memory, made, seen.index, now, band, stage=stage + 1 if hard else 0)
-    text = f"{trade.text}: {_order_text(made)}"
-    return draft.decision(Action.HEDGE, trade.reason, text, refusals=cuts, plan=made, memory=later)
-
-
-def _picked(draft: _Draft, seen: Exposure, size: float) -> tuple[Choice, ...]:
-    """What to hedge with, the best first."""
-    return choices(
-        draft.book,
-        draft.rules,
-        draft.routes,
-        {quote.instrument: quote for quote in draft.quotes},
-        size=size,
-        index=seen.index,
-        now=draft.now,
-    )
-
-
-def _no_share(size: float, most: float) -> Refusal:
-    return Refusal(
-        rule="share_max",
-        wanted=size,
-        allowed=math.copysign(most, size),
-        reason=f"the venues that can be hedged at have room for {most:.4f} more",
-    )
-
-
-def _reduces(seen: Exposure, trade: float) -> bool:
-    """Whether |delta + trade| < |delta| for every delta in the interval."""
-    return seen.low > -0.5 * trade if trade < 0 else seen.high < -0.5 * trade
-
-
-def _remember(
-    memory: Memory, made: Plan, index: float, now: int, band: Target, *, stage: int
-) -> Memory:
-    """Memory after this hedge; the first one freezes a default risk aversion."""
-    terms = band.inputs
-    traded = sum(line.delta for line in made.lines)
-    return msgspec.structs.replace(
-        memory,
-        hedges=memory.hedges + 1,
-        hedge_ms=now,
-        hedge_price=index,
-        stage=stage,
-        recent=limits.recent(memory, now, abs(traded)),
-        avoid=tuple(entry for entry in memory.avoid if now < entry[1]),
-        risk_aversion=terms.risk_aversion
-        if terms and terms.source == "now"
-        else memory.risk_aversion,
-    )
-
-
-def _span(seen: Exposure) -> str:
-    if seen.low == seen.high:
-        return f"{seen.low:+.4f}"
-    return f"[{seen.low:+.4f}, {seen.high:+.4f}]"
-
-
-def _order_text(made: Plan) -> str:
-    return "; ".join(
-        f"{'buy' if line.lots > 0 else 'sell'} {abs(line.lots)} lots of {line.instrument} "
-        f"({line.delta:+.4f}) at {line.limit_price:g} or better"
-        for line in made.lines
-    )
-
-
-class _Draft(NamedTuple):
-    """What every decision of this call shares."""
-
-    book: Book
-    market: Market
-    rules: Rules
-    now: int
-    quotes: tuple[HedgeQuote, ...]
-    memory: Memory
-    routes: tuple[HedgeRoute, ...]
-    hedges: tuple[str, ...]
-    seen: Exposure | None = None
-    band: Target | None = None
-    notes: tuple[str, ...] = ()
-
-    def decision(
-        self,
-        action: Action,
-        reason: str,
-        text: str,
-        *,
-        refusals: tuple[Refusal, ...] = (),
-        plan: Plan | None = None,
-        memory: Memory | None = None,
-    ) -> Decision:
-        """Decision with this call's inputs filled in; memory as it was but for samples."""
-        book, index = self.book, self.market.index.get(self.book.underlying)
-        return Decision(
-            book=book.name,
-            time_ms=self.now,
-            seq=book.seq,
-            config=self.rules.config,
-            action=action,
-            reason=reason,
-            text=text,
-            quotes=self.quotes,
-            index_age_ms=None if index is None else self.now - index.time_ms,
-            positions=tuple((p.instrument.name, p.lots) for p in book.hedges),
-            open_intents=len(book.open),
-            exposure=self.seen,
-            target=self.band,
-            refusals=refusals,
-            warnings=(
-                *warnings(book, self.market, self.rules, self.now, self.hedges),
-                *self.notes,
-            ),
-            plan=plan,
-            memory=self.memory if memory is None else memory,
-            hold=limits.restraint(book.hold, stopped=book.stopped),
-        )

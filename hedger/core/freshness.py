@@ -33,7 +33,8 @@ def other_futures(book: Book, rules: Rules, now: int) -> tuple[str, ...]:
         return ()
     held = [p.instrument for p in book.futures]
     on_order = [book.instruments[intent.instrument] for intent in book.open]
-    alive = {i.name for i in (*held, *on_order) if not i.expiry_ms or i.expiry_ms > now}
+    futures = [i for i in (*held, *on_order) if i.kind is not Kind.OPTION]
+    alive = {i.name for i in futures if not i.expiry_ms or i.expiry_ms > now}
     return tuple(sorted(alive.difference(rules.hedge.hedges)))
 
 

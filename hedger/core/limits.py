@@ -147,11 +147,18 @@ def restraint(hold: str, *, stopped: bool) -> str:
     return f"on hold: {hold}" if hold else ""
 
 
-def _blocked(rule: LimitRule, book: Book, wanted: float, reduces: bool) -> Refusal | None:
+def held_back(book: Book, wanted: float, *, reduces: bool) -> Refusal | None:
+    """What a person's hold or stop says of a trade [coin]."""
     if book.stopped:
         return _block("stopped", wanted, f"stopped by a person: {book.hold}")
     if book.hold and not reduces:
         return _block("hold", wanted, f"on hold ({book.hold}) and |delta| might grow")
+    return None
+
+
+def _blocked(rule: LimitRule, book: Book, wanted: float, reduces: bool) -> Refusal | None:
+    if back := held_back(book, wanted, reduces=reduces):
+        return back
     first = max(rule.first_trade_max, book.confirmed)
     if not book.memory.hedges and abs(wanted) > first:
         return _block(

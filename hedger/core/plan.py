@@ -162,8 +162,25 @@ def _lots(allowed: float, unit: float, end: float, target: Target, *, room: floa
 
 def bounds(book: Book, instrument: Instrument, lots: int) -> tuple[int, int]:
     """Position bounds that hold on every reading of what is open, with the new order or without."""
-    held = next(p.lots for p in book.hedges if p.instrument.name == instrument.name)
+    held = _held(book, instrument)
     open_lots = [remaining(i) for i in book.open if i.instrument == instrument.name]
     low = held + sum(min(n, 0) for n in open_lots) + min(lots, 0)
     high = held + sum(max(n, 0) for n in open_lots) + max(lots, 0)
     return low, high
+
+
+def _held(book: Book, instrument: Instrument) -> int:
+    """Lots of anything that a book holds; 0 of what it does not."""
+    for position in (*book.hedges, *book.futures):
+        if position.instrument.name == instrument.name:
+            return position.lots
+    return book.legs.lots(instrument)
+
+
+def told(lines: Sequence[PlanLine]) -> str:
+    """What is to be sent, in words."""
+    return "; ".join(
+        f"{'buy' if line.lots > 0 else 'sell'} {abs(line.lots)} lots of {line.instrument} "
+        f"({line.delta:+.4f}) at {line.limit_price:g} or better"
+        for line in lines
+    )

@@ -146,6 +146,7 @@ class Shelf:
         band, data = rules.band, rules.data
         judged = (
             not book.open
+            and book.act is None
             and set(lots) == {buy, sell} <= row.keys()
             and band.kind in ("fixed", *KINDS)
             and band.vol == "implied"

@@ -9,6 +9,7 @@ from hedger.clock import wall_ms
 from hedger.core.model import Decision
 from hedger.errors import StoreError
 from hedger.ports import Lease
+from hedger.service.acts import Acts
 from hedger.service.aftermath import Aftermath
 from hedger.service.alarms import NakedWatch
 from hedger.service.chronicle import Chronicle
@@ -158,6 +159,7 @@ class Crew:
             execution=self.execution,
             journal=self.journal,
             chronicle=self.chronicle,
+            acts=Acts(self.world, execution=self.execution),
             learn=history.learn,
             orphaned=self.resolver.add,
             decided=self._decided,
@@ -165,14 +167,14 @@ class Crew:
             doubt=self.clocks.doubt,
             turned=self.aftermath.turned_away,
         )
+
+    def _join_onlookers(self) -> None:
         self.unkept = Unkept(
             self.world,
             roster=self.roster,
             ownership=self.ownership,
             judge=self.worker.stepper.judge,
         )
-
-    def _join_onlookers(self) -> None:
         self.shadows = Shadows(
             self.world,
             roster=self.roster,

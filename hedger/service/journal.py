@@ -68,7 +68,7 @@ class Journal:
         last = self._last.get(book)
         if last is None:
             return False
-        action, said, _, refusals = last.key  # a hold that is lifted is seen by the next step
+        action, said, _, refusals, *_ = last.key  # a hold that is lifted is seen by the next step
         if refusals or action is not Action.NO_TRADE or said != reason:
             return False
         if now_s - last.at_s >= QUIET_S and not late:
@@ -110,4 +110,5 @@ class Journal:
 def _key(decision: Decision) -> tuple[object, ...]:
     """What makes two decisions alike: the outcome and its reasons, not the numbers in the text."""
     refusals = tuple((refusal.rule, refusal.instrument) for refusal in decision.refusals)
-    return (decision.action, decision.reason, decision.hold, refusals)
+    rung = decision.rung.partition(" (")[0]
+    return (decision.action, decision.reason, decision.hold, refusals, decision.act, rung)

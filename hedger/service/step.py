@@ -18,6 +18,7 @@ from hedger.core.book import book as columns
 from hedger.core.decide import decide
 from hedger.core.model import Action, BookState, Decision, Intent, Plan, Refusal
 from hedger.ports import Lease
+from hedger.service.acts import Acts
 from hedger.service.chronicle import Chronicle
 from hedger.service.entry import Timings
 from hedger.service.execution import Execution
@@ -56,6 +57,7 @@ class Stepper:
         execution: Execution,
         journal: Journal,
         chronicle: Chronicle,
+        acts: Acts,
         learn: Callable[[Desk, BookState], Awaitable[None]],
         orphaned: Callable[[Desk, Intent], None],
         decided: Callable[[Desk, Decision], None],
@@ -72,6 +74,7 @@ class Stepper:
         self._execution = execution
         self._journal = journal
         self._chronicle = chronicle
+        self._acts = acts
         self._learn, self._orphaned, self._decided = learn, orphaned, decided
         self._check, self._doubt, self._turned = check, doubt, turned
         self._log = logger(worker=world.params.worker)
@@ -103,11 +106,12 @@ class Stepper:
             if decision.action is Action.HEDGE and len(state.intents) < self._open_max:
                 return await self._hedge(desk, lease, state, decision, due, timings)
             await self._note(desk, lease, state, decision, timings)
+            await self._acts.follow(desk, lease, state, decision)
         finally:  # whoever watches is told after the order, and of what could not be written too
             self._metrics.observe("load_us", timings.load_us)
             self._metrics.observe("decide_us", timings.decide_us)
             self._decided(desk, decision)
-        if not state.intents:
+        if not state.intents and state.act is None:
             desk.known = (lease.epoch, state)
         return True
 
@@ -290,6 +294,7 @@ class Stepper:
             reason=decision.reason,
             text=decision.text,
             hold=decision.hold,
+            act=decision.act,
             market_ms=decision.time_ms,
             delta=None if exposure is None else exposure.book_delta,
             intents=intents,

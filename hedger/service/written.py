@@ -153,6 +153,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     plan: Planned | None = None
     memory: Remembered | None = None
     hold: str = ""
+    act: str = ""
+    rung: str = ""
     intents: tuple[Intent, ...] = ()
     orders: tuple[Order, ...] = ()
     timings: Timings | None = None

@@ -82,6 +82,12 @@ class Limits(Table):
     first_trade_max: float = Field(
         default=10.0, gt=0, le=SIZE_MAX, description="A larger first trade needs confirmation."
     )
+    close_spread_bps_max: float = Field(
+        default=100.0,
+        gt=0,
+        le=10_000,
+        description="Widest market that an option is closed in, of the index.",
+    )
 
 
 class Data(Table):
@@ -102,6 +108,9 @@ class Data(Table):
     )
     vol_width: float = Field(
         default=0.10, gt=0, le=5, description="Half-width of the interval around the last good vol."
+    )
+    option_quote_age_s_max: float = Field(
+        default=10.0, gt=0, le=DAY_S, description="Quote of an option that is to be closed."
     )
     delta_gap_max: float = Field(
         default=0.05,

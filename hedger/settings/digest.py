@@ -22,7 +22,7 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     del content["shadows"]  # they change nothing of what is hedged
     content["positions"] = ACCOUNT if positions is None else dict(positions)
     content["hedge"] = _hedge(book, content["hedge"])
-    for table in ("band", "data"):
+    for table in ("band", "data", "limits"):
         content[table] = _known_before(content[table])
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
@@ -49,6 +49,8 @@ _LATER = {
     "delta_gap": "warn",
     "delta_gap_max": 0.05,
     "tuning": "off",
+    "option_quote_age_s_max": 10.0,
+    "close_spread_bps_max": 100.0,
 }
 """Keys that came later, with what was done before there was a choice."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from hedger.core.model import Intent, IntentState, Memory
+from hedger.core.model import Act, ActKind, Intent, IntentState, Memory
 from hedger.errors import ConfigError, UnknownVersion
 from hedger.ports import BookSeed, Changes, JournalEntry
 from hedger.store import keys
@@ -23,6 +23,7 @@ COIN = 100_000_000
 _COIN_MARK = "$"
 
 _memory = msgspec.json.Decoder(Memory)
+_act = msgspec.json.Decoder(Act)
 _intent = msgspec.json.Decoder(Intent)
 _encode = msgspec.json.Encoder().encode
 
@@ -41,6 +42,30 @@ def memory_from(raw: bytes) -> Memory:
         return _memory.decode(raw[1:])
     except msgspec.DecodeError as bad:
         raise ConfigError(f"stored memory is not readable: {bad}") from None
+
+
+def act_bytes(act: Act) -> bytes:
+    """Return an act as stored; the same act is always the same bytes."""
+    if not (act.who and act.reason):
+        raise ValueError(f"{act.kind}: expected who asks for it and why")
+    return _encode(act)
+
+
+def act_from(raw: bytes) -> Act | None:
+    """Read a stored act; empty means that nobody has asked for one."""
+    if not raw:
+        return None
+    try:
+        return _act.decode(raw)
+    except msgspec.DecodeError as bad:
+        raise UnknownVersion(
+            f"stored act is not readable: {bad}; written by another release?"
+        ) from None
+
+
+def outlasts(act: Act) -> bool:
+    """Whether an act stays until a person resumes the book."""
+    return act.kind is ActKind.CLOSE
 
 
 def intent_bytes(intent: Intent, schema: int) -> bytes:

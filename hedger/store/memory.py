@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hedger.core.model import BookState, Fill, Intent, IntentState, Memory
+from hedger.core.model import Act, BookState, Fill, Intent, IntentState, Memory
 from hedger.errors import ConfigError, RevisionConflict
 from hedger.ports import (
     BookSeed,
@@ -168,6 +168,7 @@ class MemoryStore(Shelved):
             hold=row.hold,
             stopped=row.stopped,
             confirmed=row.confirmed,
+            act=row.act,
         )
 
     async def begin(
@@ -188,10 +189,11 @@ class MemoryStore(Shelved):
         codec.checked_entry(book, entry)
         self._fence(lease)
         row = self._row(book)
-        _check_seq(book, row, seq, facts)
+        row.check(book, seq, facts)
         if row.stopped or (row.hold and not reduces):
             raise RevisionConflict(f"hold: book {book}: {row.hold}")
-        self._check_readings(book, row, intents)
+        if beyond := self._server.beyond(row, intents):
+            raise RevisionConflict(f"busy: book {book}: {beyond}")
         for intent in intents:
             row.intents[intent.id] = msgspec.structs.replace(intent, epoch=lease.epoch, filled=0)
         row.seq, row.memory = seq + 1, memory
@@ -213,7 +215,7 @@ class MemoryStore(Shelved):
             codec.checked_entry(book, entry)
         self._fence(lease)
         row = self._row(book)
-        _check_seq(book, row, seq, facts)
+        row.check(book, seq, facts)
         if row.memory != memory:
             row.memory, row.facts = memory, row.facts + 1
         if entry is not None:
@@ -299,7 +301,7 @@ class MemoryStore(Shelved):
         row = self._row(book)
         if row.intents:
             raise RevisionConflict(f"busy: book {book} has open intents")
-        _check_seq(book, row, seq, facts)
+        row.check(book, seq, facts)
         if any(row.positions.get(name, 0) != ours for name, (ours, _) in changes.items()):
             raise RevisionConflict(f"stale: book {book} is at revision {seq}")
         row.positions |= {name: theirs for name, (_, theirs) in changes.items()}
@@ -320,9 +322,30 @@ class MemoryStore(Shelved):
     async def resume(self, book: str, *, who: str, confirmed: float = 0.0) -> None:
         """Clear a hold; ``confirmed`` > 0 allows a first trade up to that size (coin)."""
         row = self._row(book)
-        row.hold, row.stopped = "", False
+        row.hold, row.stopped, row.act = "", False, None
         row.confirmed = confirmed if confirmed > 0 else row.confirmed
         row.facts += 1
+
+    async def ask(self, book: str, act: Act) -> str:
+        """Have an act done by whoever owns the book: ``ok``, ``closing`` or ``stopped``."""
+        codec.act_bytes(act)
+        row = self._row(book)
+        if row.stopped:
+            return "stopped"
+        if row.act is not None and codec.outlasts(row.act) and not codec.outlasts(act):
+            return "closing"
+        row.act, row.facts = act, row.facts + 1
+        return "ok"
+
+    async def acted(self, lease: Lease, book: str, act: Act, *, outcome: str) -> bool:
+        """Take an act away that is done; False where the book has another one by now."""
+        self._check_shard(lease, book)
+        self._fence(lease)
+        row = self._row(book)
+        if row.act != act:
+            return False
+        row.act, row.facts = None, row.facts + 1
+        return True
 
     async def shutdown(self) -> None:
         """Nothing to close."""

@@ -41,6 +41,7 @@ def book_state(book: str, fields: Sequence[bytes], opened: Sequence[Any]) -> Boo
         hold=values[b"hold"].decode(),
         stopped=values[b"stopped"] == b"1",
         confirmed=float(values[b"confirmed"]),
+        act=codec.act_from(values.get(b"act", b"")),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hedger.core.model import BookState, Fill, Intent, Memory
+from hedger.core.model import Act, BookState, Fill, Intent, Memory
 from hedger.errors import ConfigError, RevisionConflict, StoreError
 from hedger.ports import BookSeed, Changes, CloseOutcome, JournalEntry, Lease
 from hedger.store import codec, keys, reading
@@ -221,6 +221,23 @@ class RedisStore(Deployment):
     async def resume(self, book: str, *, who: str, confirmed: float = 0.0) -> None:
         """Clear a hold; ``confirmed`` > 0 allows a first trade up to that size (coin)."""
         await self._marked("resume", book, who, repr(confirmed) if confirmed > 0 else "")
+
+    async def ask(self, book: str, act: Act) -> str:
+        """Have an act done by whoever owns the book: ``ok``, ``closing`` or ``stopped``."""
+        shard, is_close = self.shard_of(book), int(codec.outlasts(act))
+        names = [self._keys.book(shard, book), self._keys.log(shard)]
+        arguments = (book, codec.act_bytes(act), is_close, self._params.log_max, act.text)
+        reply = await self._link.call("ask", names, *arguments)
+        self._refuse(reply, book)
+        return reading.text(reply[0]).lower()
+
+    async def acted(self, lease: Lease, book: str, act: Act, *, outcome: str) -> bool:
+        """Take an act away that is done; False where the book has another one by now."""
+        shard = self._shard(lease, book)
+        names = [self._keys.book(shard, book), self._keys.log(shard)]
+        arguments = (book, codec.act_bytes(act), self._params.log_max, f"{act.text}: {outcome}")
+        reply = await self._fenced("acted", lease, names, *arguments)
+        return bool(reply[0] == b"OK")
 
     # shadows
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hedger.core.model import Intent, Memory
+from hedger.core.model import Act, Intent, Memory
+from hedger.errors import RevisionConflict
 from hedger.ports import JournalEntry
 
 
@@ -36,6 +37,12 @@ class BookRow(msgspec.Struct):
     stopped: bool = False
     confirmed: float = 0.0
     since_ms: int = 0
+    act: Act | None = None
+
+    def check(self, book: str, seq: int, facts: int | None) -> None:
+        """Raise `RevisionConflict` unless the book is as it was read."""
+        if self.seq != seq or facts not in (None, self.facts):
+            raise RevisionConflict(f"stale: book {book} is at revision {self.seq}")
 
     def stop(self, reason: str) -> None:
         """Stop for a reason, if one is given; the reason of an earlier stop stays."""
@@ -77,3 +84,18 @@ class MemoryServer:
     def filled(self, intent_id: str) -> int:
         """Lots recorded under an intent."""
         return sum(self.trades.get(intent_id, {}).values())
+
+    def beyond(self, row: BookRow, intents: Sequence[Intent]) -> str:
+        """Which bound could be passed on one reading: what is open counts as filled and as not."""
+        low = {i.instrument: row.positions.get(i.instrument, 0) for i in intents}
+        high = dict(low)
+        for intent in (*row.intents.values(), *intents):
+            left = intent.lots - self.filled(intent.id)
+            if intent.instrument in low and left * intent.lots > 0:
+                low[intent.instrument] += min(0, left)
+                high[intent.instrument] += max(0, left)
+        for intent in intents:
+            name = intent.instrument
+            if low[name] < intent.low or high[name] > intent.high:
+                return f"{name} could end anywhere in {low[name]}..{high[name]} lots"
+        return ""

@@ -36,6 +36,8 @@ BAD = [
     (["resume", "btc-main", "--confirm", "nan"], "--confirm"),
     (["resume", "btc-main", "--confirm", "-3"], "--confirm"),
     (["hold", "btc-main", "--reason", " "], "--reason: is empty"),
+    (["close", "btc-main", "--reason", " "], "--reason: is empty"),
+    (["close"], "requires an argument"),
     (["status", "--config", "/nowhere/desk.toml"], "/nowhere/desk.toml: cannot be read"),
     (["greeks", "--data", "/nowhere"], "--data"),
 ]

@@ -209,6 +209,43 @@ def test_hold_stops_hedging_and_resume_clears_it(hedger: Call, desk: Place) -> N
     assert "expected one of btc-big, btc-coin, btc-main" in said.err
 
 
+def test_acts_show_what_they_would_do_and_do_nothing_without_yes(hedger: Call, desk: Place) -> None:
+    found = parsed(hedger, desk, "close", "btc-main")
+    assert not found["asked"]
+    assert len(found["legs"]) == 4
+    assert all(leg["price"] > 0 or leg["reason"] for leg in found["legs"])
+    assert found["decision"]["act"].startswith("close, asked by ")
+    text = hedger(desk, "close", "btc-main").out
+    assert "nothing is asked for yet: say it again with --yes" in text
+    assert "BTC-3JUL26-64000-C: -100 lots, at " in text
+    assert "neutral of btc-main" in hedger(desk, "neutral", "btc-main").out
+    states = {b["book"]: b for b in parsed(hedger, desk, "status")["books"]}
+    assert states["btc-main"]["act"] is None
+    said = hedger(desk, "close", "nope")
+    assert said.status == 2
+    assert "expected one of btc-big, btc-coin, btc-main" in said.err
+
+
+def test_neutral_is_done_and_gone_and_a_stopped_book_is_asked_for_nothing(
+    hedger: Call, desk: Place
+) -> None:
+    assert parsed(hedger, desk, "neutral", "btc-coin", "--yes")["asked"]
+    end = time.monotonic() + 15.0
+    while {b["book"]: b for b in parsed(hedger, desk, "status")["books"]}["btc-coin"]["act"]:
+        assert time.monotonic() < end, hedger(desk, "explain", "btc-coin").out
+        time.sleep(0.2)
+    reasons = [
+        e["reason"]
+        for e in parsed(hedger, desk, "decisions", "--book", "btc-coin", "--count", "20")
+    ]
+    assert "neutral" in reasons, reasons
+    hedger(desk, "hold", "btc-coin", "--stop")
+    said = hedger(desk, "close", "btc-coin", "--yes")
+    assert (said.status, said.out) == (1, "")
+    assert said.err.splitlines()[-1].endswith("first hedger resume btc-coin")
+    hedger(desk, "resume", "btc-coin")
+
+
 def test_confirm_lets_the_blocked_book_trade(hedger: Call, desk: Place) -> None:
     # Last of this file: from here on the book is no longer blocked by its first trade.
     assert parsed(hedger, desk, "resume", "btc-big", "--confirm", "60")["confirmed"] == 60.0

@@ -21,6 +21,8 @@ LOOKERS = [
     ["explain", "last"],
     ["hold", "btc-main"],
     ["resume", "btc-main"],
+    ["cancel", "btc-main", "--yes"],
+    ["close", "btc-main"],
 ]
 
 

@@ -1,8 +1,14 @@
 """The count of facts: nothing of a book changes without it, or the revision, changing too."""
 
-from hedger.core.model import Memory
+import pytest
+
+from hedger.core.model import Act, ActKind, Memory
+from hedger.errors import LeaseLost, StoreError
 from hedger.ports import BookSeed
 from tests.store.desk import asynchronous, conflict, fill, intent
+
+CLOSE = Act(kind=ActKind.CLOSE, who="anna", reason="leaving", asked_ms=5, keep=(("A", -3),))
+NEUTRAL = Act(kind=ActKind.NEUTRAL, who="ben", reason="a drill", asked_ms=6)
 
 
 @asynchronous
@@ -19,6 +25,10 @@ async def test_every_change_but_a_begin_is_counted_and_what_changes_nothing_is_n
         "close": store.close(lease, "b", order.id, filled=-5, state="done"),
         "close again": store.close(lease, "b", order.id, filled=-5, state="done"),
         "hold": store.hold("b", "why"),
+        "ask": store.ask("b", CLOSE),
+        "a lesser act again": store.ask("b", NEUTRAL),
+        "another act is done again": store.acted(lease, "b", NEUTRAL, outcome="done"),
+        "acted": store.acted(lease, "b", CLOSE, outcome="done"),
         "resume": store.resume("b", who="anna", confirmed=2.0),
         "apply": store.apply(BookSeed("b", "new", {"A": 1}), positions=True),
         "fast forward": store.fast_forward(lease, "b", seq=9),
@@ -68,3 +78,39 @@ async def test_a_hold_that_was_not_known_is_stale_before_it_is_a_hold(world):
     await store.hold("b", "why")
     with conflict("stale"):
         await world.begin(store, lease, intent(store), facts=read.facts)
+
+
+@asynchronous
+async def test_an_act_is_kept_whole_until_it_is_done_replaced_or_resumed(world):
+    store, lease = await world.ready()
+    assert (await store.load("b")).act is None
+    assert await store.ask("b", NEUTRAL) == "ok"
+    assert (await store.load("b")).act == NEUTRAL
+    assert await store.ask("b", CLOSE) == "ok", "a close replaces anything"
+    assert (await store.load("b")).act == CLOSE
+    assert await store.ask("b", NEUTRAL) == "closing", "and nothing but a close replaces it"
+    other = Act(kind=ActKind.CLOSE, who="ben", reason="now", asked_ms=7)
+    assert await store.ask("b", other) == "ok"
+    assert not await store.acted(lease, "b", CLOSE, outcome="done")
+    assert await store.acted(lease, "b", other, outcome="done")
+    assert (await store.load("b")).act is None
+    await store.ask("b", CLOSE)
+    await store.resume("b", who="anna")
+    assert (await store.load("b")).act is None
+    assert await store.ask("b", NEUTRAL) == "ok"
+    await store.hold("b", "fire", stop=True)
+    assert await store.ask("b", CLOSE) == "stopped"
+    with pytest.raises(ValueError, match="who asks"):
+        await store.ask("b", Act(kind=ActKind.CLOSE, who="", reason="x", asked_ms=1))
+    with pytest.raises(StoreError):
+        await store.ask("nobody", CLOSE)
+
+
+@asynchronous
+async def test_only_the_owner_ends_an_act(world):
+    store, lease = await world.ready()
+    await store.ask("b", NEUTRAL)
+    await store.release(lease)
+    with pytest.raises(LeaseLost):
+        await store.acted(lease, "b", NEUTRAL, outcome="done")
+    assert (await store.load("b")).act == NEUTRAL

@@ -9,6 +9,7 @@ from hedger.core.columns import Book
 from hedger.core.market import Board
 from hedger.core.model import (
     Account,
+    Act,
     BandRule,
     BookState,
     DataRule,
@@ -149,6 +150,7 @@ class Desk:
         hold: str = "",
         stopped: bool = False,
         confirmed: float = 0.0,
+        act: Act | None = None,
     ) -> Book:
         state = BookState(
             book="main",
@@ -161,6 +163,7 @@ class Desk:
             hold=hold,
             stopped=stopped,
             confirmed=confirmed,
+            act=act,
         )
         return book(state, self.instruments, account="acc", hedges={self.hedge.name})
 

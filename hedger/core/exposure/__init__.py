@@ -3,6 +3,7 @@
 from hedger.core.exposure.legs import black_shift, own_value
 from hedger.core.exposure.many import Deltas, Layout, deltas, layout
 from hedger.core.exposure.many_bands import Triggers, triggers
+from hedger.core.exposure.moves import moves
 from hedger.core.exposure.opinions import Opinions, disagreements, opinions, venue_shift
 from hedger.core.exposure.stickiness import sticky_shift
 from hedger.core.exposure.total import exposure
@@ -17,6 +18,7 @@ __all__ = [
     "disagreements",
     "exposure",
     "layout",
+    "moves",
     "opinions",
     "own_value",
     "sticky_shift",

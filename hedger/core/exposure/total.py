@@ -13,8 +13,9 @@ from hedger.core.bands.adaptive import ADAPTIVE
 from hedger.core.columns import Book, Market
 from hedger.core.exposure.doubt import Doubted, doubted, doubtful
 from hedger.core.exposure.legs import HERE, MOVES, joined, sums, window_share
+from hedger.core.exposure.moves import option_move
 from hedger.core.exposure.silence import silence
-from hedger.core.model import Curve, ExpiryLine, Exposure, Instrument, Position, Rules
+from hedger.core.model import Curve, ExpiryLine, Exposure, Instrument, Kind, Position, Rules
 from hedger.core.orders import remaining
 from pricing.quoted import Sums
 
@@ -52,7 +53,7 @@ def exposure(
     futures = _held(book.futures, prices, index, now)
     hedge = _held(book.hedges, prices, index, now)
     ratio, rest = rules.hedge.ratio, futures + hedge + cash
-    open_down, open_up = _in_flight(book, prices, index, now)
+    open_down, open_up = _in_flight(book, market, rules, now, prices=prices)
     here = ratio * total.delta + rest
     silent = silence(book, market, rules, now, prices=prices, reach=gross)
     doubt_down = doubt_up = 0.0
@@ -221,12 +222,16 @@ _MOVES = MOVES.tolist()
 
 
 def _in_flight(
-    book: Book, prices: Mapping[str, float], index: float, now: int
+    book: Book, market: Market, rules: Rules, now: int, *, prices: Mapping[str, float]
 ) -> tuple[float, float]:
     """How far open intents may still move the book's delta, down and up [coin]."""
     down = up = 0.0
+    index = market.index[book.underlying].value
     for intent in book.open:
-        contract = book.instruments[intent.instrument]
-        delta = _future_delta(contract, remaining(intent), prices, index, now)
-        down, up = down + min(delta, 0.0), up + max(delta, 0.0)
+        contract, lots = book.instruments[intent.instrument], remaining(intent)
+        if contract.kind is Kind.OPTION:
+            least, most = option_move(book, market, rules, now, name=contract.name, lots=lots)
+        else:
+            least = most = _future_delta(contract, lots, prices, index, now)
+        down, up = down + min(least, 0.0), up + max(most, 0.0)
     return down, up

@@ -4,6 +4,15 @@ Instants are integer milliseconds since the epoch (UTC). Quantities are signed i
 prices integer ticks. Floats appear only in valuation. ``None`` means absent, never zero.
 """
 
+from hedger.core.model.climbing import (
+    Climb,
+    LadderRule,
+    LadderState,
+    Level,
+    Measure,
+    Override,
+    Trigger,
+)
 from hedger.core.model.conduct import Conduct, VenueClass
 from hedger.core.model.contracts import (
     DAYS_PER_YEAR,
@@ -55,6 +64,7 @@ from hedger.core.model.state import (
     Sample,
     Tuning,
 )
+from hedger.core.model.wish import Act, ActKind
 
 __all__ = [
     "DAYS_PER_YEAR",
@@ -64,10 +74,13 @@ __all__ = [
     "UNTUNED",
     "Account",
     "AccountEvent",
+    "Act",
+    "ActKind",
     "Action",
     "BandInputs",
     "BandRule",
     "BookState",
+    "Climb",
     "Conduct",
     "Cost",
     "Curve",
@@ -87,11 +100,16 @@ __all__ = [
     "Intent",
     "IntentState",
     "Kind",
+    "LadderRule",
+    "LadderState",
+    "Level",
     "LimitRule",
+    "Measure",
     "Memory",
     "Order",
     "OrderReport",
     "OrderStatus",
+    "Override",
     "Plan",
     "PlanLine",
     "Position",
@@ -103,6 +121,7 @@ __all__ = [
     "Scales",
     "Scaling",
     "Target",
+    "Trigger",
     "Tuning",
     "VenueClass",
     "name_at",

@@ -251,6 +251,8 @@ class Decision(Record, frozen=True, kw_only=True):
     """A decision explains itself: inputs, exposure, band, scalings, refusals, plan, reason.
 
     ``hold`` says in words what restrains the book, whatever the decision came to; empty if nothing.
+    ``act`` says which act is under way, who asked for it and why; empty if none is.
+    ``rung`` is the ladder's, and why; empty while the book is free.
 
     Log line, journal entry, API answer and dashboard are renderings of this record.
     """
@@ -274,3 +276,5 @@ class Decision(Record, frozen=True, kw_only=True):
     plan: Plan | None = None
     memory: Memory = Memory()
     hold: str = ""
+    act: str = ""
+    rung: str = ""

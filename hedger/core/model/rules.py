@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hedger.core.model.climbing import LadderRule
 from hedger.core.model.record import Record
 
 
@@ -78,7 +79,11 @@ class BandRule(Record, frozen=True, kw_only=True):
 
 
 class LimitRule(Record, frozen=True, kw_only=True):
-    """Hard limits, in coin of the underlying unless the name says otherwise."""
+    """Hard limits, in coin of the underlying unless the name says otherwise.
+
+    ``close_spread_bps_max`` is the widest market that an option is closed in, as a share of the
+    underlying's value.
+    """
 
     order_max: float = 5.0
     per_minute_max: float = 20.0
@@ -86,6 +91,7 @@ class LimitRule(Record, frozen=True, kw_only=True):
     slippage_bps_max: float = 10.0
     hard_band: float = 3.0
     first_trade_max: float = 10.0
+    close_spread_bps_max: float = 100.0
 
 
 class DataRule(Record, frozen=True, kw_only=True):
@@ -96,6 +102,7 @@ class DataRule(Record, frozen=True, kw_only=True):
     """
 
     hedge_quote_age_ms_max: int = 2_000
+    option_quote_age_ms_max: int = 10_000
     forward_age_ms_max: int = 5_000
     vol_age_ms_warn: int = 60_000
     vol_age_ms_max: int = 300_000
@@ -114,3 +121,4 @@ class Rules(Record, frozen=True, kw_only=True):
     band: BandRule = BandRule()
     limits: LimitRule = LimitRule()
     data: DataRule = DataRule()
+    ladder: LadderRule = LadderRule()

@@ -6,7 +6,9 @@ from enum import StrEnum
 
 from msgspec import field
 
+from hedger.core.model.climbing import LadderState, Override
 from hedger.core.model.record import Record
+from hedger.core.model.wish import Act
 
 
 class Tuning(Record, frozen=True, kw_only=True):
@@ -30,6 +32,7 @@ class Memory(Record, frozen=True, kw_only=True):
     ``fills`` counts the samples (up to where it stops) behind ``delay_ms``, the mean time from due
     to fill, and ``slippage``, the mean price paid beyond the half-spread as a fraction of mid.
     ``tuning`` is what self-tuning has come to, where the band allows it.
+    ``ladder`` is where the book stands on its ladder, None where it never had one.
     """
 
     hedges: int = 0
@@ -43,6 +46,7 @@ class Memory(Record, frozen=True, kw_only=True):
     delay_ms: float = 0.0
     slippage: float = 0.0
     tuning: Tuning = UNTUNED
+    ladder: LadderState | None = None
 
 
 class Sample(Record, frozen=True, kw_only=True):
@@ -99,6 +103,7 @@ class BookState(Record, frozen=True, kw_only=True):
     what was paid in or taken out and is not to be hedged, by currency in 1e-8 coin; ``since_ms``
     is the market instant from which transfers count (0: not known). ``facts`` counts every change
     but those that raise ``seq`` alone: while both are as they were read, so is all the rest.
+    ``act`` is what somebody has asked for and is not done, or must last until a person resumes.
     """
 
     book: str
@@ -113,6 +118,8 @@ class BookState(Record, frozen=True, kw_only=True):
     coins: dict[str, int] = field(default_factory=dict)
     since_ms: int = 0
     facts: int = 0
+    act: Act | None = None
+    override: Override | None = None
 
 
 class Order(Record, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@ local before = redis.call('HGET', KEYS[1], 'hold')
 if not before then
   return {'NOBOOK'}
 end
-redis.call('HSET', KEYS[1], 'hold', '', 'stopped', '0')
+redis.call('HSET', KEYS[1], 'hold', '', 'stopped', '0', 'act', '', 'closing', '0')
 if ARGV[4] ~= '' then
   redis.call('HSET', KEYS[1], 'confirmed', ARGV[4])
 end

@@ -1,133 +1,17 @@
-"""The four ports through which the service meets the world: `Feed`, `Venue`, `Store`, `Clock`.
-
-Each port has one contract-test suite that every adapter passes. All waits have a deadline inside
-the adapter; what an adapter may raise is named on each method.
-"""
+"""The fourth port: `Store`, what workers share, and its records."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from hedger.core.model import (
-    Account,
-    AccountEvent,
+    Act,
     BookState,
-    Conduct,
     Fill,
-    Instrument,
     Intent,
     Memory,
-    Order,
-    OrderReport,
-    Quote,
 )
-
-
-class Clock(Protocol):
-    """Time, twice: the market's (may be a replay's) and the machine's."""
-
-    def market_ms(self) -> int:
-        """Market time: expiry, funding, quote age, cooldown, per-minute limits."""
-        ...
-
-    def monotonic_s(self) -> float:
-        """Machine time that never goes back: leases, request time-outs, latencies."""
-        ...
-
-
-class Batch(NamedTuple):
-    """What a feed delivers at once: one market instant, in order of arrival."""
-
-    market_ms: int
-    quotes: Sequence[Quote] = ()
-    accounts: Sequence[Account] = ()
-    fills: Sequence[Fill] = ()
-    events: Sequence[AccountEvent] = ()
-
-
-class ClockReading(NamedTuple):
-    """A venue's clock as it has just told it, against what `Venue.venue_ms` said before.
-
-    ``ahead_ms`` is how far the venue was ahead of the estimate, ``error_ms`` how wrong that can be:
-    half of the time that the answer took.
-    """
-
-    venue_ms: int
-    ahead_ms: float
-    error_ms: float
-
-
-class Feed(Protocol):
-    """Market data and account events of one venue."""
-
-    async def subscribe(self, instruments: Collection[str], accounts: Collection[str]) -> None:
-        """Ask for these instruments and accounts too; raises `VenueUnavailable`."""
-        ...
-
-    def batches(self) -> AsyncIterator[Batch]:
-        """Yield batches until the connection ends; raises `VenueUnavailable` when it breaks."""
-        ...
-
-    async def caught_up(self, market_ms: int) -> None:
-        """Tell a replayed venue that everything up to this instant is worked off; live: no-op."""
-        ...
-
-
-class Venue(Protocol):
-    """Orders at one venue."""
-
-    @property
-    def name(self) -> str:
-        """The configured name of the venue."""
-        ...
-
-    def conduct(self, instrument: str) -> Conduct:
-        """What is known, and from where, of orders without an answer in this product."""
-        ...
-
-    def venue_ms(self) -> int:
-        """The venue's real clock, estimated; deadlines are set and compared in it."""
-        ...
-
-    async def read_clock(self) -> ClockReading:
-        """Ask the venue for its time, and let `venue_ms` follow; raises `VenueUnavailable`.
-
-        ``venue_ms`` of the reading is no estimate: it was that late at the venue when it answered.
-        """
-        ...
-
-    async def instruments(self, names: Collection[str]) -> dict[str, Instrument]:
-        """Contract data of those names that exist; raises `VenueUnavailable`."""
-        ...
-
-    async def place(self, order: Order) -> OrderReport:
-        """Send once. Raises `VenueRejected`, or `OutcomeUnknown` when no answer proves its fate."""
-        ...
-
-    async def cancel(self, account: str, client_id: str) -> OrderReport:
-        """Cancel what is open; raises `OutcomeUnknown`."""
-        ...
-
-    async def query(self, account: str, client_id: str) -> OrderReport:
-        """State of one order (`OrderStatus.NOT_FOUND` too); raises `VenueUnavailable`."""
-        ...
-
-    async def positions(self, account: str) -> dict[str, int]:
-        """Signed lots of every instrument held; raises `VenueUnavailable`."""
-        ...
-
-    async def fills(self, account: str, since_ms: int) -> list[Fill]:
-        """All fills since a market instant, oldest first; raises `VenueUnavailable`."""
-        ...
-
-    async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
-        """Deposits and withdrawals since a market instant; raises `VenueUnavailable`."""
-        ...
-
-    async def close(self) -> None:
-        """Release the connection."""
-        ...
 
 
 class Lease(NamedTuple):
@@ -187,8 +71,8 @@ class CloseOutcome(NamedTuple):
 class Store(Protocol):
     """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
 
-    Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward, correct, keep.
-    All else is free of fences: fills are facts, holds are orders by people.
+    Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward, correct, keep and
+    acted. All else is free of fences: fills are facts, holds and acts are orders by people.
     """
 
     # deployment and ownership
@@ -363,7 +247,19 @@ class Store(Protocol):
         ...
 
     async def resume(self, book: str, *, who: str, confirmed: float = 0.0) -> None:
-        """Clear a hold; ``confirmed`` allows a first trade up to that size (coin)."""
+        """Clear a hold and an act; ``confirmed`` allows a first trade up to that size (coin)."""
+        ...
+
+    async def ask(self, book: str, act: Act) -> str:
+        """Have an act done by whoever owns the book: ``ok``, or why not.
+
+        ``closing``: it is being closed, or is closed, which nothing but a close may replace and
+        nothing but `resume` ends. ``stopped``: a person forbids everything.
+        """
+        ...
+
+    async def acted(self, lease: Lease, book: str, act: Act, *, outcome: str) -> bool:
+        """Take an act away that is done; False where the book has another one by now."""
         ...
 
     # shadows

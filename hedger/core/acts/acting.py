@@ -1,0 +1,154 @@
+"""What an act asks for now: the part of `decide` that takes the place of band and patience.
+
+A close is three questions at each decision, in this order: is the delta where the rules want it
+(else the hedge follows first), can a leg go, and once no option is left, can a hedge go.
+"""
+
+from __future__ import annotations
+
+from hedger.core import limits
+from hedger.core.acts import words
+from hedger.core.acts.centring import centred, ending_at_centre
+from hedger.core.acts.closing import next_leg
+from hedger.core.acts.unwinding import next_hedge
+from hedger.core.freshness import hedge_quote, other_futures
+from hedger.core.model import (
+    Act,
+    Action,
+    ActKind,
+    Decision,
+    Exposure,
+    HedgeQuote,
+    Plan,
+    PlanLine,
+    Refusal,
+    Target,
+)
+from hedger.core.plan import told
+from hedger.core.trade import (
+    Draft,
+    certain_trade,
+    hedged,
+    quiet,
+    reduces_delta,
+    remembered,
+    span,
+)
+
+
+def cancelling(draft: Draft) -> Decision:
+    """Nothing new is sent before everything that works is gone; needs no market at all."""
+    number = len(draft.book.open)
+    if number:
+        text = f"{number} open order{'s' if number > 1 else ''} to be cancelled"
+        return draft.decision(Action.NO_TRADE, words.CANCELLING, text)
+    return draft.decision(Action.NO_TRADE, words.CANCELLED, "no order is open")
+
+
+def acting(draft: Draft, seen: Exposure, band: Target, act: Act, *, unit: float) -> Decision:
+    """Decision of a book that somebody wants neutral, smaller or closed.
+
+    ``unit`` is the delta of one lot of the coarsest hedge [coin].
+    """
+    if act.kind is ActKind.NEUTRAL:
+        return _neutral(draft, seen, centred(band, least=_least(draft, unit)))
+    return _closing(draft, seen, band, act, unit=unit)
+
+
+def _least(draft: Draft, unit: float) -> float:
+    """Delta of the least order of any hedge instrument [coin]."""
+    book = draft.book
+    return unit * max(max(p.instrument.min_lots, 1) for p in book.hedges)
+
+
+def _neutral(draft: Draft, seen: Exposure, band: Target) -> Decision:
+    trade = certain_trade(seen, band)
+    if trade.reason == "inside_band":
+        text = f"delta {span(seen)} is at the centre {band.centre:+.4f}"
+        return draft.decision(Action.NO_TRADE, words.NEUTRAL, text)
+    draft = draft._replace(band=band)
+    if trade.wanted == 0.0:
+        return quiet(draft, seen, trade)
+    return hedged(draft, seen, band, trade)
+
+
+def _closing(draft: Draft, seen: Exposure, band: Target, act: Act, *, unit: float) -> Decision:
+    book, rules, now = draft.book, draft.rules, draft.now
+    alive = any(ms > now for ms in book.legs.expiry_ms.tolist())
+    if act.kind is ActKind.CLOSE and not alive:
+        return _unwinding(draft, seen, band)
+    ends = ending_at_centre(band)
+    trade = certain_trade(seen, ends)
+    if trade.wanted:
+        return hedged(draft._replace(band=ends), seen, ends, trade)
+    if book.open:
+        text = f"delta {span(seen)}, {len(book.open)} orders are open: the close goes on after them"
+        return draft.decision(Action.NO_TRADE, "in_flight", text)
+    step = next_leg(book, draft.market, rules, now, seen=seen, band=band)
+    if step.line is not None:
+        return _sent(draft, seen, step.line, step.refusals, words.STEP, left=step.left)
+    if step.cramped:
+        narrow = centred(band, least=_least(draft, unit))
+        trade = certain_trade(seen, narrow)
+        if trade.wanted:
+            return hedged(draft._replace(band=narrow), seen, narrow, trade)
+    if step.left:
+        text = f"{step.left} legs left, none can be closed now: {_named(step.refusals)}"
+        return draft.decision(Action.BLOCKED, words.WAITS, text, refusals=step.refusals)
+    return draft.decision(Action.NO_TRADE, words.REDUCED, "every leg is as small as was asked for")
+
+
+def _unwinding(draft: Draft, seen: Exposure, band: Target) -> Decision:
+    """No option is left that a hedge would be needed for."""
+    book, now = draft.book, draft.now
+    if book.open:
+        text = f"no option is left; {len(book.open)} orders are open"
+        return draft.decision(Action.NO_TRADE, "in_flight", text)
+    futures = other_futures(book, draft.rules, now)
+    quotes: dict[str, HedgeQuote] = {quote.instrument: quote for quote in draft.quotes}
+    quotes |= {name: hedge_quote(draft.market, name, now) for name in futures}
+    found = next_hedge(book, draft.rules, now, seen=seen, band=band, quotes=quotes)
+    if found.line is not None:
+        return _sent(draft, seen, found.line, found.refusals, words.UNWIND, left=found.left)
+    if found.left:
+        text = f"{found.left} positions left, none can be closed now: {_named(found.refusals)}"
+        return draft.decision(Action.BLOCKED, words.WAITS, text, refusals=found.refusals)
+    settling = sum(ms <= now for ms in book.legs.expiry_ms.tolist())
+    rest = f"; {settling} expired legs await their settlement" if settling else ""
+    text = f"nothing is held{rest}; delta {span(seen)} of the account's balance stays"
+    return draft.decision(Action.NO_TRADE, words.CLOSED, text)
+
+
+def _sent(
+    draft: Draft,
+    seen: Exposure,
+    line: PlanLine,
+    refusals: tuple[Refusal, ...],
+    reason: str,
+    *,
+    left: int,
+) -> Decision:
+    """The order as a decision, unless a person holds the book back."""
+    book = draft.book
+    reduces = reduces_delta(seen, line.delta) if line.delta else False
+    if back := limits.held_back(book, line.delta, reduces=reduces):
+        return draft.decision(Action.BLOCKED, back.rule, back.reason, refusals=(*refusals, back))
+    made = Plan(
+        wanted=line.delta,
+        allowed=line.delta,
+        slippage_bps=draft.rules.limits.slippage_bps_max if reason == words.UNWIND else 0.0,
+        reduces=reduces,
+        expected=(seen.low + min(line.delta, 0.0), seen.high + max(line.delta, 0.0)),
+        lines=(line,),
+    )
+    memory = draft.memory
+    if reason == words.UNWIND and draft.band is not None:
+        memory = remembered(memory, made, seen.index, draft.now, draft.band, stage=0)
+    text = f"{left} positions to go: {told(made.lines)}"
+    return draft.decision(Action.HEDGE, reason, text, refusals=refusals, plan=made, memory=memory)
+
+
+def _named(refusals: tuple[Refusal, ...]) -> str:
+    """The first reasons of why nothing goes."""
+    shown = "; ".join(f"{r.instrument or r.rule}: {r.reason}" for r in refusals[:3])
+    return f"{shown} and {len(refusals) - 3} more" if len(refusals) > 3 else shown

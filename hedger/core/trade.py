@@ -1,0 +1,233 @@
+"""From a trade that is certain to a decision: patience, limits, choice, plan; and the draft.
+
+What a band asks for and what an act asks for take this one way.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import msgspec
+
+from hedger.core import limits
+from hedger.core.choices import choices
+from hedger.core.columns import Book, Market
+from hedger.core.freshness import doubt_refusal, warnings
+from hedger.core.ladder import said
+from hedger.core.model import (
+    Action,
+    Decision,
+    Exposure,
+    HedgeQuote,
+    HedgeRoute,
+    Memory,
+    Plan,
+    Refusal,
+    Rules,
+    Target,
+)
+from hedger.core.plan import Choice, plan, slippage_bps, told
+
+
+class Trade(NamedTuple):
+    """What the band asks for: signed coin (0 for none) and the reason."""
+
+    wanted: float
+    reason: str
+    text: str
+
+
+class Draft(NamedTuple):
+    """What every decision of this call shares."""
+
+    book: Book
+    market: Market
+    rules: Rules
+    now: int
+    quotes: tuple[HedgeQuote, ...]
+    memory: Memory
+    routes: tuple[HedgeRoute, ...]
+    hedges: tuple[str, ...]
+    seen: Exposure | None = None
+    band: Target | None = None
+    notes: tuple[str, ...] = ()
+
+    def decision(
+        self,
+        action: Action,
+        reason: str,
+        text: str,
+        *,
+        refusals: tuple[Refusal, ...] = (),
+        plan: Plan | None = None,
+        memory: Memory | None = None,
+    ) -> Decision:
+        """Decision with this call's inputs filled in; memory as it was but for samples."""
+        book, index = self.book, self.market.index.get(self.book.underlying)
+        return Decision(
+            book=book.name,
+            time_ms=self.now,
+            seq=book.seq,
+            config=self.rules.config,
+            action=action,
+            reason=reason,
+            text=text,
+            quotes=self.quotes,
+            index_age_ms=None if index is None else self.now - index.time_ms,
+            positions=tuple((p.instrument.name, p.lots) for p in book.hedges),
+            open_intents=len(book.open),
+            exposure=self.seen,
+            target=self.band,
+            refusals=refusals,
+            warnings=(
+                *warnings(book, self.market, self.rules, self.now, self.hedges),
+                *self.notes,
+            ),
+            plan=plan,
+            memory=self.memory if memory is None else memory,
+            hold=limits.restraint(book.hold, stopped=book.stopped),
+            act="" if book.act is None else book.act.text,
+            rung=said(book.memory.ladder),
+        )
+
+
+def wanted(seen: Exposure, band: Target) -> float:
+    """Trade that is right under every value of the interval, to the nearest end of the band."""
+    if seen.low > band.trigger_high:
+        return band.to_high - seen.low
+    if seen.high < band.trigger_low:
+        return band.to_low - seen.high
+    return 0.0
+
+
+def certain_trade(seen: Exposure, band: Target) -> Trade:
+    """That trade and why it is due, or why none is."""
+    size = wanted(seen, band)
+    if size < 0.0:
+        text = f"delta {span(seen)} above trigger {band.trigger_high:+.4f}"
+        return Trade(size, "above_band", text)
+    if size > 0.0:
+        text = f"delta {span(seen)} below trigger {band.trigger_low:+.4f}"
+        return Trade(size, "below_band", text)
+    if band.trigger_low <= seen.low and seen.high <= band.trigger_high:
+        text = f"delta {span(seen)} inside [{band.trigger_low:+.4f}, {band.trigger_high:+.4f}]"
+        return Trade(0.0, "inside_band", text)
+    if seen.doubts:
+        return Trade(0.0, "delta_uncertain", f"delta {span(seen)} is not surely outside the band")
+    return Trade(0.0, "in_flight", f"delta {span(seen)} depends on what is still open")
+
+
+def quiet(draft: Draft, seen: Exposure, trade: Trade) -> Decision:
+    """Decision where no trade is certain: inside, in flight, or blocked by doubt."""
+    if trade.reason != "delta_uncertain":
+        return draft.decision(Action.NO_TRADE, trade.reason, trade.text)
+    doubts = tuple(doubt_refusal("delta_uncertain", d) for d in seen.doubts)
+    names = ", ".join(d.instrument for d in seen.doubts[:3])
+    text = f"{trade.text}; in doubt: {names}"
+    return draft.decision(Action.BLOCKED, trade.reason, text, refusals=doubts)
+
+
+def hedged(draft: Draft, seen: Exposure, band: Target, trade: Trade) -> Decision:
+    """Patience, limits and plan for a trade that is certain."""
+    book, rules, now = draft.book, draft.rules, draft.now
+    wanted, memory = trade.wanted, draft.memory
+    hard = seen.low > band.hard_high or seen.high < band.hard_low
+    wait = limits.patience(
+        rules.band,
+        memory,
+        wanted=wanted,
+        index=seen.index,
+        now=now,
+        hard=hard or book.act is not None,
+        move=band.move,
+    )
+    if wait:
+        return draft.decision(Action.NO_TRADE, wait.rule, wait.reason, refusals=(wait,))
+    reduces = reduces_delta(seen, wanted)
+    held = (seen.hedge_low, seen.hedge_high)
+    size, cuts, room = limits.allowed(
+        rules.limits, book, wanted=wanted, held=held, reduces=reduces, now=now
+    )
+    if size == 0.0:
+        return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
+    picked = _picked(draft, seen, size)
+    most = sum(choice.room for choice in picked)
+    if most < abs(size):
+        cuts, size = (*cuts, _no_share(size, most)), math.copysign(most, size)
+        if most == 0.0:
+            return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
+    stage = memory.stage if hard else 0
+    made = plan(
+        book,
+        picked,
+        band,
+        interval=(seen.low, seen.high),
+        wanted=wanted,
+        allowed=size,
+        room=room,
+        reduces=reduces,
+        bps=slippage_bps(rules.limits, hard=hard, stage=stage),
+        index=seen.index,
+    )
+    if not made.lines:
+        names = ", ".join(choice.instrument.name for choice in picked)
+        text = f"{size:+.6f} {book.underlying} is below the minimum order of {names}"
+        return draft.decision(Action.NO_TRADE, "below_minimum", text, refusals=cuts, plan=made)
+    later = remembered(memory, made, seen.index, now, band, stage=stage + 1 if hard else 0)
+    text = f"{trade.text}: {told(made.lines)}"
+    return draft.decision(Action.HEDGE, trade.reason, text, refusals=cuts, plan=made, memory=later)
+
+
+def _picked(draft: Draft, seen: Exposure, size: float) -> tuple[Choice, ...]:
+    """What to hedge with, the best first."""
+    return choices(
+        draft.book,
+        draft.rules,
+        draft.routes,
+        {quote.instrument: quote for quote in draft.quotes},
+        size=size,
+        index=seen.index,
+        now=draft.now,
+    )
+
+
+def _no_share(size: float, most: float) -> Refusal:
+    return Refusal(
+        rule="share_max",
+        wanted=size,
+        allowed=math.copysign(most, size),
+        reason=f"the venues that can be hedged at have room for {most:.4f} more",
+    )
+
+
+def reduces_delta(seen: Exposure, trade: float) -> bool:
+    """Whether |delta + trade| < |delta| for every delta in the interval."""
+    return seen.low > -0.5 * trade if trade < 0 else seen.high < -0.5 * trade
+
+
+def remembered(
+    memory: Memory, made: Plan, index: float, now: int, band: Target, *, stage: int
+) -> Memory:
+    """Memory after this hedge; the first one freezes a default risk aversion."""
+    terms = band.inputs
+    traded = sum(line.delta for line in made.lines)
+    return msgspec.structs.replace(
+        memory,
+        hedges=memory.hedges + 1,
+        hedge_ms=now,
+        hedge_price=index,
+        stage=stage,
+        recent=limits.recent(memory, now, abs(traded)),
+        avoid=tuple(entry for entry in memory.avoid if now < entry[1]),
+        risk_aversion=terms.risk_aversion
+        if terms and terms.source == "now"
+        else memory.risk_aversion,
+    )
+
+
+def span(seen: Exposure) -> str:
+    """The book's delta in words: one number, or both ends."""
+    if seen.low == seen.high:
+        return f"{seen.low:+.4f}"
+    return f"[{seen.low:+.4f}, {seen.high:+.4f}]"

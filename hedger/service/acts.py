@@ -1,0 +1,68 @@
+"""What a worker does for an act beside deciding: it cancels orders, and says when all is done.
+
+Everything that an act trades is a decision like any other. Here is what is none: the request to
+take back an order that works, and the end of an act that has done what it was asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from hedger.core.acts import WAITS, finished
+from hedger.core.model import ActKind, BookState, Decision, Intent
+from hedger.errors import HedgerError, LeaseLost
+from hedger.ports import Lease
+from hedger.service.execution import ENDS, Execution
+from hedger.service.intents import told
+from hedger.service.roster import Desk
+from hedger.service.world import World
+from hedger.telemetry import logger
+
+
+class Acts:
+    """Follows the acts of one worker's books."""
+
+    def __init__(self, world: World, *, execution: Execution) -> None:
+        self._store = world.store
+        self._venues = world.venues
+        self._request_s = world.request_s
+        self._spawn = world.spawn
+        self._alarms = world.alarms
+        self._execution = execution
+        self._cancelling: set[str] = set()
+        self._log = logger(worker=world.params.worker)
+
+    async def follow(self, desk: Desk, lease: Lease, state: BookState, decision: Decision) -> None:
+        """Go on with a book's act after a decision was made for it."""
+        act = state.act
+        if act is None:
+            return
+        if finished(act, decision) and not state.intents:
+            if await self._store.acted(lease, desk.name, act, outcome=decision.text):
+                self._log.info("act_done", book=desk.name, act=act.text, text=decision.text)
+        elif act.kind is ActKind.CANCEL:
+            for intent in state.intents:
+                if intent.id not in self._cancelling:
+                    self._cancelling.add(intent.id)
+                    self._spawn(self._cancel(desk, intent))
+        elif decision.reason == WAITS:
+            self._alarms.raise_(WAITS, book=desk.name, reason=f"{act.text}; {decision.text}")
+
+    async def _cancel(self, desk: Desk, intent: Intent) -> None:
+        """Ask once; what has no answer is asked again at the book's next step."""
+        venue = self._venues[intent.venue]
+        try:
+            async with asyncio.timeout(self._request_s):
+                report = await venue.cancel(intent.account, intent.id)
+            self._log.info("cancel", **told(intent), status=report.status, filled=report.filled)
+            if report.status in ENDS:
+                await self._execution.settle(desk, intent, report)
+        except LeaseLost as error:
+            self._log.info("cancel_stops", **told(intent), reason=str(error))
+        except (HedgerError, TimeoutError) as error:
+            reason = str(error) or "no answer in time"
+            self._log.warning("cancel_failed", **told(intent), reason=reason)
+        except Exception:
+            self._log.exception("defect", during="cancel", **told(intent))
+        finally:
+            self._cancelling.discard(intent.id)

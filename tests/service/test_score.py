@@ -69,6 +69,7 @@ def test_a_purse_is_worth_what_the_exchange_says(steps: list[tuple[str, int, flo
     assert purse.spread_usd > 0.0 < purse.turnover_usd
 
 
+@settings(deadline=None)
 @given(st.floats(40_000, 80_000), st.integers(-5_000, 5_000), st.floats(40_000, 80_000))
 def test_what_is_taken_over_has_come_to_nothing_yet(price: float, lots: int, later: float) -> None:
     marks = dict.fromkeys(NAMES, price)
@@ -79,6 +80,7 @@ def test_what_is_taken_over_has_come_to_nothing_yet(price: float, lots: int, lat
     assert purse.fees_usd == purse.spread_usd == purse.fills == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=40))
 def test_the_hourly_noise_is_the_sample_deviation(values: list[float]) -> None:
     tally = Tally()

@@ -21,6 +21,7 @@ from hedger.core.model import (
     Memory,
     Order,
     OrderReport,
+    Override,
     Quote,
 )
 
@@ -377,6 +378,10 @@ class Store(Protocol):
 
     async def acted(self, lease: Lease, book: str, act: Act, *, outcome: str) -> bool:
         """Take an act away that is done; False where the book has another one by now."""
+        ...
+
+    async def override(self, book: str, override: Override) -> None:
+        """Let the book's ladder go no further than a rung before an instant; replaces the last."""
         ...
 
     # reading

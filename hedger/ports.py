@@ -372,7 +372,7 @@ class Store(Protocol):
         """Have an act done by whoever owns the book: ``ok``, or why not.
 
         ``closing``: it is being closed, or is closed, which nothing but a close may replace and
-        nothing but `resume` ends. ``stopped``: a person forbids everything.
+        nothing but `resume` ends. ``stopped``: a person forbids every trade.
         """
         ...
 

@@ -227,7 +227,7 @@ class RedisStore(Deployment):
         shard, is_close = self.shard_of(book), int(codec.outlasts(act))
         names = [self._keys.book(shard, book), self._keys.log(shard)]
         arguments = (book, codec.act_bytes(act), is_close, self._params.log_max, act.text)
-        reply = await self._link.call("ask", names, *arguments)
+        reply = await self._link.call("ask", names, *arguments, int(act.trades))
         self._refuse(reply, book)
         return reading.text(reply[0]).lower()
 

@@ -48,7 +48,7 @@ class BookRow(msgspec.Struct):
 
     def ask(self, act: Act, *, closes: bool) -> str:
         """Take an act in, unless the book is stopped, or closing and this one closes nothing."""
-        if self.stopped:
+        if self.stopped and act.trades:
             return "stopped"
         if self.act is not None and self.closing and not closes:
             return "closing"

@@ -102,6 +102,8 @@ async def test_an_act_is_kept_whole_until_it_is_done_replaced_or_resumed(world):
     assert await store.ask("b", NEUTRAL) == "ok"
     await store.hold("b", "fire", stop=True)
     assert await store.ask("b", CLOSE) == "stopped"
+    cancel = Act(kind=ActKind.CANCEL, who="anna", reason="what works", asked_ms=8)
+    assert await store.ask("b", cancel) == "ok", "which trades nothing"
     with pytest.raises(ValueError, match="who asks"):
         await store.ask("b", Act(kind=ActKind.CLOSE, who="", reason="x", asked_ms=1))
     with pytest.raises(StoreError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from hedger.app.ground import the_venues
 from hedger.app.translate import paper_params
 from hedger.clock import wall_ms
-from hedger.core.model import Act, BookState, Intent, Record
+from hedger.core.ladder import Rung, said
+from hedger.core.model import Act, BookState, Intent, LadderState, Override, Record
 from hedger.errors import VenueUnavailable
 from hedger.ports import ShardInfo, Store
 from hedger.service.read_back import decoded
@@ -66,6 +67,8 @@ class BookStanding(Record, frozen=True, kw_only=True):
     stopped: bool
     confirmed: float
     act: Act | None
+    ladder: LadderState | None
+    override: Override | None
     is_configured: bool
     is_current: bool
     positions: Mapping[str, int]
@@ -114,11 +117,24 @@ async def standing(config: Configuration, store: Store) -> Standing:
 
 def may(state: BookState) -> str:
     """What a book may do, in words."""
-    act = f"; {state.act.text}" if state.act is not None else ""
+    act = "".join(f"; {text}" for text in _beside(state))
     confirmed = f", first trade up to {state.confirmed:g} confirmed" if state.confirmed else ""
     if state.stopped:
         return f"stopped ({state.hold}){confirmed}{act}"
     return (f"on hold ({state.hold})" if state.hold else "free to trade") + confirmed + act
+
+
+def _beside(state: BookState) -> Iterator[str]:
+    """What goes on beside the hold: an act, the ladder, a person's word on the ladder."""
+    if state.act is not None:
+        yield state.act.text
+    if rung := said(state.memory.ladder):
+        yield rung
+    over = state.override
+    if over is not None and over.until_ms > wall_ms():
+        left_s = (over.until_ms - wall_ms()) / 1_000
+        name = Rung(over.rung).text
+        yield f"ladder overridden at {name} by {over.who} for {left_s:.0f} s ({over.reason})"
 
 
 async def _book(
@@ -141,6 +157,8 @@ async def _book(
         stopped=state.stopped,
         confirmed=state.confirmed,
         act=state.act,
+        ladder=state.memory.ladder,
+        override=state.override,
         is_configured=digest is not None,
         is_current=digest == state.digest,
         positions=state.positions,

@@ -10,11 +10,23 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from hedger.core.model import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules, name_at
+from hedger.core.model import (
+    BandRule,
+    DataRule,
+    HedgeRoute,
+    HedgeRule,
+    LadderRule,
+    Level,
+    LimitRule,
+    Rules,
+    Trigger,
+    name_at,
+)
 from hedger.ports import BookSeed, Store
 from hedger.service.params import BookParams, ShadowParams, WorkerParams
 from hedger.settings import Book, Configuration
 from hedger.settings.band import Band
+from hedger.settings.ladder import FALLING, TRIGGERS, Ladder, pairs
 from hedger.store.params import StoreParams
 from hedger.venues.deribit.contracts import instrument
 from hedger.venues.paper.params import PaperAccount, PaperParams
@@ -47,6 +59,24 @@ def rules(book: Book, digest: str) -> Rules:
             delta_gap=book.data.delta_gap,
             delta_gap_max=book.data.delta_gap_max,
         ),
+        ladder=_ladder(book.ladder),
+    )
+
+
+def _ladder(ladder: Ladder) -> LadderRule:
+    """The rule of the triggers that are given."""
+    triggers = []
+    for name in TRIGGERS:
+        levels = [Level(enter=enter, leave=leave) for enter, leave in pairs(getattr(ladder, name))]
+        if levels:
+            warn, stop, reduce, close = levels
+            steps = (warn, stop, reduce, close)
+            triggers.append(Trigger(name=name, steps=steps, falls=name in FALLING))
+    return LadderRule(
+        triggers=tuple(triggers),
+        hold_ms=_ms(ladder.hold_s),
+        age_ms_max=_ms(ladder.age_s_max),
+        reduce_to=ladder.reduce_to,
     )
 
 

@@ -47,6 +47,7 @@ COMMANDS = (
     Entry("explain", "explain:explain", "One decision with every number and every reason."),
     Entry("hold", "hold:hold", "Allow a book only trades that reduce |delta|, or none."),
     Entry("resume", "hold:resume", "Clear a hold or an act, or confirm a large first trade."),
+    Entry("override", "hold:override", "Let a book's ladder go no further, for some minutes."),
     Entry("cancel", "act:cancel", "Take back a book's working orders."),
     Entry("neutral", "act:neutral", "Trade a book's delta to the centre of its band."),
     Entry("close", "act:close", "Close a book, options and hedges together, leg by leg."),

@@ -1,10 +1,10 @@
-"""``hedger hold`` and ``hedger resume``: what people say to a book."""
+"""``hedger hold``, ``resume`` and ``override``: what people say to a book."""
 
 from __future__ import annotations
 
 import getpass
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hedger.ports import Store
 
 REASON = "held by hand"
+OVERRIDE_MINUTES_MAX = 1_440.0
 
 
 def hold(
@@ -39,6 +40,53 @@ def hold(
 
     async def change(store: Store) -> None:
         await store.hold(book, reason.strip(), stop=stop)
+
+    return _changed(book, change, common)
+
+
+def override(
+    book: str,
+    rung: Literal["free", "warn", "stop_adding", "reduce", "close"],
+    /,
+    *,
+    minutes: Annotated[float, Parameter(validator=positive)],
+    reason: str = "overridden by hand",
+    common: Common | None = None,
+) -> int:
+    """Let a book's ladder go no further than a rung, for some minutes.
+
+    Parameters
+    ----------
+    book
+        The book.
+    rung
+        As far as the ladder may go: free, warn, stop_adding, reduce, or close, which ends an
+        override.
+    minutes
+        For how long; then the ladder is free again.
+    reason
+        Why; shown by `hedger status`.
+    """
+    from hedger.clock import wall_ms
+    from hedger.core.ladder import Rung
+    from hedger.core.model import Override
+
+    common = common or Common()
+    if not reason.strip():
+        raise ConfigError("--reason: is empty, expected a text")
+    if minutes > OVERRIDE_MINUTES_MAX:
+        raise ConfigError(
+            f"--minutes: is {minutes:g}, expected at most {OVERRIDE_MINUTES_MAX:g}, one day"
+        )
+    word = Override(
+        rung=Rung[rung.upper()],
+        until_ms=wall_ms() + round(60_000 * minutes),
+        who=getpass.getuser(),
+        reason=reason.strip(),
+    )
+
+    async def change(store: Store) -> None:
+        await store.override(book, word)
 
     return _changed(book, change, common)
 
@@ -91,7 +139,7 @@ def _changed(book: str, change: Callable[[Store], Awaitable[None]], common: Comm
     state = run_async(apply)
     assert state is not None
     if common.json:
-        names = ("book", "seq", "hold", "stopped", "confirmed")
+        names = ("book", "seq", "hold", "stopped", "confirmed", "act", "override")
         print_json({name: getattr(state, name) for name in names})
     else:
         print_text(f"{book}: {may(state)}")

@@ -140,6 +140,11 @@ def fresh(rule: LadderRule, measure: Measure | None, now: int) -> float | None:
     return measure.value if abs(now - measure.time_ms) <= rule.age_ms_max else None
 
 
+def presses(state: LadderState) -> bool:
+    """Whether a trigger still asks for less: known, at reduce or beyond, and not yet well again."""
+    return any(c.rung >= Rung.REDUCE and not c.blind and not c.well_ms for c in state.climbs)
+
+
 def drawdown(peak: float, equity: float) -> float:
     """Share of the largest equity that is lost; 0 where there was never any.
 

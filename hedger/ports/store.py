@@ -11,6 +11,7 @@ from hedger.core.model import (
     Fill,
     Intent,
     Memory,
+    Override,
 )
 
 
@@ -254,12 +255,16 @@ class Store(Protocol):
         """Have an act done by whoever owns the book: ``ok``, or why not.
 
         ``closing``: it is being closed, or is closed, which nothing but a close may replace and
-        nothing but `resume` ends. ``stopped``: a person forbids everything.
+        nothing but `resume` ends. ``stopped``: a person forbids every trade.
         """
         ...
 
     async def acted(self, lease: Lease, book: str, act: Act, *, outcome: str) -> bool:
         """Take an act away that is done; False where the book has another one by now."""
+        ...
+
+    async def override(self, book: str, override: Override) -> None:
+        """Let the book's ladder go no further than a rung before an instant; replaces the last."""
         ...
 
     # shadows

@@ -7,7 +7,9 @@ take back an order that works, and the end of an act that has done what it was a
 from __future__ import annotations
 
 import asyncio
+import math
 
+from hedger.clock import wall_ms
 from hedger.core.acts import WAITS, finished
 from hedger.core.model import ActKind, BookState, Decision, Intent
 from hedger.errors import HedgerError, LeaseLost
@@ -17,6 +19,10 @@ from hedger.service.intents import told
 from hedger.service.roster import Desk
 from hedger.service.world import World
 from hedger.telemetry import logger
+
+LONGEST_MS = {ActKind.CANCEL: 30_000, ActKind.NEUTRAL: 900_000}
+"""How long (wall clock) an act may wait before it is given up: nobody wants what was asked for in
+the morning done in the evening, and no order without an answer may stop a book from hedging."""
 
 
 class Acts:
@@ -40,6 +46,10 @@ class Acts:
         if finished(act, decision) and not state.intents:
             if await self._store.acted(lease, desk.name, act, outcome=decision.text):
                 self._log.info("act_done", book=desk.name, act=act.text, text=decision.text)
+        elif wall_ms() - act.asked_ms > LONGEST_MS.get(act.kind, math.inf):
+            text = f"given up after {LONGEST_MS[act.kind] // 1_000} s: {decision.text}"
+            self._alarms.raise_("act_given_up", book=desk.name, reason=f"{act.text}; {text}")
+            await self._store.acted(lease, desk.name, act, outcome=text)
         elif act.kind is ActKind.CANCEL:
             for intent in state.intents:
                 if intent.id not in self._cancelling:

@@ -18,6 +18,7 @@ from hedger.service.feed import Listener
 from hedger.service.fills import Fills
 from hedger.service.history import History
 from hedger.service.journal import Journal
+from hedger.service.ladder import Ladders
 from hedger.service.markets import Markets
 from hedger.service.ownership import Ownership
 from hedger.service.reconcile import Reconciler
@@ -169,6 +170,14 @@ class Crew:
         )
 
     def _join_onlookers(self) -> None:
+        self.ladders = Ladders(
+            self.world,
+            roster=self.roster,
+            markets=Markets(self.listeners),
+            ownership=self.ownership,
+            chronicle=self.chronicle,
+            mark=self.worker.mark,
+        )
         self.unkept = Unkept(
             self.world,
             roster=self.roster,
@@ -192,6 +201,7 @@ class Crew:
             self.worker.run(),
             self.worker.watch(),
             self.unkept.run(),
+            self.ladders.run(),
             self.clocks.run(),
             *(listener.run() for listener in listeners),
             *(listener.pace() for listener in listeners),
@@ -295,6 +305,7 @@ class Crew:
             self.tuner.forget(desk)
             self.journal.forget(desk.name)
             desk.measuring.forget()
+            self.ladders.forget(desk.name)
             for listener in self.listeners.values():
                 listener.unwatch(desk.name)
                 listener.progress()

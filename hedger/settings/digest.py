@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from hedger.settings.book import Book
+from hedger.settings.ladder import Ladder
 from hedger.settings.texts import ACCOUNT
 
 
@@ -24,6 +25,8 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     content["hedge"] = _hedge(book, content["hedge"])
     for table in ("band", "data", "limits"):
         content[table] = _known_before(content[table])
+    if book.ladder == Ladder():  # none, as before there was one
+        del content["ladder"]
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
 

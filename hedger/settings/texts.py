@@ -62,6 +62,16 @@ PolicyNames = Annotated[
     StringConstraints(pattern=rf"^({_NAMED}(, ?{_NAMED}){{0,15}})?$"),
     Expect("names of policies with commas between, such as 'wide, tight', or nothing"),
 ]
+_LEVEL = r"[0-9]{1,9}(\.[0-9]{1,9})?"
+_PAIR = rf"(-|{_LEVEL}/{_LEVEL})"
+Levels = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({_PAIR}( {_PAIR}){{3}})?$"),
+    Expect(
+        "ENTER/LEAVE of four rungs with blanks between, '-' for none, such as"
+        " '0.1/0.08 0.2/0.15 - 0.4/0.3', or nothing"
+    ),
+]
 Folder = Annotated[
     str,
     StringConstraints(max_length=4096),

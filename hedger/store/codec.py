@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from hedger.core.model import Act, ActKind, Intent, IntentState, Memory
+from hedger.core.model import Act, ActKind, Intent, IntentState, Memory, Override
 from hedger.errors import ConfigError, UnknownVersion
 from hedger.ports import BookSeed, Changes, JournalEntry
 from hedger.store import keys
@@ -24,6 +24,7 @@ _COIN_MARK = "$"
 
 _memory = msgspec.json.Decoder(Memory)
 _act = msgspec.json.Decoder(Act)
+_override = msgspec.json.Decoder(Override)
 _intent = msgspec.json.Decoder(Intent)
 _encode = msgspec.json.Encoder().encode
 
@@ -60,6 +61,25 @@ def act_from(raw: bytes) -> Act | None:
     except msgspec.DecodeError as bad:
         raise UnknownVersion(
             f"stored act is not readable: {bad}; written by another release?"
+        ) from None
+
+
+def override_bytes(override: Override) -> bytes:
+    """Return a person's override as stored."""
+    if not (override.who and override.reason):
+        raise ValueError("override: expected who asks for it and why")
+    return _encode(override)
+
+
+def override_from(raw: bytes) -> Override | None:
+    """Read a stored override; empty means that there never was one."""
+    if not raw:
+        return None
+    try:
+        return _override.decode(raw)
+    except msgspec.DecodeError as bad:
+        raise UnknownVersion(
+            f"stored override is not readable: {bad}; written by another release?"
         ) from None
 
 

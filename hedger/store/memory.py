@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hedger.core.model import Act, BookState, Fill, Intent, IntentState, Memory
+from hedger.core.model import Act, BookState, Fill, Intent, IntentState, Memory, Override
 from hedger.errors import ConfigError, RevisionConflict
 from hedger.ports import (
     BookSeed,
@@ -169,6 +169,7 @@ class MemoryStore(Shelved):
             stopped=row.stopped,
             confirmed=row.confirmed,
             act=row.act,
+            override=row.override,
         )
 
     async def begin(
@@ -329,13 +330,7 @@ class MemoryStore(Shelved):
     async def ask(self, book: str, act: Act) -> str:
         """Have an act done by whoever owns the book: ``ok``, ``closing`` or ``stopped``."""
         codec.act_bytes(act)
-        row = self._row(book)
-        if row.stopped:
-            return "stopped"
-        if row.act is not None and codec.outlasts(row.act) and not codec.outlasts(act):
-            return "closing"
-        row.act, row.facts = act, row.facts + 1
-        return "ok"
+        return self._row(book).ask(act, closes=codec.outlasts(act))
 
     async def acted(self, lease: Lease, book: str, act: Act, *, outcome: str) -> bool:
         """Take an act away that is done; False where the book has another one by now."""
@@ -346,6 +341,12 @@ class MemoryStore(Shelved):
             return False
         row.act, row.facts = None, row.facts + 1
         return True
+
+    async def override(self, book: str, override: Override) -> None:
+        """Let the book's ladder go no further than a rung before an instant."""
+        codec.override_bytes(override)
+        row = self._row(book)
+        row.override, row.facts = override, row.facts + 1
 
     async def shutdown(self) -> None:
         """Nothing to close."""

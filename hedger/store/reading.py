@@ -42,6 +42,7 @@ def book_state(book: str, fields: Sequence[bytes], opened: Sequence[Any]) -> Boo
         stopped=values[b"stopped"] == b"1",
         confirmed=float(values[b"confirmed"]),
         act=codec.act_from(values.get(b"act", b"")),
+        override=codec.override_from(values.get(b"override", b"")),
     )
 
 

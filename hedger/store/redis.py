@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hedger.core.model import Act, BookState, Fill, Intent, Memory
+from hedger.core.model import Act, BookState, Fill, Intent, Memory, Override
 from hedger.errors import ConfigError, RevisionConflict, StoreError
 from hedger.ports import BookSeed, Changes, CloseOutcome, JournalEntry, Lease
 from hedger.store import codec, keys, reading
@@ -227,7 +227,7 @@ class RedisStore(Deployment):
         shard, is_close = self.shard_of(book), int(codec.outlasts(act))
         names = [self._keys.book(shard, book), self._keys.log(shard)]
         arguments = (book, codec.act_bytes(act), is_close, self._params.log_max, act.text)
-        reply = await self._link.call("ask", names, *arguments)
+        reply = await self._link.call("ask", names, *arguments, int(act.trades))
         self._refuse(reply, book)
         return reading.text(reply[0]).lower()
 
@@ -238,6 +238,15 @@ class RedisStore(Deployment):
         arguments = (book, codec.act_bytes(act), self._params.log_max, f"{act.text}: {outcome}")
         reply = await self._fenced("acted", lease, names, *arguments)
         return bool(reply[0] == b"OK")
+
+    async def override(self, book: str, override: Override) -> None:
+        """Let the book's ladder go no further than a rung before an instant."""
+        shard = self.shard_of(book)
+        names = [self._keys.book(shard, book), self._keys.log(shard)]
+        detail = f"rung {override.rung} until {override.until_ms}, {override.who}: "
+        arguments = (book, codec.override_bytes(override), self._params.log_max)
+        reply = await self._link.call("override", names, *arguments, detail + override.reason)
+        self._refuse(reply, book)
 
     # shadows
 

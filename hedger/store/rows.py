@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hedger.core.model import Act, Intent, Memory
+from hedger.core.model import Act, Intent, Memory, Override
 from hedger.errors import RevisionConflict
 from hedger.ports import JournalEntry
 
@@ -38,11 +38,22 @@ class BookRow(msgspec.Struct):
     confirmed: float = 0.0
     since_ms: int = 0
     act: Act | None = None
+    closing: bool = False
+    override: Override | None = None
 
     def check(self, book: str, seq: int, facts: int | None) -> None:
         """Raise `RevisionConflict` unless the book is as it was read."""
         if self.seq != seq or facts not in (None, self.facts):
             raise RevisionConflict(f"stale: book {book} is at revision {self.seq}")
+
+    def ask(self, act: Act, *, closes: bool) -> str:
+        """Take an act in, unless the book is stopped, or closing and this one closes nothing."""
+        if self.stopped and act.trades:
+            return "stopped"
+        if self.act is not None and self.closing and not closes:
+            return "closing"
+        self.act, self.closing, self.facts = act, closes, self.facts + 1
+        return "ok"
 
     def stop(self, reason: str) -> None:
         """Stop for a reason, if one is given; the reason of an earlier stop stays."""

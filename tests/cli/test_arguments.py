@@ -38,6 +38,9 @@ BAD = [
     (["hold", "btc-main", "--reason", " "], "--reason: is empty"),
     (["close", "btc-main", "--reason", " "], "--reason: is empty"),
     (["close"], "requires an argument"),
+    (["override", "btc-main", "warn", "--minutes", "2000"], "--minutes: is 2000, expected at most"),
+    (["override", "btc-main", "warn", "--minutes", "nan"], "--minutes"),
+    (["override", "btc-main", "up", "--minutes", "5"], "up"),
     (["status", "--config", "/nowhere/desk.toml"], "/nowhere/desk.toml: cannot be read"),
     (["greeks", "--data", "/nowhere"], "--data"),
 ]

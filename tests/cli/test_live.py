@@ -246,6 +246,15 @@ def test_neutral_is_done_and_gone_and_a_stopped_book_is_asked_for_nothing(
     hedger(desk, "resume", "btc-coin")
 
 
+def test_an_override_is_shown_until_it_expires(hedger: Call, desk: Place) -> None:
+    said = hedger(desk, "override", "btc-main", "warn", "--minutes", "30", "--reason", "wired")
+    assert said.status == 0, said.err
+    assert "ladder overridden at warn by" in said.out
+    assert "(wired)" in hedger(desk, "status").out
+    found = {b["book"]: b for b in parsed(hedger, desk, "status")["books"]}["btc-main"]
+    assert (found["override"]["rung"], found["override"]["reason"]) == (1, "wired")
+
+
 def test_confirm_lets_the_blocked_book_trade(hedger: Call, desk: Place) -> None:
     # Last of this file: from here on the book is no longer blocked by its first trade.
     assert parsed(hedger, desk, "resume", "btc-big", "--confirm", "60")["confirmed"] == 60.0

@@ -2,12 +2,13 @@
 
 import pytest
 
-from hedger.core.model import Act, ActKind, Memory
+from hedger.core.model import Act, ActKind, Climb, LadderState, Memory, Override
 from hedger.errors import LeaseLost, StoreError
 from hedger.ports import BookSeed
 from tests.store.desk import asynchronous, conflict, fill, intent
 
 CLOSE = Act(kind=ActKind.CLOSE, who="anna", reason="leaving", asked_ms=5, keep=(("A", -3),))
+WORD = Override(rung=2, until_ms=9, who="anna", reason="wired")
 NEUTRAL = Act(kind=ActKind.NEUTRAL, who="ben", reason="a drill", asked_ms=6)
 
 
@@ -29,6 +30,7 @@ async def test_every_change_but_a_begin_is_counted_and_what_changes_nothing_is_n
         "a lesser act again": store.ask("b", NEUTRAL),
         "another act is done again": store.acted(lease, "b", NEUTRAL, outcome="done"),
         "acted": store.acted(lease, "b", CLOSE, outcome="done"),
+        "override": store.override("b", WORD),
         "resume": store.resume("b", who="anna", confirmed=2.0),
         "apply": store.apply(BookSeed("b", "new", {"A": 1}), positions=True),
         "fast forward": store.fast_forward(lease, "b", seq=9),
@@ -100,6 +102,8 @@ async def test_an_act_is_kept_whole_until_it_is_done_replaced_or_resumed(world):
     assert await store.ask("b", NEUTRAL) == "ok"
     await store.hold("b", "fire", stop=True)
     assert await store.ask("b", CLOSE) == "stopped"
+    cancel = Act(kind=ActKind.CANCEL, who="anna", reason="what works", asked_ms=8)
+    assert await store.ask("b", cancel) == "ok", "which trades nothing"
     with pytest.raises(ValueError, match="who asks"):
         await store.ask("b", Act(kind=ActKind.CLOSE, who="", reason="x", asked_ms=1))
     with pytest.raises(StoreError):
@@ -114,3 +118,20 @@ async def test_only_the_owner_ends_an_act(world):
     with pytest.raises(LeaseLost):
         await store.acted(lease, "b", NEUTRAL, outcome="done")
     assert (await store.load("b")).act == NEUTRAL
+
+
+@asynchronous
+async def test_an_override_is_kept_until_another_and_a_ladder_with_the_memory(world):
+    store, lease = await world.ready()
+    assert (await store.load("b")).override is None
+    await store.override("b", WORD)
+    await store.resume("b", who="ben")
+    assert (await store.load("b")).override == WORD, "a resume says nothing of the ladder"
+    with pytest.raises(ValueError, match="who asks"):
+        await store.override("b", Override(rung=0, until_ms=1, who="", reason="x"))
+    with pytest.raises(StoreError):
+        await store.override("nobody", WORD)
+    climbs = (Climb(trigger="drawdown", rung=3, well_ms=7),)
+    ladder = LadderState(climbs=climbs, rung=3, text="reduce: drawdown is 0.2", peak=20.5)
+    await store.note(lease, "b", seq=0, memory=Memory(ladder=ladder), entry=None)
+    assert (await store.load("b")).memory.ladder == ladder

@@ -9,7 +9,9 @@ import pytest
 
 from hedger.core.acts import finished
 from hedger.core.decide import decide
+from hedger.core.exposure import moves
 from hedger.core.model import (
+    Account,
     Act,
     Action,
     ActKind,
@@ -19,7 +21,15 @@ from hedger.core.model import (
     LimitRule,
     Memory,
 )
-from tests.core.desk import DAY_MS, PERPETUAL, START, Desk, option, rules
+from tests.core.desk import (
+    DAY_MS,
+    LINEAR_PERPETUAL,
+    PERPETUAL,
+    START,
+    Desk,
+    option,
+    rules,
+)
 
 CALL = option(64_000.0, 8, True)
 PUT = option(56_000.0, 8, False)
@@ -57,6 +67,29 @@ def working(desk: Desk, name: str, lots: int, **change) -> Intent:
         "high": max(lots, 0), "seq": 7,
     }  # fmt: skip
     return Intent(**(fields | change))
+
+
+@pytest.mark.parametrize("numeraire", ["coin", "usd"])
+@pytest.mark.parametrize("inverse", [True, False])
+@pytest.mark.parametrize("ratio", [1.0, 0.7])
+def test_what_a_lot_moves_is_what_the_exposure_changes_by(numeraire, inverse, ratio) -> None:
+    """Oracle: the exposure of the book with one lot less, its account settled at value."""
+    hedge = PERPETUAL if inverse else LINEAR_PERPETUAL
+    call, put = (option(k, 8, c, inverse=inverse) for k, c in ((64_000.0, True), (56_000.0, False)))
+    rule = rules(numeraire=numeraire, ratio=ratio, hedge=hedge.name, band=BAND)
+
+    def delta(calls: int, puts: int) -> float:
+        desk = Desk({call: calls, put: puts}, hedge=hedge, basis=1.02)
+        desk.board.apply_account(
+            Account(account="acc", time_ms=desk.now, equity=0.0, quote_equity=0.0)
+        )
+        return at(desk, act=None, rule=rule).exposure.book_delta
+
+    desk = Desk({call: -50, put: 30}, hedge=hedge, basis=1.02)
+    found = moves(desk.book(), desk.board.market(), rule, desk.now)
+    for i, (leg, less) in enumerate(((call, (-49, 30)), (put, (-50, 31)))):
+        changed = delta(*less) - delta(-50, 30)
+        assert found[i] * leg.lot == pytest.approx(changed, abs=1e-9)
 
 
 # --- cancel -----------------------------------------------------------------------------------

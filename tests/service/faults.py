@@ -24,6 +24,8 @@ FAULTY = {
     "hold",
     "fast_forward",
     "correct",
+    "ask",
+    "acted",
 }
 
 

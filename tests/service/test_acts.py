@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hedger.clock import wall_ms
 from hedger.core.model import Act, Action, ActKind, BandRule, Quote
 from pricing import black
 from tests.core.desk import DAY_MS, PERPETUAL
@@ -30,7 +31,8 @@ HARD = 0.75
 
 
 def asked(kind: str, **more: Any) -> Act:
-    return Act(kind=ActKind(kind), who="anna", reason="a drill", asked_ms=1, **more)
+    fields = {"reason": "a drill", "asked_ms": wall_ms()} | more
+    return Act(kind=ActKind(kind), who="anna", **fields)
 
 
 def books() -> Any:
@@ -244,5 +246,38 @@ def test_a_hold_pauses_a_close_and_resume_ends_both() -> None:
         await room.store.resume("main", who="anna")
         await asyncio.sleep(5)
         assert room.venue.held[CALL.name] == held[CALL.name], "resumed means released"
+
+    in_room(body)
+
+
+@pytest.mark.parametrize(("kind", "late_ms"), [("cancel", 31_000), ("neutral", 901_000)])
+def test_an_act_that_cannot_be_done_is_given_up_and_the_hedging_goes_on(
+    kind: str, late_ms: int, logs: list[Any]
+) -> None:
+    """An order without an answer must not keep a book from hedging for ever."""
+
+    async def body(room: Room) -> None:
+        room.venue.script.append(LOST_AFTER)
+        room.venue.stream_fills = False
+        await room.start(books=books(), order_timeout_ms_min=900, lease_ms=4_000)
+        await room.until(lambda: room.row().intents)
+        await room.store.ask("main", asked(kind, asked_ms=wall_ms() - late_ms))
+        await room.until(lambda: room.row().act is None, longest_s=3)
+        assert "act_given_up" in alarms(logs)
+        await room.hedged()
+
+    in_room(body)
+
+
+def test_a_stopped_book_may_be_told_to_cancel_and_nothing_else() -> None:
+    async def body(room: Room) -> None:
+        room.venue.script.append(Fate(arrives_s=0.2, replies_s=None))
+        await room.start(books=books(), order_timeout_ms_min=900, lease_ms=4_000)
+        await room.until(lambda: room.venue.received)
+        await room.store.hold("main", "fire", stop=True)
+        assert await room.store.ask("main", asked("close")) == "stopped"
+        assert await room.store.ask("main", asked("cancel")) == "ok"
+        await room.until(lambda: room.row().act is None and not room.row().intents)
+        assert len(room.venue.received) == 1
 
     in_room(body)

@@ -32,6 +32,11 @@ class Act(Record, frozen=True, kw_only=True):
     keep: tuple[tuple[str, int], ...] = ()
 
     @property
+    def trades(self) -> bool:
+        """Whether it sends orders; a cancel sends none."""
+        return self.kind is not ActKind.CANCEL
+
+    @property
     def text(self) -> str:
         """In words.
 

@@ -1,11 +1,11 @@
--- KEYS book log | ARGV run_id book act is_close log_max detail
+-- KEYS book log | ARGV run_id book act is_close log_max detail trades
 -- What somebody wants done with a book. A close is replaced by another close alone, and ended by a
--- person's resume: a book that is closed stays closed. What is stopped is not asked for anything.
+-- person's resume: a book that is closed stays closed. What is stopped is asked for no trade.
 local book = redis.call('HMGET', KEYS[1], 'stopped', 'act', 'closing')
 if not book[1] then
   return {'NOBOOK'}
 end
-if book[1] == '1' then
+if book[1] == '1' and ARGV[7] == '1' then
   return {'STOPPED'}
 end
 if (book[2] or '') ~= '' and book[3] == '1' and ARGV[4] ~= '1' then

@@ -22,6 +22,7 @@ from hedger.core.model import (
     OrderReport,
     Quote,
 )
+from hedger.reservations import Reservations
 
 
 class Clock(Protocol):
@@ -184,7 +185,7 @@ class CloseOutcome(NamedTuple):
     recorded: int = 0
 
 
-class Store(Protocol):
+class Store(Reservations, Protocol):
     """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
 
     Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward, correct. All else

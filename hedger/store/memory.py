@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hedger.core.model import BookState, Fill, Intent, IntentState, Memory
-from hedger.errors import ConfigError, LeaseLost, RevisionConflict, StoreError
+from hedger.errors import ConfigError, LeaseLost, RevisionConflict
 from hedger.ports import (
     BookSeed,
     Changes,
@@ -23,15 +23,13 @@ from hedger.ports import (
 )
 from hedger.store import codec, keys
 from hedger.store.rows import BookRow, LeaseRow, MemoryServer
+from hedger.store.setting_aside import SettingAside
 
 __all__ = ["MemoryServer", "MemoryStore"]
 
 
-class MemoryStore:
+class MemoryStore(SettingAside):
     """`hedger.ports.Store` over a `MemoryServer`."""
-
-    def __init__(self, server: MemoryServer) -> None:
-        self._server = server
 
     # deployment and ownership
 
@@ -367,12 +365,6 @@ class MemoryStore:
             raise ValueError(
                 f"book {book} is of shard {self.shard_of(book)}, the lease of {lease.shard}"
             )
-
-    def _row(self, book: str) -> BookRow:
-        row = self._server.books.get(keys.checked_name("book", book))
-        if row is None:
-            raise StoreError(f"book {book!r} is not in the store: seed it first")
-        return row
 
     def _check_readings(self, book: str, row: BookRow, intents: Sequence[Intent]) -> None:
         """Both readings of each instrument: what is open counts as filled and as unfilled."""

@@ -23,6 +23,15 @@ class LeaseRow(msgspec.Struct):
     reconciled: str = ""
 
 
+class ReservedRow(msgspec.Struct):
+    """What a client has set aside, in 1e-8 coin."""
+
+    sells: bool
+    amount: int
+    until_ms: int
+    is_taken: bool = False
+
+
 class BookRow(msgspec.Struct):
     """One book, as `hedger.core.model.BookState` without the name."""
 
@@ -36,6 +45,7 @@ class BookRow(msgspec.Struct):
     stopped: bool = False
     confirmed: float = 0.0
     since_ms: int = 0
+    reserved: dict[str, ReservedRow] = {}
 
     def stop(self, reason: str) -> None:
         """Stop for a reason, if one is given; the reason of an earlier stop stays."""

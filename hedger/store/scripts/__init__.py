@@ -15,7 +15,7 @@ ALLOW_OOM = "#!lua flags=allow-oom\n"
 NAMES = (
     *("meta", "index", "beat", "claim", "renew", "release", "reconciled"),
     *("seed", "apply", "load", "begin", "note", "fill", "close"),
-    *("unknown", "ffwd", "hold", "resume", "correct"),
+    *("unknown", "ffwd", "hold", "resume", "correct", "reserve", "consume"),
 )
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple, Protocol
 
+from hedger.core.model import VALID_MS
+
 PER_COIN = 100_000_000
-VALID_MS = 500
-"""A reservation that is not taken up ends by itself so soon."""
 LINGER_MS = 5_000
 """One that was taken up counts so much longer: until the risk is in the book and hedged there."""
 LIVE_MAX = 100

@@ -36,6 +36,7 @@ from hedger.core.model.decision import (
     Scaling,
     Target,
 )
+from hedger.core.model.offer import VALID_MS, Hedged, Offer, Room
 from hedger.core.model.record import Record
 from hedger.core.model.rules import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules
 from hedger.core.model.state import (
@@ -58,6 +59,7 @@ __all__ = [
     "MS_PER_DAY",
     "MS_PER_YEAR",
     "SETTLEMENT_WINDOW_MS",
+    "VALID_MS",
     "Account",
     "AccountEvent",
     "Action",
@@ -79,12 +81,14 @@ __all__ = [
     "HedgeQuote",
     "HedgeRoute",
     "HedgeRule",
+    "Hedged",
     "Instrument",
     "Intent",
     "IntentState",
     "Kind",
     "LimitRule",
     "Memory",
+    "Offer",
     "Order",
     "OrderReport",
     "OrderStatus",
@@ -94,6 +98,7 @@ __all__ = [
     "Quote",
     "Record",
     "Refusal",
+    "Room",
     "Rules",
     "Sample",
     "Scaling",

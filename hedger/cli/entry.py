@@ -36,6 +36,7 @@ COMMANDS = (
     Entry("run", "run:run", "Hedge the configured books with several worker processes."),
     Entry("greeks", "greeks:greeks", "Greeks per underlying, expiry and leg."),
     Entry("plan", "plan:plan", "What would be sent now; sends nothing."),
+    Entry("can-hedge", "can_hedge:can_hedge", "How much delta a book may be given now."),
     Entry("compare", "compare:compare", "Cost and risk of policies over the same simulated paths."),
     Entry("backtest", "backtest:backtest", "Replay recorded data through the same decisions."),
     Entry("status", "status:status", "Workers, shards, books and their last decisions."),

@@ -50,7 +50,7 @@ def can_hedge(
         raise ValueError(f"reserved {reserved}: expected a size")
     question = Question(book, market, rules, now, delta, decide(book, market, rules, now))
     if no := forbids(book, question.decision):
-        return refused(question, no)
+        return _refused(question, no)
     found = places(question)
     asked = (gate(question) for gate in gates)
     rooms = (*book_rooms(question), venue_room(question, found), *map(_sure, asked))
@@ -71,6 +71,7 @@ def can_hedge(
         capacity=tight.size,
         limit=limit,
         reason=reason,
+        least=least,
         cost=sum(part.cost for part in made),
         hedges=made,
         rooms=rooms,
@@ -79,7 +80,7 @@ def can_hedge(
     )
 
 
-def refused(question: Question, room: Room) -> Offer:
+def _refused(question: Question, room: Room) -> Offer:
     """No, and the one reason why."""
     return Offer(
         book=question.book.name,

@@ -41,10 +41,10 @@ class Offer(Record, frozen=True, kw_only=True):
     """How much delta a book may be given now, signed like the ``wanted`` one, and its hedge.
 
     ``limit`` names what allows no more than ``size``, and is empty where all of it is allowed;
-    ``capacity`` is what may be outstanding in that direction by all who ask together. Costs are
-    quote currency, ``rooms`` everything that was asked. An offer holds for ``valid_ms`` of real
-    time: for sure where a ``reservation`` has its id (until ``until_ms`` by the store's clock), as
-    advice where not.
+    ``capacity`` is what may be outstanding in that direction by all who ask together, ``least``
+    the least order. Costs are quote currency, ``rooms`` everything that was asked. An offer holds
+    for ``valid_ms`` of real time: for sure where a ``reservation`` has its id (until ``until_ms``
+    by the store's clock), as advice where not.
     """
 
     book: str
@@ -55,6 +55,7 @@ class Offer(Record, frozen=True, kw_only=True):
     capacity: float
     limit: str
     reason: str
+    least: float = 0.0
     cost: float = 0.0
     hedges: tuple[Hedged, ...] = ()
     rooms: tuple[Room, ...] = ()

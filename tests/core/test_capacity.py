@@ -121,6 +121,16 @@ def test_what_was_traded_in_the_last_minute_counts() -> None:
     assert (offer.size, offer.limit) == (3.0, "per_minute_max")
 
 
+def test_depth_that_was_traded_since_its_quote_is_gone() -> None:
+    memory = Memory(hedges=1, hedge_ms=0, hedge_price=1.0, recent=((START, 1.0),))
+    offer = ask(desk(usd=150_000.0), 9.0, memory=memory)
+    assert (offer.size, offer.limit) == (pytest.approx(1.5), "depth")
+    later = desk(usd=150_000.0)
+    later.now += 100
+    later.quote_hedge(bid_size=150_000.0, ask_size=150_000.0)
+    assert ask(later, 9.0, memory=memory).size == pytest.approx(2.5)
+
+
 def test_a_first_trade_is_bounded_until_a_person_confirms() -> None:
     rule = limited(order_max=50.0, per_minute_max=50.0, first_trade_max=2.0)
     assert ask(desk(), 9.0, rule, memory=Memory()).limit == "first_trade_max"

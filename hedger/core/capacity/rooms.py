@@ -1,7 +1,8 @@
 """What each limit leaves for new delta: those of the book, and depth and share of its venues.
 
 Everything that the book may itself want of the same side goes first. Of depth only what is shown
-at the best price counts: what lies behind is not known, and unknown is not a yes.
+at the best price counts, less what was traded since: what lies behind is not known, and unknown is
+not a yes.
 """
 
 from __future__ import annotations
@@ -95,7 +96,10 @@ def _place(question: Question, choice: Choice) -> Place:
     shown = float((question.market.bid_size if sells else question.market.ask_size)[row])
     if not math.isfinite(shown):
         return Place(choice, 0.0, bound, least, "depth", f"{name} shows no size at {best:g}")
-    depth = math.floor(shown / instrument.lot + 1e-9) * unit
+    # What was traded since that quote is gone from it: the next quote will show so.
+    seen_ms = question.now - (quote.age_ms or 0)
+    since = sum(abs(size) for ms, size in question.book.memory.recent if ms >= seen_ms)
+    depth = max(math.floor(shown / instrument.lot + 1e-9) * unit - since, 0.0)
     if choice.room < depth:
         reason = f"{name}: its venue has room for {choice.room:.4f} more"
         return Place(choice, choice.room, bound, least, "share_max", reason)

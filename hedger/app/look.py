@@ -74,9 +74,9 @@ async def look(config: Configuration, name: str | None = None) -> Look:
         found = [await stack.enter_async_context(_venue(config, name)) for name in names]
         venues = {venue.name: venue for venue, _ in found}
         states = {params.name: await _state(params, stored, venues) for params in books}
-        instruments = {p.name: await _instruments(venues, p, states[p.name]) for p in books}
+        instruments = {p.name: await contracts(venues, p, states[p.name]) for p in books}
         boards = {
-            name: await _board(venues[name], *_watched(name, books, instruments)) for name in names
+            name: await _board(venues[name], *watched(name, books, instruments)) for name in names
         }
     await loading
     sights = tuple(
@@ -89,7 +89,7 @@ async def look(config: Configuration, name: str | None = None) -> Look:
                 hedges=params.hedges,
                 accounts=tuple(r.name(r.account) for r in params.routes[1:]),
             ),
-            _market(params, boards),
+            joint(params, {name: board for name, (board, _) in boards.items()}),
             boards[params.venue][1],
             "store" if params.name in stored else _configured(params, config),
         )
@@ -98,13 +98,13 @@ async def look(config: Configuration, name: str | None = None) -> Look:
     return Look(sights, " and ".join(market_from for _, market_from in found))
 
 
-def _market(params: BookParams, boards: Mapping[str, tuple[Board, int]]) -> Market:
+def joint(params: BookParams, boards: Mapping[str, Board]) -> Market:
     """What a book sees: its venue's market, or those of all its venues as one."""
-    parts = [(route.mark, boards[route.venue][0].market()) for route in params.routes]
+    parts = [(route.mark, boards[route.venue].market()) for route in params.routes]
     return parts[0][1] if len(parts) == 1 else joined(parts, row=rows(parts))
 
 
-def _watched(
+def watched(
     venue: str, books: Sequence[BookParams], instruments: Mapping[str, Mapping[str, Instrument]]
 ) -> tuple[dict[str, Instrument], list[str]]:
     """What is to be seen of one venue, by its own names: instruments and accounts."""
@@ -154,7 +154,7 @@ def _configured(params: BookParams, config: Configuration) -> str:
 async def _venue(config: Configuration, name: str) -> AsyncIterator[tuple[PaperVenue, str]]:
     """The running paper exchange, else a temporary one."""
     params = paper_params(config, name)
-    venue = await _attached(params)
+    venue = await attached(params)
     if venue is not None:
         try:
             yield venue, f"the running paper exchange {params.name}"
@@ -175,7 +175,7 @@ async def _venue(config: Configuration, name: str) -> AsyncIterator[tuple[PaperV
             await launched.stop()
 
 
-async def _attached(params: PaperParams) -> PaperVenue | None:
+async def attached(params: PaperParams) -> PaperVenue | None:
     """The exchange on the configured socket, or None; `VenueUnavailable` if it does not answer.
 
     The start of another market would not do instead: the books stand at this one.
@@ -191,7 +191,7 @@ async def _attached(params: PaperParams) -> PaperVenue | None:
     return venue
 
 
-async def _instruments(
+async def contracts(
     venues: Mapping[str, PaperVenue], params: BookParams, state: BookState
 ) -> dict[str, Instrument]:
     """Contract data of everything a book holds and of its hedges; each must be listed."""

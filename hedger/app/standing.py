@@ -11,13 +11,12 @@ from hedger.core.ladder import Rung, said
 from hedger.core.model import Act, BookState, Intent, LadderState, Override, Record
 from hedger.errors import VenueUnavailable
 from hedger.ports import ShardInfo, Store
+from hedger.service.entry import UNDECIDED_MS
 from hedger.service.read_back import decoded
 from hedger.settings import Configuration
 from hedger.venues.paper.adapter import PaperVenue
 
 VENUE_S = 1.0
-UNDECIDED_MS = 60_000
-"""Whoever runs a book writes of it at least every 40 s, also where nothing is to be done."""
 
 
 class WorkerStanding(Record, frozen=True, kw_only=True):

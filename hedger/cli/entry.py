@@ -37,6 +37,7 @@ COMMANDS = (
     Entry("greeks", "greeks:greeks", "Greeks per underlying, expiry and leg."),
     Entry("scenario", "scenario:scenario", "A book's gain and loss when spot, vol, time move."),
     Entry("plan", "plan:plan", "What would be sent now; sends nothing."),
+    Entry("can-hedge", "can_hedge:can_hedge", "How much delta a book may be given now."),
     Entry("compare", "compare:compare", "Cost and risk of policies over the same simulated paths."),
     Entry("backtest", "backtest:backtest", "Replay recorded data through the same decisions."),
     Entry("sweep", "sweep:sweep", "Backtest many variants of a band, resumably."),

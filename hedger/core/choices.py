@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hedger.core.columns import Book
-from hedger.core.model import HedgeQuote, HedgeRoute, IntentState, Rules, venue_of
+from hedger.core.model import HedgeQuote, HedgeRoute, Intent, IntentState, Rules, venue_of
 from hedger.core.plan import Choice, bounds
 
 
@@ -49,11 +49,20 @@ def _rank(name: str, book: Book, avoided: set[str]) -> tuple[int, int]:
 
     Whatever was asked first has been waited for longest.
     """
-    there = [intent for intent in book.open if venue_of(intent.instrument) == venue_of(name)]
-    oldest = min((intent.seq for intent in there), default=0)
-    if name in avoided or any(intent.state is IntentState.UNKNOWN for intent in there):
+    if name in avoided or unanswered(book, name):
         return 2, 0
-    return (1, -oldest) if there else (0, 0)
+    there = _there(book, name)
+    return (1, -min(intent.seq for intent in there)) if there else (0, 0)
+
+
+def unanswered(book: Book, name: str) -> bool:
+    """Whether an order at this instrument's venue is without an answer."""
+    return any(intent.state is IntentState.UNKNOWN for intent in _there(book, name))
+
+
+def _there(book: Book, name: str) -> list[Intent]:
+    """What is open at an instrument's venue."""
+    return [intent for intent in book.open if venue_of(intent.instrument) == venue_of(name)]
 
 
 def _instrument(route: HedgeRoute, avoided: set[str], size: float) -> str:

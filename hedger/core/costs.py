@@ -47,14 +47,14 @@ def cost(
     found = []
     for route in routes:
         rates = [
-            _of(book.instruments[name], quotes[name], market, size, index, cap, slippage)
+            cost_of(book.instruments[name], quotes[name], market, size, index, cap, slippage)
             for name in route.names
         ]
         found.append(max(rates, key=lambda one: one.rate))
     return min(found, key=lambda one: one.rate, default=NOWHERE)
 
 
-def _of(
+def cost_of(
     instrument: Instrument,
     quote: HedgeQuote,
     market: Market,
@@ -63,6 +63,7 @@ def _of(
     cap: float,
     slippage: float,
 ) -> Cost:
+    """Cost of so many coin of one instrument; the parameters are those of `cost`."""
     if not (quote.bid and quote.ask):
         return NOWHERE
     middle, fee = 0.5 * (quote.bid + quote.ask), max(instrument.fees.taker, 0.0)

@@ -98,21 +98,7 @@ def allowed(
     if blocked := _blocked(rule, book, wanted, reduces):
         return Allowance(0.0, (blocked,), 0.0)
     size, sign, refusals = abs(wanted), 1.0 if wanted > 0 else -1.0, []
-    spent = sum(abs(q) for ms, q in book.memory.recent if abs(now - ms) < MINUTE_MS)
-    most = held[1] if wanted > 0 else -held[0]
-    caps = (
-        ("order_max", rule.order_max, f"one order is at most {rule.order_max:g}"),
-        (
-            "per_minute_max",
-            rule.per_minute_max - spent,
-            f"{spent:.4f} of {rule.per_minute_max:g} a minute is used",
-        ),
-        (
-            "position_max",
-            rule.position_max - most,
-            f"hedges may stand at {sign * most:+.4f}, at most {rule.position_max:g}",
-        ),
-    )
+    caps = most(rule, book, buys=wanted > 0, held=held, now=now)
     for name, cap, reason in caps:
         fits = min(size, max(cap, 0.0))
         if fits < size:
@@ -121,6 +107,33 @@ def allowed(
             )
             size = fits
     return Allowance(sign * size, tuple(refusals), min(cap for _, cap, _ in caps))
+
+
+def most(
+    rule: LimitRule, book: Book, *, buys: bool, held: tuple[float, float], now: int
+) -> tuple[tuple[str, float, str], ...]:
+    """Largest trade that each limit allows in one direction [coin], by name and with its reason."""
+    spent = sum(abs(q) for ms, q in book.memory.recent if abs(now - ms) < MINUTE_MS)
+    sign = 1.0 if buys else -1.0
+    stands = held[1] if buys else -held[0]
+    return (
+        ("order_max", rule.order_max, f"one order is at most {rule.order_max:g}"),
+        (
+            "per_minute_max",
+            rule.per_minute_max - spent,
+            f"{spent:.4f} of {rule.per_minute_max:g} a minute is used",
+        ),
+        (
+            "position_max",
+            rule.position_max - stands,
+            f"hedges may stand at {sign * stands:+.4f}, at most {rule.position_max:g}",
+        ),
+    )
+
+
+def first_most(rule: LimitRule, book: Book) -> float:
+    """Largest first trade, as configured or as a person has confirmed [coin]; later ones: any."""
+    return math.inf if book.memory.hedges else max(rule.first_trade_max, book.confirmed)
 
 
 def recent(memory: Memory, now: int, traded: float) -> tuple[tuple[int, float], ...]:
@@ -159,8 +172,8 @@ def held_back(book: Book, wanted: float, *, reduces: bool) -> Refusal | None:
 def _blocked(rule: LimitRule, book: Book, wanted: float, reduces: bool) -> Refusal | None:
     if back := held_back(book, wanted, reduces=reduces):
         return back
-    first = max(rule.first_trade_max, book.confirmed)
-    if not book.memory.hedges and abs(wanted) > first:
+    first = first_most(rule, book)
+    if abs(wanted) > first:
         return _block(
             "first_trade_max",
             wanted,

@@ -13,6 +13,7 @@ from hedger.core.model import (
     Memory,
     Override,
 )
+from hedger.reservations import Reservations
 
 
 class Lease(NamedTuple):
@@ -69,7 +70,7 @@ class CloseOutcome(NamedTuple):
     recorded: int = 0
 
 
-class Store(Protocol):
+class Store(Reservations, Protocol):
     """Shared state. Every method raises `StoreUnavailable`; fenced ones also `LeaseLost`.
 
     Fenced: renew, release, reconciled, begin, note, close, unknown, fast_forward, correct, keep and

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hedger.core.model import Decision, Intent, Record
 
+UNDECIDED_MS = 60_000
+"""Whoever runs a book writes of it at least every 40 s, also where nothing is to be done."""
+
 
 class Timings(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Microseconds of one step; None where the step had no such part.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from hedger.errors import ConfigError, LeaseLost, StoreError, StoreUnavailable
+from hedger.errors import ConfigError, LeaseLost, RevisionConflict, StoreError, StoreUnavailable
 from hedger.ports import Lease, ShardInfo, WorkerInfo
 from hedger.store import codec, keys, reading
 from hedger.store.cluster import link_of
@@ -207,6 +207,23 @@ class Deployment:
                 f" {lease.epoch}, the store has {has}{'' if same else f' {epoch}'}"
             )
         return reply
+
+    def _refuse(self, reply: list[Any], book: str) -> None:
+        match [reading.text(part) for part in reply]:
+            case ["NOBOOK"]:
+                raise StoreError(f"book {book!r} is not in the store: seed it first")
+            case ["VERSION", version]:
+                codec.checked_version(f"book {book}", version.encode())
+            case ["HOLD", reason]:
+                raise RevisionConflict(f"hold: book {book}: {reason}")
+            case ["STALE", seq]:
+                raise RevisionConflict(f"stale: book {book} is at revision {seq}")
+            case ["BUSY"]:
+                raise RevisionConflict(f"busy: book {book} has open intents")
+            case ["BUSY", what, low, high]:
+                raise RevisionConflict(
+                    f"busy: book {book}: {what} could end anywhere in {low}..{high} lots"
+                )
 
     async def _read_schema(self) -> None:
         (raw,) = await self._link.commands(("HGET", self._keys.meta, "schema"))

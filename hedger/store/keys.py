@@ -174,6 +174,10 @@ class Keys:
         """Hash: id of an open intent -> its record."""
         return f"{self._shard(shard)}:i:{book}"
 
+    def reserved(self, shard: int, book: str) -> str:
+        """Hash: id of a reservation -> version, state, side, amount, end by the server's clock."""
+        return f"{self._shard(shard)}:r:{book}"
+
     def trades(self, shard: int) -> str:
         """Prefix of the hashes ``t:<id>``: trade id -> lots."""
         return f"{self._shard(shard)}:t:"

@@ -23,12 +23,12 @@ from hedger.ports import (
 )
 from hedger.store import codec, keys
 from hedger.store.rows import BookRow, LeaseRow, MemoryServer
-from hedger.store.shelved import Shelved
+from hedger.store.setting_aside import SettingAside
 
 __all__ = ["MemoryServer", "MemoryStore"]
 
 
-class MemoryStore(Shelved):
+class MemoryStore(SettingAside):
     """`hedger.ports.Store` over a `MemoryServer`."""
 
     # deployment and ownership

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
 from hedger.core.model import Act, BookState, Fill, Intent, Memory, Override
-from hedger.errors import ConfigError, RevisionConflict, StoreError
+from hedger.errors import ConfigError
 from hedger.ports import BookSeed, Changes, CloseOutcome, JournalEntry, Lease
 from hedger.store import codec, keys, reading
-from hedger.store.deployment import Deployment
 from hedger.store.link import Argument
+from hedger.store.reserving import Reserving
 
 READ_AT_ONCE = 500
 _CLOSED = {b"OK": "ok", b"NOTCURRENT": "not_current", b"FILLGAP": "fill_gap"}
 
 
-class RedisStore(Deployment):
+class RedisStore(Reserving):
     """`hedger.ports.Store` over one server.
 
     Parameters
@@ -96,6 +95,7 @@ class RedisStore(Deployment):
             self._keys.intents(shard, book),
             self._keys.log(shard),
             self._keys.journal(shard),
+            self._keys.reserved(shard, book),
         ]
         reply = await self._fenced("begin", lease, names, *arguments)
         self._refuse(reply, book)
@@ -313,23 +313,6 @@ class RedisStore(Deployment):
         names = [self._keys.book(shard, book), self._keys.log(shard)]
         reply = await self._link.call(script, names, book, *arguments, self._params.log_max)
         self._refuse(reply, book)
-
-    def _refuse(self, reply: list[Any], book: str) -> None:
-        match [reading.text(part) for part in reply]:
-            case ["NOBOOK"]:
-                raise StoreError(f"book {book!r} is not in the store: seed it first")
-            case ["VERSION", version]:
-                codec.checked_version(f"book {book}", version.encode())
-            case ["HOLD", reason]:
-                raise RevisionConflict(f"hold: book {book}: {reason}")
-            case ["STALE", seq]:
-                raise RevisionConflict(f"stale: book {book} is at revision {seq}")
-            case ["BUSY"]:
-                raise RevisionConflict(f"busy: book {book} has open intents")
-            case ["BUSY", what, low, high]:
-                raise RevisionConflict(
-                    f"busy: book {book}: {what} could end anywhere in {low}..{high} lots"
-                )
 
     def _shard(self, lease: Lease, book: str) -> int:
         shard = self.shard_of(book)

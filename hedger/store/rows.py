@@ -24,6 +24,15 @@ class LeaseRow(msgspec.Struct):
     reconciled: str = ""
 
 
+class ReservedRow(msgspec.Struct):
+    """What a client has set aside, in 1e-8 coin."""
+
+    sells: bool
+    amount: int
+    until_ms: int
+    is_taken: bool = False
+
+
 class BookRow(msgspec.Struct):
     """One book, as `hedger.core.model.BookState` without the name."""
 
@@ -40,6 +49,7 @@ class BookRow(msgspec.Struct):
     act: Act | None = None
     closing: bool = False
     override: Override | None = None
+    reserved: dict[str, ReservedRow] = {}
 
     def check(self, book: str, seq: int, facts: int | None) -> None:
         """Raise `RevisionConflict` unless the book is as it was read."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hedger.app.standing import UNDECIDED_MS, LastDecision, _unkept
+from hedger.app.standing import LastDecision, _unkept
 from hedger.ports import ShardInfo
+from hedger.service.entry import UNDECIDED_MS
 
 
 def last(worker: str = "w1", *, epoch: int = 7, age_ms: int = 1_000) -> LastDecision:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+import time
 import uuid
 
 import msgspec
@@ -20,6 +21,7 @@ from hypothesis.stateful import (
 from hedger.core.model import Fill, Intent, Memory
 from hedger.errors import LeaseLost, RevisionConflict, StoreError
 from hedger.ports import BookSeed, JournalEntry, Lease
+from hedger.reservations import Grant, Reserve
 from hedger.store import StoreParams, embedded, keys
 from hedger.store.memory import MemoryServer, MemoryStore
 from hedger.store.redis import RedisStore
@@ -305,6 +307,47 @@ class Both(RuleBasedStateMachine):
     @rule(book=st.sampled_from(BOOKS), lots=LOTS, positions=st.booleans())
     def apply(self, book, lots, positions):
         self.both("apply", BookSeed(book, f"d{lots}", {"LEG": lots}), positions=positions)
+
+    @rule(
+        book=st.sampled_from(BOOKS),
+        which=st.sampled_from([0, 0, 0, 1]),
+        name=st.sampled_from("abcd"),
+        sells=st.booleans(),
+        amount=st.integers(1, 6),
+        capacity=st.integers(0, 10),
+        least=st.integers(0, 3),
+        facts=st.sampled_from([0, 0, 0, 0, 1]),
+        keep=st.sampled_from([True, True, True, False]),
+        short=st.sampled_from([False, False, True]),
+    )
+    def reserve(self, book, which, name, facts, short, **wish):
+        state, pair = self.state(book), self.leases[book][-1 - which % len(self.leases[book])]
+        found = []
+        for store, lease in zip((self.memory, self.redis), pair, strict=True):
+            asked = Reserve(
+                book=book,
+                id=name,
+                seq=state.seq,
+                facts=state.facts - facts,
+                epoch=lease.epoch,
+                valid_ms=1 if short else 60_000,
+                **wish,
+            )
+            answer = self.answer(store, "reserve", (asked,), {})
+            found.append(answer._replace(until_ms=0) if isinstance(answer, Grant) else answer)
+        assert found[0] == found[1]
+        if short:
+            time.sleep(0.003)  # it has ended everywhere
+
+    @rule(
+        book=st.sampled_from(BOOKS),
+        name=st.sampled_from("abcd"),
+        linger_ms=st.sampled_from([60_000, 60_000, 1, 0]),
+    )
+    def consume(self, book, name, linger_ms):
+        self.both("consume", book, name, linger_ms=linger_ms)
+        if linger_ms == 1:
+            time.sleep(0.003)
 
     @rule(count=st.integers(0, 5))
     def journal(self, count):

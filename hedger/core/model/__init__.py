@@ -46,6 +46,7 @@ from hedger.core.model.decision import (
     Scaling,
     Target,
 )
+from hedger.core.model.offer import VALID_MS, Hedged, Offer, Room
 from hedger.core.model.record import Record
 from hedger.core.model.rules import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules
 from hedger.core.model.state import (
@@ -72,6 +73,7 @@ __all__ = [
     "MS_PER_YEAR",
     "SETTLEMENT_WINDOW_MS",
     "UNTUNED",
+    "VALID_MS",
     "Account",
     "AccountEvent",
     "Act",
@@ -96,6 +98,7 @@ __all__ = [
     "HedgeQuote",
     "HedgeRoute",
     "HedgeRule",
+    "Hedged",
     "Instrument",
     "Intent",
     "IntentState",
@@ -106,6 +109,7 @@ __all__ = [
     "LimitRule",
     "Measure",
     "Memory",
+    "Offer",
     "Order",
     "OrderReport",
     "OrderStatus",
@@ -116,6 +120,7 @@ __all__ = [
     "Quote",
     "Record",
     "Refusal",
+    "Room",
     "Rules",
     "Sample",
     "Scales",

@@ -16,6 +16,7 @@ NAMES = (
     *("meta", "index", "beat", "claim", "renew", "release", "reconciled"),
     *("seed", "apply", "load", "begin", "note", "fill", "close"),
     *("unknown", "ffwd", "hold", "resume", "correct", "keep", "ask", "acted", "override"),
+    *("reserve", "consume"),
 )
 
 

@@ -1,4 +1,4 @@
--- KEYS lease book intents log journal
+-- KEYS lease book intents log journal reserved
 -- ARGV run_id owner epoch book seq facts reduces memory trades_prefix log_max journal_max
 --      entry_id entry_ms entry_n payload (id record)+
 -- FENCED | EXPIRED | NOBOOK | VERSION v | STALE seq | HOLD reason | BUSY instrument low high | OK seq
@@ -44,7 +44,7 @@ local wanted, detail = {}, {}
 for i = FIRST, #ARGV, 2 do
   local lots, from, to, instrument = parse(ARGV[i + 1])
   count(instrument, lots)
-  wanted[#wanted + 1] = {instrument, from, to}
+  wanted[#wanted + 1] = {instrument, from, to, lots}
   detail[#detail + 1] = ARGV[i] .. ' ' .. instrument .. ' ' .. digits(lots)
 end
 for _, want in ipairs(wanted) do
@@ -61,4 +61,20 @@ local seq = tonumber(ARGV[5]) + 1
 redis.call('HSET', KEYS[2], 'seq', digits(seq), 'memory', ARGV[8], 'v', string.sub(ARGV[8], 1, 1))
 log(KEYS[4], ARGV[10], 'begin', ARGV[4], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. table.concat(detail, ', '))
 journal(KEYS[5], ARGV[11], ARGV[4], ARGV[12], ARGV[13], ARGV[14], ARGV[15])
+
+-- What clients have set aside limits new risk, never a hedge; that one went first is written down.
+local aside = redis.call('HGETALL', KEYS[6])
+if #aside > 0 then
+  local sums = {buy = 0, sell = 0}
+  for i = 2, #aside, 2 do
+    local _, side, amount, till = reservation(aside[i])
+    if side and till > now_ms() then
+      sums[side] = sums[side] + amount
+    end
+  end
+  local side = wanted[1][4] < 0 and 'sell' or 'buy'
+  if sums[side] > 0 then
+    log(KEYS[4], ARGV[10], 'outranks', ARGV[4], ARGV[FIRST] .. ' ' .. side .. ' before ' .. digits(sums[side]))
+  end
+end
 return {'OK', seq}

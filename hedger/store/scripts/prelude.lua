@@ -59,6 +59,13 @@ local function parse(record)
   return tonumber(lots), tonumber(low), tonumber(high), instrument
 end
 
+-- version, side, amount, end and state of what a client has set aside.
+local function reservation(record)
+  local version, state, side, amount, till = string.match(
+    record, '^(%d+) (%a+) (%a+) (%d+) (%d+)$')
+  return version, side, tonumber(amount), tonumber(till), state
+end
+
 -- Raised with every change of a book but BEGIN's own, which has the revision: what was decided on
 -- the book as it was before is stale.
 local function changed(book)

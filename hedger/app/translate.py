@@ -17,7 +17,9 @@ from hedger.settings import Book, Configuration
 from hedger.settings.band import Band
 from hedger.store.params import StoreParams
 from hedger.venues.deribit.contracts import instrument
+from hedger.venues.paper.margins import margin_rules
 from hedger.venues.paper.params import PaperAccount, PaperParams
+from hedger.venues.simulator.margin import MarginRules
 
 
 def rules(book: Book, digest: str) -> Rules:
@@ -187,6 +189,7 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
         loss=section.loss,
         funding_rate_8h=section.funding_rate_8h,
         events_per_day=section.events_per_day,
+        margin=_margin(section.margin),
         accounts=tuple(
             PaperAccount(
                 name=book.account_name,
@@ -206,6 +209,11 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
         ),
         instruments=tuple(sorted(hedges)),
     )
+
+
+def _margin(kind: str) -> MarginRules | None:
+    """Rules by which a paper exchange asks for margin, None where it does not."""
+    return None if kind == "off" else margin_rules(crossed=kind == "crossed")
 
 
 def _collateral(book: Book, positions: Iterable[str]) -> str:

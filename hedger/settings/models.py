@@ -195,6 +195,11 @@ class PaperVenue(Table):
         description="Chance events on the accounts per market day: manual trades, blocks,"
         " auto-deleveraging, liquidation, transfers.",
     )
+    margin: Literal["off", "segregated", "crossed"] = Field(
+        default="off",
+        description="Ask for margin and liquidate by the venue's standard rules; crossed: coin and"
+        " quote currency stand in for each other.",
+    )
 
 
 class Settings(Table):

@@ -8,6 +8,7 @@ from hedger.core.model.conduct import Conduct, VenueClass
 from hedger.core.model.contracts import (
     SETTLEMENT_WINDOW_MS,
     Account,
+    AccountMargin,
     Fees,
     Instrument,
     Kind,
@@ -54,6 +55,7 @@ __all__ = [
     "SETTLEMENT_WINDOW_MS",
     "Account",
     "AccountEvent",
+    "AccountMargin",
     "Action",
     "BandInputs",
     "BandRule",

@@ -10,6 +10,7 @@ import msgspec
 
 from hedger.core.model import Record
 from hedger.errors import ConfigError
+from hedger.venues.simulator.margin import MarginRules
 
 SOCKET_BYTES_MAX = 104  # the shortest sun_path among the systems that we run on
 
@@ -35,8 +36,9 @@ class PaperParams(Record, frozen=True, kw_only=True):
     back), order deadlines and ``pace_ms_max`` are real. ``loss`` is the probability that a request
     or its reply is lost. ``events_per_day`` is the rate (market time) at which chance does
     something to an account: see `happenings`. ``instruments`` are tradable beside what the accounts
-    hold. ``autostart_s`` starts the market clock without a ``go``, ``idle_exit_s`` ends the process
-    when nobody has been connected for so long; None: never.
+    hold. ``margin`` are the rules by which margin is asked for and accounts are liquidated, None:
+    not at all. ``autostart_s`` starts the market clock without a ``go``, ``idle_exit_s`` ends the
+    process when nobody has been connected for so long; None: never.
     """
 
     name: str
@@ -53,6 +55,7 @@ class PaperParams(Record, frozen=True, kw_only=True):
     loss: float = 0.0
     funding_rate_8h: float = 0.0
     events_per_day: float = 0.0
+    margin: MarginRules | None = None
     start_ms: int | None = None
     end_ms: int | None = None
     pace_ms_max: float = 500.0

@@ -189,6 +189,7 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
         loss=section.loss,
         funding_rate_8h=section.funding_rate_8h,
         events_per_day=section.events_per_day,
+        spread_most=section.spread_most,
         margin=_margin(section.margin),
         accounts=tuple(
             PaperAccount(

@@ -32,6 +32,7 @@ from hedger.errors import ConfigError
 from hedger.service.intents import Acks, intents_of, order_of
 from hedger.service.params import BookParams
 from hedger.venues.deribit.contracts import instrument
+from hedger.venues.paper.crash import CrashMarket
 from hedger.venues.paper.engine import Engine
 from hedger.venues.paper.params import PaperParams
 from hedger.venues.paper.protocol import Happen
@@ -96,6 +97,7 @@ def replayed(
     terms: Terms,
     *,
     progress: Callable[[int, int], None] = lambda now_ms, bars: None,
+    each: Callable[[Engine], None] = lambda engine: None,
 ) -> Replayed:
     """Replay a market from its start to its end; the same arguments give the same events.
 
@@ -111,10 +113,14 @@ def replayed(
         Deadlines, and positions that are dealt anew.
     progress
         Told market time and bars so far, now and then.
+    each
+        Shown the exchange after every market instant, when what was due has been decided.
     """
     run = _Run(params, market, book, terms)
     run.look(run.engine.market_ms)
+    each(run.engine)
     while run.step():
+        each(run.engine)
         if run.engine.bars % PROGRESS_BARS == 0:
             progress(run.engine.market_ms, run.engine.bars)
     return run.result()
@@ -140,6 +146,7 @@ class _Run:
         self._log = MemoryLog()
         self.engine = Engine(params, market=market, log=self._log)
         self._repriced = market if isinstance(market, Repriced) else None
+        self._funded = market if isinstance(market, Repriced | CrashMarket) else None
         if terms.programme and self._repriced is None:
             raise ConfigError("a programme of positions needs bars to be repriced, not a chain")
         held = self.engine.exchange.positions(book.account)
@@ -169,8 +176,8 @@ class _Run:
         if not engine.advance(self._deliver):
             self._deliver(math.inf)
             return False
-        if self._repriced is not None:
-            for rate in self._repriced.funding(since_ms, engine.market_ms):
+        if self._funded is not None:
+            for rate in self._funded.funding(since_ms, engine.market_ms):
                 engine.fund(rate)
         self._take(self._others())
         self._deal()

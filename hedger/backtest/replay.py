@@ -260,8 +260,9 @@ class _Run:
         )
 
     def _others(self) -> list[Fill]:
-        """Fills that no answer brings: settlements, and what is dealt."""
-        fills = self.engine.take_fills()
+        """Fills that no answer brings: settlements, what is dealt, what the venue did itself."""
+        account = self._book_params.account
+        fills = [fill for fill in self.engine.take_fills() if fill.account == account]
         return [fill for fill in fills if not fill.client_id.startswith(NAMESPACE)]
 
     def _take(self, fills: Iterable[Fill]) -> None:

@@ -38,6 +38,7 @@ COMMANDS = (
     Entry("plan", "plan:plan", "What would be sent now; sends nothing."),
     Entry("compare", "compare:compare", "Cost and risk of policies over the same simulated paths."),
     Entry("backtest", "backtest:backtest", "Replay recorded data through the same decisions."),
+    Entry("crash", "crash:crash", "Play the first book through crashes, with margin."),
     Entry("status", "status:status", "Workers, shards, books and their last decisions."),
     Entry("doctor", "doctor:doctor", "Whether store, venue, clocks and configurations are fit."),
     Entry("decisions", "decisions:decisions", "The newest decisions."),

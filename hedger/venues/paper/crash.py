@@ -13,7 +13,7 @@ import numpy as np
 
 from hedger.core.model import Instrument, Kind
 from hedger.errors import ConfigError
-from hedger.venues.paper.crash_paths import KINDS, crash_path
+from hedger.venues.paper.crash_paths import KINDS, crash_path, steps_of
 from hedger.venues.paper.depth import Depth
 from hedger.venues.paper.made_up import option_state
 from hedger.venues.paper.nerves import Nerves, strained
@@ -81,9 +81,8 @@ class CrashMarket:
         self._prices, parts = crash_path(kind, seed=seed, spot=spot, step_ms=step_ms)
         self._wanted: dict[str, Instrument] = {}
         self._factors, self._stress = self._reactions(spread_most)
-        self.onset_ms = start_ms + parts[0].length_ms // step_ms * step_ms
-        last = parts[1].length_ms // step_ms * step_ms or step_ms
-        self.height_ms = self.onset_ms + last
+        self.onset_ms = start_ms + steps_of(parts[0], step_ms) * step_ms
+        self.height_ms = self.onset_ms + steps_of(parts[1], step_ms) * step_ms
 
     @property
     def underlyings(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pricing.conventions import MS_PER_YEAR
 
-__all__ = ["KINDS", "Piece", "crash_path", "pieces"]
+__all__ = ["KINDS", "Piece", "crash_path", "pieces", "steps_of"]
 
 MINUTE_MS = 60_000
 CALM_MS, AFTER_MS = 5 * MINUTE_MS, 10 * MINUTE_MS
@@ -77,9 +77,14 @@ def crash_path(
     return np.exp(np.concatenate(logs)), parts
 
 
+def steps_of(part: Piece, step_ms: int) -> int:
+    """Steps that a piece takes: one at least, which is all of a gap."""
+    return max(round(part.length_ms / step_ms), 1)
+
+
 def _piece(part: Piece, step_ms: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Log price along one piece against its beginning; ends at the log of its ratio."""
-    steps = max(round(part.length_ms / step_ms), 1)
+    steps = steps_of(part, step_ms)
     share = np.arange(1, steps + 1) / steps
     bend = float(rng.uniform(-BEND, BEND))
     way = math.log(part.ratio) * (share + bend * share * (share - 1.0))

@@ -149,6 +149,10 @@ class Exchange:
         self._check_account(account)
         return self._state.ledger.accounts[account].underlying
 
+    def index(self, underlying: str) -> float:
+        """Index of the last instant; raises `MissingQuote`."""
+        return self._state.market.index_of(underlying)
+
     def accounts(self) -> list[str]:
         """Names of all accounts."""
         return list(self._state.ledger.accounts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -217,7 +218,9 @@ worlds = st.tuples(
 )
 
 
-def played(world: tuple) -> tuple[Desk, list[str]]:
+def played(
+    world: tuple, check: Callable[[Desk, list[str]], None] = lambda made, names: None
+) -> tuple[Desk, list[str]]:
     """A market on which accounts are opened, moved and liquidated."""
     accounts, walk, fund, crossed = world
     made = Desk(
@@ -233,6 +236,7 @@ def played(world: tuple) -> tuple[Desk, list[str]]:
     for step, move in enumerate(walk, start=1):
         index *= 1.0 + move
         made.go(START + step * 5 * SECOND, index, depth=(20_000, 30_000))
+        check(made, names)
     return made, names
 
 
@@ -271,9 +275,41 @@ def test_what_accounts_fund_and_market_win_is_zero(world: tuple) -> None:
     assert fund == pytest.approx(insured - covered, abs=1e-9 * scale)
 
 
+def own_equity(made: Desk, account: str) -> float:
+    """Deposit, what every fill has won since its price, fees, funding and the fund: no more."""
+    mark = made.exchange._state.market.shown_mark
+    total = 0.0
+    for event in made.events:
+        if isinstance(event, Bar) or event.account != account:
+            continue
+        if isinstance(event, Opened):
+            total += event.deposit
+            trades = [(n, q, event.marks[n]) for n, q in event.positions.items()]
+        elif isinstance(event, Traded):
+            total -= event.fee
+            trades = [(event.instrument, event.lots, event.price)]
+        else:
+            trades = []
+            total += event.amount if isinstance(event, Funded | Covered) else 0.0
+        for name, lots, price in trades:
+            total += worth(LISTED[name], lots, mark(name)) - worth(LISTED[name], lots, price)
+    return total
+
+
 @settings(max_examples=60, deadline=None)
 @given(worlds)
 def test_equity_moves_by_marks_fills_fees_funding_and_the_fund_alone(world: tuple) -> None:
+    def check(made: Desk, names: list[str]) -> None:
+        for name in names:
+            equity = made.exchange.equity(name)
+            assert equity == pytest.approx(own_equity(made, name), abs=1e-7)
+
+    played(world, check)
+
+
+@settings(max_examples=30, deadline=None)
+@given(worlds)
+def test_a_log_gives_the_same_accounts_and_fund_back(world: tuple) -> None:
     made, names = played(world)
     restored = Exchange(
         instruments=made.instruments, margin=made.exchange._state.margin, funding_rate_8h=0.01

@@ -152,6 +152,16 @@ def test_premium_is_paid_out_of_the_margin_balance() -> None:
     assert made.trade(CALL, -10).status is OrderStatus.REJECTED  # 0.15 is asked for
 
 
+def test_only_what_is_free_can_be_taken_out() -> None:
+    made = desk()
+    made.open(deposit=10.0, positions={PERP: 60_000})
+    free = 10.0 - 10 * 0.0205
+    with pytest.raises(VenueRejected, match=f"cannot be taken out, expected at most {free:.8g}"):
+        made.exchange.transfer("a", "BTC", -free - 1e-6)
+    made.log(made.exchange.transfer("a", "BTC", -free + 1e-6))
+    assert made.exchange.margin("a").initial_ratio == pytest.approx(1.0, rel=1e-4)
+
+
 def test_rules_travel_with_the_parameters() -> None:
     wanted = PaperParams(name="p", socket="/s", log="/l", margin=margin_rules(crossed=True))
     raw = msgspec.json.encode(wanted)

@@ -17,7 +17,7 @@ from hedger.venues.simulator.ledger import worth
 from hedger.venues.simulator.margin import MarginRules, asked
 from hedger.venues.simulator.state import State
 
-__all__ = ["Standing", "order_fault", "standings", "summary"]
+__all__ = ["Standing", "order_fault", "standings", "summary", "withdrawal_fault"]
 
 
 class Standing(NamedTuple):
@@ -123,6 +123,25 @@ def order_fault(state: State, rules: MarginRules, order: Order, instrument: Inst
         f"margin: not enough funds: initial margin would be {after:.8g} {unit}, "
         f"expected at most {balance - premium:.8g}"
     )
+
+
+def withdrawal_fault(
+    state: State, rules: MarginRules, account: str, currency: str, amount: float
+) -> str:
+    """Why so much cannot be taken out; empty if the initial margin stays covered without it."""
+    try:
+        sides = standings(state, rules, account)
+        underlying = state.ledger.accounts[account].underlying
+        is_coin = currency == underlying
+        if rules.crossed and not is_coin:
+            amount /= state.market.index_of(underlying)
+    except MissingQuote as error:
+        return f"margin: {error}"
+    side = sides[0 if rules.crossed or is_coin else 1]
+    free = side.balance - side.initial
+    if amount <= free:
+        return ""
+    return f"margin: {amount:.8g} cannot be taken out, expected at most {max(free, 0.0):.8g}"
 
 
 def _worst(state: State, rules: MarginRules, order: Order) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from math import isfinite
 
 from hedger.core.model import FillKind
 from hedger.errors import VenueRejected
+from hedger.venues.simulator import collateral
 from hedger.venues.simulator.deals import deal
 from hedger.venues.simulator.events import Event, Traded, Transferred
 from hedger.venues.simulator.fees import fee
@@ -51,6 +52,10 @@ def transfer(state: State, account: str, currency: str, amount: float) -> Transf
     """Event of coin or money that comes in or goes out; raises `VenueRejected`."""
     if not isfinite(amount) or amount == 0.0 or not currency:
         raise VenueRejected(f"transfer of {amount} {currency!r}: expected an amount of a currency")
+    if amount < 0.0 and state.margin is not None:
+        fault = collateral.withdrawal_fault(state, state.margin, account, currency, -amount)
+        if fault:
+            raise VenueRejected(fault)
     number = len(state.transfers.get(account, ())) + 1
     return Transferred(
         ms=state.market.time_ms,

@@ -9,6 +9,7 @@ from hedger.clock import wall_ms
 from hedger.core.model import (
     Account,
     AccountEvent,
+    AccountMargin,
     BandRule,
     Conduct,
     Fill,
@@ -183,6 +184,10 @@ class Loopback:
     async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
         """Nothing is paid in or out."""
         return []
+
+    async def margin(self, account: str) -> AccountMargin | None:
+        """It does not tell."""
+        return None
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -29,7 +29,9 @@ from hedger.settings.band import Band
 from hedger.settings.ladder import FALLING, TRIGGERS, Ladder, pairs
 from hedger.store.params import StoreParams
 from hedger.venues.deribit.contracts import instrument
+from hedger.venues.paper.margins import margin_rules
 from hedger.venues.paper.params import PaperAccount, PaperParams
+from hedger.venues.simulator.margin import MarginRules
 
 
 def rules(book: Book, digest: str) -> Rules:
@@ -235,6 +237,8 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
         loss=section.loss,
         funding_rate_8h=section.funding_rate_8h,
         events_per_day=section.events_per_day,
+        spread_most=section.spread_most,
+        margin=_margin(section.margin),
         accounts=tuple(
             PaperAccount(
                 name=book.account_name,
@@ -254,6 +258,11 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
         ),
         instruments=tuple(sorted(hedges)),
     )
+
+
+def _margin(kind: str) -> MarginRules | None:
+    """Rules by which a paper exchange asks for margin, None where it does not."""
+    return None if kind == "off" else margin_rules(crossed=kind == "crossed")
 
 
 def _collateral(book: Book, positions: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ from hedger.errors import ConfigError
 from hedger.service.imagined import NAMESPACE, Imagined, OrderTerms, Way, World
 from hedger.service.params import BookParams
 from hedger.venues.deribit.contracts import instrument
+from hedger.venues.paper.crash import CrashMarket
 from hedger.venues.paper.engine import Engine
 from hedger.venues.paper.params import PaperParams
 from hedger.venues.paper.protocol import Happen
@@ -82,6 +83,7 @@ def replayed(
     terms: Terms,
     *,
     progress: Callable[[int, int], None] = lambda now_ms, bars: None,
+    each: Callable[[Engine], None] = lambda engine: None,
 ) -> Replayed:
     """Replay a market from its start to its end; the same arguments give the same events.
 
@@ -97,10 +99,14 @@ def replayed(
         Deadlines, and positions that are dealt anew.
     progress
         Told market time and bars so far, now and then.
+    each
+        Shown the exchange after every market instant, when what was due has been decided.
     """
     run = _Run(params, market, book, terms)
     run.book.look(run.engine.market_ms)
+    each(run.engine)
     while run.step():
+        each(run.engine)
         if run.engine.bars % PROGRESS_BARS == 0:
             progress(run.engine.market_ms, run.engine.bars)
     return run.result()
@@ -116,6 +122,7 @@ class _Run:
         self._log = MemoryLog()
         self.engine = Engine(params, market=market, log=self._log)
         self._repriced = market if isinstance(market, Repriced) else None
+        self._funded = market if isinstance(market, Repriced | CrashMarket) else None
         if terms.programme and self._repriced is None:
             raise ConfigError("a programme of positions needs bars to be repriced, not a chain")
         held = self.engine.exchange.positions(book.account)
@@ -151,8 +158,8 @@ class _Run:
         if not engine.advance(self.book.deliver):
             self.book.deliver(math.inf)
             return False
-        if self._repriced is not None:
-            for rate in self._repriced.funding(since_ms, engine.market_ms):
+        if self._funded is not None:
+            for rate in self._funded.funding(since_ms, engine.market_ms):
                 engine.fund(rate)
         self.book.take(self._others())
         self._deal()
@@ -218,6 +225,7 @@ class _Run:
             self.book.take(self._others())
 
     def _others(self) -> list[Fill]:
-        """Fills that no answer brings: settlements, and what is dealt."""
-        fills = self.engine.take_fills()
+        """Fills that no answer brings: settlements, what is dealt, what the venue did itself."""
+        account = self._book_params.account
+        fills = [fill for fill in self.engine.take_fills() if fill.account == account]
         return [fill for fill in fills if not fill.client_id.startswith(NAMESPACE)]

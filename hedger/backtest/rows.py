@@ -15,6 +15,7 @@ from hedger.core.model import FillKind
 from hedger.errors import ConfigError
 from hedger.venues.simulator.events import (
     Bar,
+    Covered,
     Event,
     Funded,
     MarkLine,
@@ -76,7 +77,7 @@ class Reader:
             self._open(event)
         elif isinstance(event, OrderSeen):
             self.orders[event.client_id] = event
-        elif isinstance(event, Transferred):
+        elif isinstance(event, Transferred | Covered):
             self._transfer(event)
         elif isinstance(event, Traded) and event.equity is not None:
             self._earn(msgspec.structs.replace(event, equity=event.equity - self._transferred))
@@ -90,8 +91,11 @@ class Reader:
         else:
             self._waiting.append(event)
 
-    def _transfer(self, event: Transferred) -> None:
-        """What came in or went out is neither profit nor to be hedged: it is left out of equity."""
+    def _transfer(self, event: Transferred | Covered) -> None:
+        """What came in or went out is neither profit nor to be hedged: it is left out of equity.
+
+        What an insurance fund paid for a bankrupt account counts so, too: the loss is all of it.
+        """
         if self.opened is None or event.currency != self.opened.underlying:
             raise ConfigError(
                 f"trade log: account {event.account} moved {event.amount:g} {event.currency}: a"

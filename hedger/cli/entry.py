@@ -41,6 +41,7 @@ COMMANDS = (
     Entry("compare", "compare:compare", "Cost and risk of policies over the same simulated paths."),
     Entry("backtest", "backtest:backtest", "Replay recorded data through the same decisions."),
     Entry("sweep", "sweep:sweep", "Backtest many variants of a band, resumably."),
+    Entry("crash", "crash:crash", "Play the first book through crashes, with margin."),
     Entry("status", "status:status", "Workers, shards, books and their last decisions."),
     Entry("doctor", "doctor:doctor", "Whether store, venue, clocks and configurations are fit."),
     Entry("shadow", "shadow:shadow", "Each book's policy beside those that run in its shadow."),

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from hedger.core.model import (
     Account,
     AccountEvent,
+    AccountMargin,
     Conduct,
     Fill,
     Instrument,
@@ -116,6 +117,13 @@ class Venue(Protocol):
 
     async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
         """Deposits and withdrawals since a market instant; raises `VenueUnavailable`."""
+        ...
+
+    async def margin(self, account: str) -> AccountMargin | None:
+        """What the venue asks of an account, None where it does not tell; `VenueUnavailable`.
+
+        Its age is market time less ``time_ms``.
+        """
         ...
 
     async def close(self) -> None:

@@ -202,6 +202,17 @@ class PaperVenue(Table):
         description="Chance events on the accounts per market day: manual trades, blocks,"
         " auto-deleveraging, liquidation, transfers.",
     )
+    spread_most: float = Field(
+        default=1.0,
+        ge=1,
+        le=100,
+        description="Simulated spreads widen and depth thins by realised vol, up to so many times.",
+    )
+    margin: Literal["off", "segregated", "crossed"] = Field(
+        default="off",
+        description="Ask for margin and liquidate by the venue's standard rules; crossed: coin and"
+        " quote currency stand in for each other.",
+    )
 
 
 class Settings(Table):

@@ -370,8 +370,3 @@ class MemoryStore(SettingAside):
                     f"busy: book {book}: {name} could end anywhere in {low[name]}..{high[name]}"
                     " lots"
                 )
-
-
-def _check_seq(book: str, row: BookRow, seq: int, facts: int | None = None) -> None:
-    if row.seq != seq or facts not in (None, row.facts):
-        raise RevisionConflict(f"stale: book {book} is at revision {row.seq}")

@@ -77,6 +77,7 @@ def replayed(
                 "Traded": account.trade,
                 "Funded": account.fund,
                 "Transferred": account.transfer,
+                "Covered": account.fund,
             }[kind](event)
     return accounts
 

@@ -15,6 +15,7 @@ import msgspec
 from hedger.core.model import (
     Account,
     AccountEvent,
+    AccountMargin,
     Conduct,
     Fees,
     Fill,
@@ -301,6 +302,9 @@ class ScriptedVenue:
         self._reachable()
         kinds = (Happening.DEPOSIT, Happening.WITHDRAWAL)
         return [e for e in self.events if e.kind in kinds and e.time_ms >= since_ms]
+
+    async def margin(self, account: str) -> AccountMargin | None:
+        return None
 
     async def close(self) -> None:
         pass

@@ -24,6 +24,7 @@ from hedger.settings import Book, Configuration, load
 from hedger.settings.band import Band
 from hedger.settings.leaves import ANY, leaves
 from hedger.store.memory import MemoryServer, MemoryStore
+from hedger.venues.paper.margins import margin_rules
 from hedger.venues.paper.params import check
 from tests.settings.desk import ENVIRON, POSITIONS, book, loaded, put, right, write
 
@@ -57,6 +58,8 @@ ODD: dict[tuple[str, ...], Any] = {
     ("venues", ANY, "loss"): 0.125,
     ("venues", ANY, "funding_rate_8h"): 0.0005,
     ("venues", ANY, "events_per_day"): 2.5,
+    ("venues", ANY, "spread_most"): 8.5,
+    ("venues", ANY, "margin"): "crossed",
     ("book", ANY, "account"): "sub.1",
     ("book", ANY, "numeraire"): "coin",
     ("book", ANY, "base_coin"): 2.5,
@@ -198,7 +201,9 @@ def test_paper(odd: Configuration, tmp_path: Path) -> None:
     found = check(paper_params(odd, "paper"))
     expected = odd.settings.venues["paper"]
     assert expected.data == str(tmp_path)
-    assert_same(expected.model_copy(update={"kind": "paper"}), found, renamed={"kind": "name"})
+    assert (expected.margin, found.margin) == ("crossed", margin_rules(crossed=True))
+    changes = {"kind": "paper", "margin": found.margin}
+    assert_same(expected.model_copy(update=changes), found, renamed={"kind": "name"})
     (account,) = found.accounts
     assert (account.name, account.underlying, account.deposit) == ("sub.1", "BTC", None)
     assert account.positions == {"BTC-3JUL26-64000-C": -100, "BTC-PERPETUAL": -6000}

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from hedger.core.model import (
     AccountEvent,
+    AccountMargin,
     Conduct,
     Fill,
     Instrument,
@@ -99,6 +100,9 @@ class SimVenue:
 
     async def fills(self, account: str, since_ms: int) -> list[Fill]:
         return await self._read("fills", lambda: self._exchange.fills(account, since_ms))
+
+    async def margin(self, account: str) -> AccountMargin | None:
+        return None
 
     async def close(self) -> None:
         """Nothing to release."""

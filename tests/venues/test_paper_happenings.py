@@ -12,9 +12,10 @@ from hedger.core.model import Fill, Happening
 from hedger.errors import VenueRejected, VenueUnavailable
 from hedger.venues.paper.adapter import PaperVenue
 from hedger.venues.paper.engine import Engine
+from hedger.venues.paper.margins import margin_rules
 from hedger.venues.paper.params import PaperAccount
 from hedger.venues.paper.protocol import Happen
-from tests.venues.paper_desk import PERP, client, order, params, serving
+from tests.venues.paper_desk import PERP, START, client, order, params, serving
 
 CALL = "BTC-3JUL26-62000-C"
 BOTH = (PaperAccount(name="a", positions={CALL: -10, PERP: 900}),)
@@ -130,3 +131,26 @@ def test_over_the_wire_each_is_told_once_and_muted_fills_are_lost(tmp_path: Path
         await venue.status()
 
     asyncio.run(main())
+
+
+def test_margin_is_read_and_its_refusals_are_told_over_the_wire(tmp_path: Path) -> None:
+    async def main() -> None:
+        wanted = params(tmp_path, deposit=3.0, margin=margin_rules())
+        async with serving(wanted), client(wanted) as venue:
+            found = await venue.margin("a")
+            assert found is not None
+            assert found.time_ms == START
+            assert 0.0 < found.maintenance < found.initial < found.balance
+            assert found.ratio == found.maintenance / found.balance
+            with pytest.raises(VenueRejected, match="margin: not enough funds"):
+                await venue.place(order("large", 10_000_000))
+            with pytest.raises(VenueUnavailable, match="not open"):
+                await venue.margin("nobody")
+
+    async def without() -> None:
+        wanted = params(tmp_path / "off")
+        async with serving(wanted), client(wanted) as venue:
+            assert await venue.margin("a") is None
+
+    asyncio.run(main())
+    asyncio.run(without())

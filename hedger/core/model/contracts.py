@@ -143,3 +143,22 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     time_ms: int
     equity: float
     quote_equity: float | None = None
+
+
+class AccountMargin(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a venue asks of one account at one instant, all in coin of the underlying.
+
+    ``balance`` is what the venue counts against it: equity less the options' value. The ratios are
+    maintenance and initial margin over that, of the worse collateral where there are several that
+    do not stand in for each other; infinite where something is asked and nothing is left. From a
+    ``ratio`` of 1 on the venue liquidates.
+    """
+
+    account: str
+    time_ms: int
+    equity: float
+    balance: float
+    initial: float
+    maintenance: float
+    ratio: float
+    initial_ratio: float

@@ -14,6 +14,7 @@ import msgspec
 
 from hedger.core.model import (
     AccountEvent,
+    AccountMargin,
     Conduct,
     Fill,
     Instrument,
@@ -118,6 +119,10 @@ class PaperVenue:
     async def positions(self, account: str) -> dict[str, int]:
         """Signed lots of every instrument held; raises `VenueUnavailable`."""
         return (await self._read(p.Holdings, lambda i: p.Positions(i, account))).lots
+
+    async def margin(self, account: str) -> AccountMargin | None:
+        """What is asked of an account, None where none is; raises `VenueUnavailable`."""
+        return (await self._read(p.Asked, lambda i: p.Margin(i, account))).margin
 
     async def fills(self, account: str, since_ms: int) -> list[Fill]:
         """All fills since a market instant, oldest first; raises `VenueUnavailable`."""

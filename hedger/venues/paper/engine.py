@@ -89,7 +89,9 @@ class Engine:
         try:
             if isinstance(self.log, TradeLog):
                 self._check_identity(self.log.path)
-            self.exchange = Exchange(instruments={}, funding_rate_8h=params.funding_rate_8h)
+            self.exchange = Exchange(
+                instruments={}, funding_rate_8h=params.funding_rate_8h, margin=params.margin
+            )
             self._open()
         except BaseException:
             self.log.close()

@@ -23,4 +23,5 @@ def open_market(params: PaperParams) -> Market:
         start_ms=params.start_ms,
         end_ms=params.end_ms,
         step_ms=step_ms_at(params.speed),
+        spread_most=params.spread_most,
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from hedger.core.model import Record
 from hedger.errors import ConfigError
+from hedger.venues.simulator.margin import MarginRules
 
 SOCKET_BYTES_MAX = 104  # the shortest sun_path among the systems that we run on
 
@@ -34,9 +35,11 @@ class PaperParams(Record, frozen=True, kw_only=True):
     market seconds per real second and scales market time only; ``latency_ms`` (mean, there and
     back), order deadlines and ``pace_ms_max`` are real. ``loss`` is the probability that a request
     or its reply is lost. ``events_per_day`` is the rate (market time) at which chance does
-    something to an account: see `happenings`. ``instruments`` are tradable beside what the accounts
-    hold. ``autostart_s`` starts the market clock without a ``go``, ``idle_exit_s`` ends the process
-    when nobody has been connected for so long; None: never.
+    something to an account: see `happenings`. ``margin`` are the rules by which margin is asked for
+    and accounts are liquidated, None: not at all. ``spread_most`` lets spreads and depth of the
+    simulated market react to its vol. ``instruments`` are tradable beside what the accounts hold.
+    ``autostart_s`` starts the market clock without a ``go``, ``idle_exit_s`` ends the process when
+    nobody has been connected for so long; None: never.
     """
 
     name: str
@@ -53,6 +56,8 @@ class PaperParams(Record, frozen=True, kw_only=True):
     loss: float = 0.0
     funding_rate_8h: float = 0.0
     events_per_day: float = 0.0
+    margin: MarginRules | None = None
+    spread_most: float = 1.0
     start_ms: int | None = None
     end_ms: int | None = None
     pace_ms_max: float = 500.0
@@ -108,6 +113,8 @@ def _number_problems(params: PaperParams) -> Iterator[str]:
             yield f"{field} = {value}: expected more than 0"
     if not 0 <= params.loss < 1:
         yield f"loss = {params.loss}: expected a probability, 0 <= loss < 1"
+    if not 1 <= params.spread_most <= 100:
+        yield f"spread_most = {params.spread_most}: expected 1 to 100"
     if not 1 <= params.depth_levels <= 100:
         yield f"depth_levels = {params.depth_levels}: expected 1 to 100"
     for field in ("autostart_s", "idle_exit_s"):

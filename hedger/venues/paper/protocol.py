@@ -11,7 +11,16 @@ import asyncio
 
 import msgspec
 
-from hedger.core.model import Account, AccountEvent, Fill, Instrument, Order, OrderReport, Quote
+from hedger.core.model import (
+    Account,
+    AccountEvent,
+    AccountMargin,
+    Fill,
+    Instrument,
+    Order,
+    OrderReport,
+    Quote,
+)
 from hedger.venues.paper.params import PaperAccount
 
 VERSION = 1
@@ -67,6 +76,13 @@ class Query(_Message, frozen=True):
 
 class Positions(_Message, frozen=True):
     """Holdings of an account; answered by `Holdings`."""
+
+    id: int
+    account: str
+
+
+class Margin(_Message, frozen=True):
+    """What is asked of an account; answered by `Asked`."""
 
     id: int
     account: str
@@ -157,6 +173,7 @@ Request = (
     | Stop
     | Done
     | Transfers
+    | Margin
     | Happen
 )
 
@@ -210,6 +227,13 @@ class Holdings(_Message, frozen=True):
     lots: dict[str, int]
 
 
+class Asked(_Message, frozen=True):
+    """Margin of an account; None where none is asked."""
+
+    id: int
+    margin: AccountMargin | None
+
+
 class FillList(_Message, frozen=True):
     """Fills, oldest first."""
 
@@ -261,7 +285,9 @@ class End(_Message, frozen=True):
     market_ms: int
 
 
-Reply = Welcome | State | Report | Holdings | FillList | EventList | Contracts | Ok | Refused
+Reply = (
+    Welcome | State | Report | Holdings | Asked | FillList | EventList | Contracts | Ok | Refused
+)
 Message = Reply | Push | End
 
 _encoder = msgspec.msgpack.Encoder()

@@ -24,7 +24,7 @@ from hedger.venues.paper.tradelog import TradeLogBrokenError
 from hedger.venues.paper.travel import Way
 
 RESUME_S = 1.0  # after a restart the clock waits this long for its clients to come back
-_DELAYED = p.Place | p.Cancel | p.Query | p.Positions | p.Fills
+_DELAYED = p.Place | p.Cancel | p.Query | p.Positions | p.Fills | p.Margin
 
 
 class Server:
@@ -193,6 +193,8 @@ class Server:
                 return p.Report(id_, engine.exchange.query(account, client_id))
             case p.Positions(id=id_, account=account):
                 return p.Holdings(id_, engine.exchange.positions(account))
+            case p.Margin(id=id_, account=account):
+                return p.Asked(id_, engine.exchange.margin(account))
             case p.Fills(id=id_, account=account, since_ms=since_ms):
                 return p.FillList(id_, engine.exchange.fills(account, since_ms))
             case p.Transfers(id=id_, account=account, since_ms=since_ms):

@@ -12,7 +12,9 @@ from hedger.errors import ConfigError
 from hedger.venues.deribit.contracts import instrument as contract
 from hedger.venues.deribit.names import ContractName, printed
 from hedger.venues.paper.bates import Bates, path
-from hedger.venues.paper.depth import Depth, step_at
+from hedger.venues.paper.depth import Depth
+from hedger.venues.paper.made_up import HALF_SPREAD_VOL, option_state
+from hedger.venues.paper.nerves import CALM_VOL, Nerves, strained
 from hedger.venues.paper.publish import (
     ChainRow,
     FutureState,
@@ -27,9 +29,6 @@ DEFAULT_START_MS = 1_782_432_000_000  # 2026-06-26 00:00 UTC: a fixed start make
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 SPOTS = {"BTC": 60_000.0, "ETH": 3_000.0, "SOL": 150.0}
 CARRY = 0.03  # forward = spot exp(CARRY * years)
-SKEW, CURVATURE = -0.03, 0.02  # of the smile, per standard deviation of log-moneyness
-DEVIATIONS_MAX = 5.0
-HALF_SPREAD_VOL = 0.01  # options are quoted this far in vol from the mark, at least one tick
 STRIKES_EACH_SIDE = 12
 STEPS_S = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)
 
@@ -57,6 +56,8 @@ class SyntheticMarket:
         First instant [ms]; `DEFAULT_START_MS` if not given, moved down to a whole step.
     step_ms : int
         Market time between instants [ms], see `step_ms_at`.
+    spread_most : float
+        Spreads are up to so many times wider, and depth thinner, by realised vol; 1: never.
     """
 
     def __init__(
@@ -69,11 +70,13 @@ class SyntheticMarket:
         end_ms: int | None = None,
         step_ms: int = 60_000,
         model: Bates | None = None,
+        spread_most: float = 1.0,
     ) -> None:
         start = DEFAULT_START_MS if start_ms is None else start_ms
         self.seed, self.step_ms, self.end_ms = seed, step_ms, end_ms
         self.start_ms = start - start % step_ms
         self._depth, self._model = depth, model or Bates()
+        self._spread_most = spread_most
         self._underlyings = tuple(sorted(set(underlyings)))
         self._wanted: dict[str, Instrument] = {}
         self._rewind()
@@ -115,7 +118,8 @@ class SyntheticMarket:
                 for it in wanted
                 if it.kind is Kind.PERPETUAL or self._alive(it, Kind.FUTURE)
             ]
-            quotes, marks = published(self._time_ms, spot, options, futures, self._depth)
+            depth = strained(self._depth, self._nerves[underlying].factor)
+            quotes, marks = published(self._time_ms, spot, options, futures, depth)
             shown.update(quotes)
             valued.update(marks)
         return Instant(self._time_ms, index, shown, valued)
@@ -150,6 +154,15 @@ class SyntheticMarket:
             f"Options are quoted {HALF_SPREAD_VOL:.0%} of vol each side of the mark, at least one "
             f"tick; perpetuals {d.half_spread_bps} bp each side with {d.levels} levels of "
             f"{d.amount_usd:g} USD.",
+            *self._reactions(),
+        ]
+
+    def _reactions(self) -> list[str]:
+        if self._spread_most <= 1.0:
+            return []
+        return [
+            f"Spreads widen and depth thins with realised vol above {CALM_VOL:.0%} a year, up to "
+            f"{self._spread_most:g} times."
         ]
 
     def _rewind(self) -> None:
@@ -165,6 +178,13 @@ class SyntheticMarket:
         }
         self._time_ms = self.start_ms
         self._states = {name: next(steps) for name, steps in self._paths.items()}
+        self._nerves = {name: Nerves(self._spread_most) for name in self._underlyings}
+        self._watch()
+
+    def _watch(self) -> None:
+        """Let spreads and depth feel the step."""
+        for name, (spot, _) in self._states.items():
+            self._nerves[name].see(self._time_ms, spot)
 
     def _seek(self, time_ms: int) -> None:
         if time_ms < self.start_ms:
@@ -174,6 +194,7 @@ class SyntheticMarket:
         while self._time_ms + self.step_ms <= time_ms:
             self._time_ms += self.step_ms
             self._states = {name: next(steps) for name, steps in self._paths.items()}
+            self._watch()
 
     def _alive(self, instrument: Instrument, kind: Kind) -> bool:
         return instrument.kind is kind and instrument.expiry_ms > self._time_ms
@@ -188,17 +209,14 @@ class SyntheticMarket:
         return FutureState(instrument, price, price)
 
     def _option(self, instrument: Instrument) -> OptionState:
-        forward = self._forward(instrument)
         years = (instrument.expiry_ms - self._time_ms) / MS_PER_YEAR
-        atm = self._model.atm_vol(self._states[instrument.underlying][1], years)
-        width = atm * math.sqrt(max(years, HOUR_MS / MS_PER_YEAR))
-        deviations = math.log(instrument.strike / forward) / width
-        z = max(-DEVIATIONS_MAX, min(DEVIATIONS_MAX, deviations))
-        vol = atm * (1 + SKEW * z + CURVATURE * z * z)
-        vega = math.sqrt(max(years, 0.0) / (2 * math.pi)) * math.exp(-deviations * deviations / 2)
-        half = HALF_SPREAD_VOL * vega * (1.0 if instrument.inverse else forward)
-        half = max(half, step_at(half, instrument))
-        return OptionState(instrument, vol, forward, half, vol, forward)
+        return option_state(
+            instrument,
+            time_ms=self._time_ms,
+            forward=self._forward(instrument),
+            atm=self._model.atm_vol(self._states[instrument.underlying][1], years),
+            widening=self._nerves[instrument.underlying].factor,
+        )
 
 
 def expiries(time_ms: int) -> list[int]:

@@ -14,6 +14,7 @@ from hedger.core.model import OrderStatus
 
 __all__ = [
     "Bar",
+    "Covered",
     "Event",
     "Funded",
     "Leg",
@@ -89,7 +90,7 @@ class Traded(_Line, frozen=True, kw_only=True):
     and ``equity`` the account's coin value, both after the fill and at the shown marks (None while
     a mark is missing), ``quote_equity`` what of it settles in quote currency, in that currency.
     These describe; replaying a log does not read them. ``kind``, ``block`` and ``block_legs`` are
-    those of the fill.
+    those of the fill. ``insured`` is what of the fee is income of the insurance fund.
     """
 
     ms: int
@@ -113,6 +114,7 @@ class Traded(_Line, frozen=True, kw_only=True):
     kind: str = "trade"
     block: str = ""
     block_legs: int = 0
+    insured: float = 0.0
 
 
 class Transferred(_Line, frozen=True, kw_only=True):
@@ -121,6 +123,15 @@ class Transferred(_Line, frozen=True, kw_only=True):
     ms: int
     account: str
     transfer_id: str
+    currency: str
+    amount: float
+
+
+class Covered(_Line, frozen=True, kw_only=True):
+    """What the insurance fund paid so that a bankrupt account owes nothing (negative: got)."""
+
+    ms: int
+    account: str
     currency: str
     amount: float
 
@@ -175,7 +186,7 @@ class Bar(_Line, frozen=True, kw_only=True):
     equity: dict[str, float]
 
 
-Event = Opened | OrderSeen | Traded | Transferred | Funded | Settled | Bar
+Event = Opened | OrderSeen | Traded | Transferred | Covered | Funded | Settled | Bar
 
 
 def _plain(number: object) -> float | int:

@@ -5,10 +5,10 @@ resting limit orders, post-only, reduce-only, deadlines, fees, funding, inverse 
 accounting, settlement on the 30-minute mean. State changes by applying events and in no other way,
 so `Exchange.restore` gives the same exchange back from its trade log.
 
-Simplifications: no margin, so liquidation and auto-deleveraging happen only when they are asked
-for; no fee at delivery; a resting order fills, at its own
-price, when the shown opposite side reaches it. Settlement happens within `Exchange.advance`, so no
-order can reach an instrument during its settlement.
+Simplifications: margin only where rules are given, and without them liquidation and
+auto-deleveraging happen only when they are asked for; no fee at delivery; a resting order fills, at
+its own price, when the shown opposite side reaches it. Settlement happens within
+`Exchange.advance`, so no order can reach an instrument during its settlement.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import isfinite
 
-from hedger.core.model import Fill, FillKind, Instrument, Order, OrderReport
+from hedger.core.model import AccountMargin, Fill, FillKind, Instrument, Order, OrderReport
 from hedger.errors import VenueRejected
-from hedger.venues.simulator import clearing, happenings, trading
+from hedger.venues.simulator import clearing, collateral, happenings, trading
+from hedger.venues.simulator.bankruptcy import ranking
 from hedger.venues.simulator.events import Event, Funded, Opened, Settled, Traded, Transferred
 from hedger.venues.simulator.instant import Instant
+from hedger.venues.simulator.liquidation import liquidations
+from hedger.venues.simulator.margin import MarginRules
 from hedger.venues.simulator.state import State
 
 __all__ = ["Exchange"]
@@ -48,9 +51,13 @@ class Exchange:
     """
 
     def __init__(
-        self, *, instruments: Mapping[str, Instrument], funding_rate_8h: float = 0.0
+        self,
+        *,
+        instruments: Mapping[str, Instrument],
+        funding_rate_8h: float = 0.0,
+        margin: MarginRules | None = None,
     ) -> None:
-        self._state = State(dict(instruments))
+        self._state = State(dict(instruments), margin)
         self._funding_rate_8h = funding_rate_8h
 
     # --- the market ---------------------------------------------------------------------------
@@ -71,7 +78,7 @@ class Exchange:
             self._state.instruments.setdefault(name, instrument)
 
     def advance(self, instant: Instant) -> list[Event]:
-        """Move to a market instant: funding, settlement, resting orders, and a closing `Bar`.
+        """Move to a market instant: funding, settlement, orders, liquidation, a closing `Bar`.
 
         Raises
         ------
@@ -84,6 +91,8 @@ class Exchange:
         events = self._applied(paid)
         events += self._applied(clearing.settlements(state))
         events += self._applied(trading.matched_resting(state))
+        elapsed_ms = instant.time_ms - since_ms if since_ms else 0
+        events += self._applied(liquidations(state, elapsed_ms=elapsed_ms))
         return events + self._applied([clearing.bar(state)])
 
     def fund(self, rate: float) -> list[Event]:
@@ -140,6 +149,10 @@ class Exchange:
         self._check_account(account)
         return self._state.ledger.accounts[account].underlying
 
+    def index(self, underlying: str) -> float:
+        """Index of the last instant; raises `MissingQuote`."""
+        return self._state.market.index_of(underlying)
+
     def accounts(self) -> list[str]:
         """Names of all accounts."""
         return list(self._state.ledger.accounts)
@@ -161,6 +174,27 @@ class Exchange:
         """Equity by what it settles in: coin [coin], and the rest [quote currency]."""
         self._check_account(account)
         return self._state.ledger.balances(account, self._state.market.shown_mark)
+
+    def margin(self, account: str) -> AccountMargin | None:
+        """What is asked of an account; None without rules. Raises as `equity`."""
+        self._check_account(account)
+        rules = self._state.margin
+        return None if rules is None else collateral.summary(self._state, rules, account)
+
+    def insurance(self, currency: str) -> float:
+        """What the insurance fund has of a currency; below zero what it owes."""
+        rules = self._state.margin
+        begun = 0.0 if rules is None else rules.insurance.get(currency, 0.0)
+        return begun + self._state.ledger.insurance.get(currency, 0.0)
+
+    def deleveraging_rank(self, account: str, instrument: str) -> tuple[int, int] | None:
+        """Place in the queue of auto-deleveraging, from 1, and its length; None if flat."""
+        state = self._state
+        lots = self.positions(account).get(instrument, 0)
+        if not lots:
+            return None
+        queue = ranking(state, state.instruments[instrument], is_long=lots > 0)
+        return [row.account for row in queue].index(account) + 1, len(queue)
 
     def valued_equity(self, account: str) -> float:
         """Coin value at the marks for profit and loss alone; raises as `equity`."""

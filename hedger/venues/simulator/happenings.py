@@ -1,8 +1,8 @@
-"""What befalls an account beside its orders: deleveraging, liquidation, blocks, transfers.
+"""What befalls an account on request: deleveraging, liquidation, blocks, transfers.
 
 A block is traded at the shown marks, as one event; a position is closed out at its mark. A
-liquidation pays the taker's fee, auto-deleveraging none. Prices at which a venue really closes out
-(bankruptcy prices, insurance) are not modelled.
+liquidation pays the taker's fee, auto-deleveraging none. What befalls an account by the venue's
+margin rules is in `liquidation`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from math import isfinite
 
 from hedger.core.model import FillKind
 from hedger.errors import VenueRejected
+from hedger.venues.simulator import collateral
+from hedger.venues.simulator.deals import deal
 from hedger.venues.simulator.events import Event, Traded, Transferred
 from hedger.venues.simulator.fees import fee
+from hedger.venues.simulator.matching import Take
 from hedger.venues.simulator.state import State
 
 __all__ = ["block", "closed_out", "transfer"]
@@ -49,6 +52,10 @@ def transfer(state: State, account: str, currency: str, amount: float) -> Transf
     """Event of coin or money that comes in or goes out; raises `VenueRejected`."""
     if not isfinite(amount) or amount == 0.0 or not currency:
         raise VenueRejected(f"transfer of {amount} {currency!r}: expected an amount of a currency")
+    if amount < 0.0 and state.margin is not None:
+        fault = collateral.withdrawal_fault(state, state.margin, account, currency, -amount)
+        if fault:
+            raise VenueRejected(fault)
     number = len(state.transfers.get(account, ())) + 1
     return Transferred(
         ms=state.market.time_ms,
@@ -70,24 +77,15 @@ def _trade(
     legs: int = 0,
 ) -> Traded:
     market, contract = state.market, state.instruments[instrument]
-    shown, index = market.shown(instrument), market.index_of(contract.underlying)
-    free = kind is FillKind.DELEVERAGING
-    cost = fee(contract, lots=lots, price=shown.mark, index=index, is_maker=False)
-    trade_id = state.orders.next_trade_id()
-    return Traded(
-        ms=market.time_ms,
-        trade_id=trade_id,
-        client_id=f"{block or kind}-{trade_id}",
-        account=account,
-        instrument=instrument,
-        lots=lots,
-        price=shown.mark,
-        fee=0.0 if free else cost,
-        maker=False,
-        mid=shown.mark,
-        bid=shown.bids[0].price if shown.bids else None,
-        ask=shown.asks[0].price if shown.asks else None,
-        index=index,
+    price, index = market.shown_mark(instrument), market.index_of(contract.underlying)
+    cost = fee(contract, lots=lots, price=price, index=index, is_maker=False)
+    return deal(
+        state,
+        account,
+        contract,
+        Take(price, lots),
+        fee=0.0 if kind is FillKind.DELEVERAGING else cost,
+        mid=price,
         kind=kind,
         block=block,
         block_legs=legs,

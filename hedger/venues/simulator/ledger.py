@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hedger.core.model import Instrument, Kind
-from hedger.venues.simulator.events import Funded, Opened, Settled, Traded, Transferred
+from hedger.venues.simulator.events import Covered, Funded, Opened, Settled, Traded, Transferred
 
 __all__ = ["Account", "Holding", "Ledger", "average_price", "worth"]
 
@@ -73,6 +73,8 @@ class Ledger:
 
     def __init__(self, instruments: Mapping[str, Instrument]) -> None:
         self.accounts: dict[str, Account] = {}
+        self.insurance: dict[str, float] = {}
+        """What the insurance fund has won and paid since the beginning, by currency."""
         self._instruments = instruments
 
     def opened(self, event: Opened) -> None:
@@ -90,6 +92,13 @@ class Ledger:
         self._trade(account, instrument, event.lots, event.price)
         _add(account.cash, instrument.settlement, -event.fee)
         _add(account.fees, instrument.settlement, event.fee)
+        if event.insured:
+            _add(self.insurance, instrument.settlement, event.insured)
+
+    def covered(self, event: Covered) -> None:
+        """Book what the insurance fund paid for a bankrupt account."""
+        _add(self.accounts[event.account].cash, event.currency, event.amount)
+        _add(self.insurance, event.currency, -event.amount)
 
     def transferred(self, event: Transferred) -> None:
         """Book what came in or went out."""

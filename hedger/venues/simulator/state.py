@@ -11,6 +11,7 @@ from hedger.core.model import Instrument
 from hedger.errors import MissingQuote
 from hedger.venues.simulator.events import (
     Bar,
+    Covered,
     Event,
     Funded,
     Leg,
@@ -21,6 +22,7 @@ from hedger.venues.simulator.events import (
     Transferred,
 )
 from hedger.venues.simulator.ledger import Ledger
+from hedger.venues.simulator.margin import MarginRules
 from hedger.venues.simulator.orders import Orders
 from hedger.venues.simulator.published import Published
 
@@ -28,10 +30,13 @@ __all__ = ["State"]
 
 
 class State:
-    """Contracts, accounts, orders and the last market."""
+    """Contracts, accounts, orders and the last market; ``margin`` is None where none is asked."""
 
-    def __init__(self, instruments: dict[str, Instrument]) -> None:
+    def __init__(
+        self, instruments: dict[str, Instrument], margin: MarginRules | None = None
+    ) -> None:
         self.instruments = instruments
+        self.margin = margin
         self.ledger = Ledger(instruments)
         self.orders = Orders()
         self.market = Published(instruments)
@@ -50,6 +55,8 @@ class State:
             case Transferred():
                 self.ledger.transferred(event)
                 self.transfers.setdefault(event.account, []).append(event)
+            case Covered():
+                self.ledger.covered(event)
             case Funded():
                 self.ledger.funded(event)
             case Settled():

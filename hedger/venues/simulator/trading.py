@@ -7,13 +7,15 @@ from collections.abc import Iterator
 import msgspec
 
 from hedger.core.model import Instrument, Order, OrderStatus
+from hedger.venues.simulator import collateral
 from hedger.venues.simulator.admission import order_fault
+from hedger.venues.simulator.deals import deal
 from hedger.venues.simulator.events import Event, OrderSeen, Traded
 from hedger.venues.simulator.fees import fee
 from hedger.venues.simulator.matching import Take
 from hedger.venues.simulator.state import State
 
-__all__ = ["cancelled", "matched_resting", "placed"]
+__all__ = ["cancelled", "closed", "matched_resting", "placed"]
 
 
 def placed(state: State, order: Order, *, now_ms: int) -> Iterator[Event]:
@@ -52,11 +54,11 @@ def matched_resting(state: State) -> Iterator[Event]:
     for seen in sorted(state.orders.resting.values(), key=_priority):
         instrument = state.instruments[seen.instrument]
         if instrument.expiry_ms and instrument.expiry_ms <= state.market.time_ms:
-            yield _closed(state, seen, "expired")
+            yield closed(state, seen, "expired")
             continue
         lots = _allowed(state, seen, seen.lots - seen.filled)
         if lots == 0:
-            yield _closed(state, seen, "reduce_only: no position left to reduce")
+            yield closed(state, seen, "reduce_only: no position left to reduce")
             continue
         assert seen.limit_ticks is not None, "market orders never rest"
         depth = state.market.depth(instrument)
@@ -70,7 +72,7 @@ def matched_resting(state: State) -> Iterator[Event]:
 
 def cancelled(state: State, seen: OrderSeen) -> OrderSeen:
     """Event of a cancel request for a resting order."""
-    return _closed(state, seen, "cancelled by request")
+    return closed(state, seen, "cancelled by request")
 
 
 def _rejection(state: State, order: Order, *, now_ms: int) -> str:
@@ -93,6 +95,8 @@ def _rejection(state: State, order: Order, *, now_ms: int) -> str:
     depth = state.market.depth(instrument)
     if order.post_only and depth.crosses(lots=order.lots, limit_ticks=order.limit_ticks):
         return "post_only: the price would trade at once"
+    if state.margin is not None and not order.reduce_only:
+        return collateral.order_fault(state, state.margin, order, instrument)
     return ""
 
 
@@ -109,25 +113,15 @@ def _allowed(state: State, seen: OrderSeen, lots: int) -> int:
 def _trade(
     state: State, seen: OrderSeen, instrument: Instrument, take: Take, *, fee_as_maker: bool
 ) -> Traded:
-    market = state.market
-    shown, index = market.shown(instrument.name), market.index_of(instrument.underlying)
-    bid = shown.bids[0].price if shown.bids else None
-    ask = shown.asks[0].price if shown.asks else None
-    cost = fee(instrument, lots=take.lots, price=take.price, index=index, is_maker=fee_as_maker)
-    return Traded(
-        ms=market.time_ms,
-        trade_id=state.orders.next_trade_id(),
+    index = state.market.index_of(instrument.underlying)
+    return deal(
+        state,
+        seen.account,
+        instrument,
+        take,
+        fee=fee(instrument, lots=take.lots, price=take.price, index=index, is_maker=fee_as_maker),
         client_id=seen.client_id,
-        account=seen.account,
-        instrument=instrument.name,
-        lots=take.lots,
-        price=take.price,
-        fee=cost,
         maker=fee_as_maker,
-        mid=shown.mark if bid is None or ask is None else 0.5 * (bid + ask),
-        bid=bid,
-        ask=ask,
-        index=index,
         real_ms=seen.real_ms,
     )
 
@@ -145,7 +139,8 @@ def _outcome(state: State, seen: OrderSeen, *, filled: int) -> OrderSeen:
     return msgspec.structs.replace(seen, status=status, reason=reason, filled=filled)
 
 
-def _closed(state: State, seen: OrderSeen, reason: str) -> OrderSeen:
+def closed(state: State, seen: OrderSeen, reason: str) -> OrderSeen:
+    """Event of a resting order that ends without filling any more."""
     return msgspec.structs.replace(
         seen, ms=state.market.time_ms, status=OrderStatus.CANCELLED, reason=reason, real_ms=0
     )

@@ -49,6 +49,12 @@ other: dict[str, st.SearchStrategy[Any]] = {
     "vol_width": st.floats(1e-9, 5),
     "vol_age_s_warn": st.floats(1e-9, 300),
     "vol_age_s_max": st.floats(60, 86_400),
+    "close_spread_bps_max": st.floats(1e-9, 10_000),
+    "margin_ratio": st.sampled_from(["0.5/0.4 - - -", "- - 0.8/0.5 0.9/0.6"]),
+    "liquidation_distance": st.sampled_from(["0.3/0.4 - - 0.1/0.2"]),
+    "drawdown": st.sampled_from(["0.1/0.05 0.2/0.1 0.3/0.2 0.4/0.3"]),
+    "scenario_loss": st.sampled_from(["1.0/0.8 - - 2.0/1.5"]),
+    "reduce_to": st.floats(0, 0.99),
 }
 FREE = [p for p in leaves() if p[0] == "book" and p[-1] not in ("positions", "kind", "shadows")]
 

@@ -2,6 +2,8 @@
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
 from tests.ahead import AHEAD
 
 # A shell starts background jobs with SIGINT ignored, `nohup` ignores SIGHUP, and every process they
@@ -11,6 +13,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# A busy machine is no defect: what an example takes is not judged.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def pytest_collection_finish(session):

@@ -20,8 +20,8 @@ from tests.core.slow_exposure import slow_exposure, slow_shift
 
 TOLERANCE = 1e-12
 _DECIMALS = re.compile(r"\.\d+")
-_ZERO = re.compile(r"[+-]0(?![0-9])")  # rounding decides its sign; the number stands elsewhere
 """Of numbers in texts, which are those of the fields: rounded for people, some to another side."""
+_ZERO = re.compile(r"[+-]0(?![0-9])")  # rounding decides its sign; the number stands elsewhere
 
 
 def _slow(book: Book, market: Market, rules: Rules, now: int) -> Decision:

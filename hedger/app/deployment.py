@@ -28,7 +28,8 @@ from hedger.store import open_store
 from hedger.store.keeper import take
 from hedger.venues.paper.params import PaperParams
 
-READY_S = 60.0
+READY_S = 180.0
+"""Kernels are compiled at the first start on a new machine, which takes a minute of a core."""
 STOP_S = 5.0
 IDLE_EXIT_S = 60.0
 """The exchange ends itself when whoever started it has died, and nobody has come back since."""

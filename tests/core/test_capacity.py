@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 
 from hedger.core.capacity import Gate, can_hedge
 from hedger.core.decide import decide
+from hedger.core.ladder import Rung
 from hedger.core.model import (
     VALID_MS,
+    Act,
     Action,
+    ActKind,
     BandRule,
     Intent,
     IntentState,
+    LadderState,
     LimitRule,
     Memory,
     Offer,
@@ -292,3 +296,19 @@ def test_more_than_the_capacity_is_not_hedged_at_once(
     left = abs(before + beyond) - traded
     helps = before * delta < 0.0  # the book had too much of the other side
     assert helps or left > made.target.upper - 1e-6
+
+
+@pytest.mark.parametrize("kind", ActKind)
+def test_a_book_with_an_act_takes_nothing_on(kind: ActKind) -> None:
+    act = Act(kind=kind, who="ann", reason="tired", asked_ms=START)
+    offer = ask(desk(), 1.0, act=act)
+    assert (offer.size, offer.limit) == (0.0, "act")
+    assert "ann" in offer.reason
+
+
+@pytest.mark.parametrize("rung", Rung)
+def test_from_the_second_rung_on_nothing_is_added(rung: Rung) -> None:
+    standing = LadderState(rung=rung, text="drawdown is 0.2")
+    offer = ask(desk(), 1.0, memory=msgspec.structs.replace(HEDGED, ladder=standing))
+    assert (offer.limit == "ladder") is (rung >= Rung.STOP_ADDING)
+    assert (offer.size == 0.0) is (rung >= Rung.STOP_ADDING)

@@ -39,7 +39,8 @@ from hedger.store.memory import MemoryServer, MemoryStore
 from hedger.venues.paper.engine import Engine
 from hedger.venues.paper.params import PaperAccount, PaperParams
 
-BOOK, CALL, HEDGE = "main", "BTC-3JUL26-60000-C", "BTC-PERPETUAL"
+BOOK, HEDGE = "main", "BTC-PERPETUAL"
+CALLS = tuple(f"BTC-3JUL26-{strike}-C" for strike in (58_000, 60_000, 62_000))
 SHOWN_USD = 150_000.0
 RULES = Rules(
     config="v1",
@@ -61,10 +62,10 @@ class Desk:
             log=str(folder / "log.jsonl"),
             depth_usd=SHOWN_USD,
             accounts=(PaperAccount(name=BOOK, deposit=20.0),),
-            instruments=(HEDGE, CALL),
+            instruments=(HEDGE, *CALLS),
         )
         self.engine = Engine(params)
-        self.contracts = self.engine.instruments((HEDGE, CALL))
+        self.contracts = self.engine.instruments((HEDGE, *CALLS))
         self.board = Board(self.contracts)
         self.server = MemoryServer(shards=4, namespace="00c0ffee")
         self.store = MemoryStore(self.server)
@@ -136,27 +137,30 @@ class Desk:
         return decision
 
     async def trade(self, coins: float, name: str) -> None:
-        """A client buys or sells calls for the book."""
+        """A client buys or sells so many of each call for the book."""
         lots = round(coins * 10)
-        order = Order(
-            client_id=name,
-            account=BOOK,
-            instrument=CALL,
-            lots=lots,
-            limit_ticks=None,
-            deadline_ms=10**14,
-        )
-        report = self.engine.place(order, now_ms=1)
-        assert report.filled == lots
-        for fill in report.fills:
-            await self.store.fill(BOOK, fill, venue="paper")
+        for call in CALLS:
+            order = Order(
+                client_id=f"{name}-{call}",
+                account=BOOK,
+                instrument=call,
+                lots=lots,
+                limit_ticks=None,
+                deadline_ms=10**14,
+            )
+            report = self.engine.place(order, now_ms=1)
+            assert report.filled == lots
+            for fill in report.fills:
+                await self.store.fill(BOOK, fill, venue="paper")
 
     async def delta_of_one(self) -> float:
-        """What a bought call adds to the book's delta: plain delta less its value in coin."""
-        (quote,) = self.engine.quotes([CALL])
-        assert quote.delta is not None
-        assert quote.mark is not None
-        return quote.delta - quote.mark
+        """What one of each adds to the book's delta: plain delta less its value in coin."""
+        total = 0.0
+        for quote in self.engine.quotes(CALLS):
+            assert quote.delta is not None
+            assert quote.mark is not None
+            total += quote.delta - quote.mark
+        return total
 
 
 @pytest.fixture
@@ -218,7 +222,7 @@ def test_all_of_the_capacity_is_hedged_at_once(play: Any, sign: float) -> None:
 
 def test_fifty_clients_are_promised_no_more_than_is_hedged(play: Any) -> None:
     async def story(desk: Desk, clients: Capacity) -> None:
-        delta = 0.3 * await desk.delta_of_one()
+        delta = 0.1 * await desk.delta_of_one()
         asked = (clients.can_hedge(BOOK, delta, reserve=True) for _ in range(50))
         offers = await asyncio.gather(*asked)
         whole = [offer for offer in offers if offer.is_whole]
@@ -226,7 +230,7 @@ def test_fifty_clients_are_promised_no_more_than_is_hedged(play: Any) -> None:
         assert sum(offer.size for offer in offers) <= offers[0].capacity + 1e-9
         assert {offer.limit for offer in offers if not offer.is_whole} == {"reserved"}
         for number, offer in enumerate(whole):
-            await desk.trade(0.3, f"client-{number}")
+            await desk.trade(0.1, f"client-{number}")
             assert await clients.consume(offer) == "ok"
         kept(desk, await desk.hedge(), whole)
         assert (await desk.hedge()).reason == "inside_band"
@@ -239,7 +243,7 @@ def test_advice_is_kept_to_one_client_only(play: Any) -> None:
     enough."""
 
     async def story(desk: Desk, clients: Capacity) -> None:
-        calls = 4.0
+        calls = 1.2
         offers = [
             await clients.can_hedge(BOOK, calls * await desk.delta_of_one()) for _ in range(2)
         ]

@@ -258,6 +258,19 @@ def test_accounts_hear_their_own_fills_and_equity_alone(
     asyncio.run(story())
 
 
+def test_margin_is_told_with_its_instant_or_said_not_to_be(
+    exchange: PaperParams, account: str
+) -> None:
+    async def story() -> None:
+        async with client(exchange) as venue:
+            told = await venue.margin(account)
+            assert told is None or (told.account, told.time_ms > 0) == (account, True)
+            with pytest.raises(VenueUnavailable):
+                await venue.margin("nobody")
+
+    asyncio.run(story())
+
+
 def test_a_killed_client_harms_nobody(exchange: PaperParams, account: str) -> None:
     """It was subscribed, never said that it was done, and dies without a word."""
 

@@ -196,6 +196,7 @@ def test_an_unknown_order_is_not_found(exchange: PaperParams, account: str) -> N
             for report in (await venue.query(account, "no"), await venue.cancel(account, "no")):
                 assert report.status is OrderStatus.NOT_FOUND
                 assert (report.filled, report.fills) == (0, ())
+            assert await venue.margin(account) is None  # none is asked for here
 
     asyncio.run(story())
 
@@ -254,19 +255,6 @@ def test_accounts_hear_their_own_fills_and_equity_alone(
             await theirs.place(order(f"x{account}", 1))
             others = await listen(theirs, lambda batch: bool(batch.fills))
             assert {fill.account for batch in others for fill in batch.fills} == {"a"}
-
-    asyncio.run(story())
-
-
-def test_margin_is_told_with_its_instant_or_said_not_to_be(
-    exchange: PaperParams, account: str
-) -> None:
-    async def story() -> None:
-        async with client(exchange) as venue:
-            told = await venue.margin(account)
-            assert told is None or (told.account, told.time_ms > 0) == (account, True)
-            with pytest.raises(VenueUnavailable):
-                await venue.margin("nobody")
 
     asyncio.run(story())
 

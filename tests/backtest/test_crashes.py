@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from hedger.app.trial import trial_of
 from hedger.backtest.crashes import CROWD, Crash, Outcome, crashed, stage
 from hedger.backtest.trial import Trial
+from hedger.core.model import Order
 from hedger.errors import ConfigError
 from hedger.settings import load
 from hedger.venues.paper.engine import Engine
@@ -77,6 +78,34 @@ def test_a_crowd_that_goes_bankrupt_takes_the_hedge_away(trial: Trial) -> None:
     without = crashed(params, trial.book, trial.terms, replace(crash, crowd_usd=0.0))
     assert without.deleveraged == 0
     assert without.loss_usd < found.loss_usd
+
+
+def test_whoever_gets_smaller_in_time_is_not_liquidated(trial: Trial) -> None:
+    """Options bought back above a ratio, through the hook that a ladder would use."""
+    name, orders = trial.book.account, iter(range(10**6))
+
+    def smaller(engine: Engine) -> None:
+        if engine.exchange.margin(name).ratio < 0.75:
+            return
+        for leg, lots in engine.exchange.positions(name).items():
+            if leg != "BTC-PERPETUAL" and lots < 0:
+                buy = Order(
+                    client_id=f"smaller-{next(orders)}",
+                    account=name,
+                    instrument=leg,
+                    lots=min(-lots, 20),
+                    limit_ticks=None,
+                    deadline_ms=engine.market_ms + 1,
+                    reduce_only=True,
+                )
+                engine.place(buy, now_ms=engine.market_ms)
+
+    crash = Crash(kind="ramp-up", seed=3, deposit=100.0, ratio=0.6, step_ms=COARSE)
+    book = (trial.params, trial.book, trial.terms)
+    naked, safe = crashed(*book, crash), crashed(*book, crash, smaller)
+    assert not naked.has_survived
+    assert safe.has_survived
+    assert safe.ratio_worst < 1.0
 
 
 def test_the_stage_is_a_week_before_the_first_expiry_amid_the_strikes(trial: Trial) -> None:

@@ -196,6 +196,7 @@ def test_an_unknown_order_is_not_found(exchange: PaperParams, account: str) -> N
             for report in (await venue.query(account, "no"), await venue.cancel(account, "no")):
                 assert report.status is OrderStatus.NOT_FOUND
                 assert (report.filled, report.fills) == (0, ())
+            assert await venue.margin(account) is None  # none is asked for here
 
     asyncio.run(story())
 

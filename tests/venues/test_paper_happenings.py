@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hedger.core.model import Fill, Happening
@@ -18,6 +19,7 @@ from hedger.venues.paper.protocol import Happen
 from tests.venues.paper_desk import PERP, START, client, order, params, serving
 
 CALL = "BTC-3JUL26-62000-C"
+SHORT = (PaperAccount(name="a", positions={CALL: -100}),)
 BOTH = (PaperAccount(name="a", positions={CALL: -10, PERP: 900}),)
 
 
@@ -154,3 +156,26 @@ def test_margin_is_read_and_its_refusals_are_told_over_the_wire(tmp_path: Path) 
 
     asyncio.run(main())
     asyncio.run(without())
+
+
+def test_an_exchange_that_liquidates_comes_back_as_it_was(tmp_path: Path) -> None:
+    """Ten short calls on too little coin, closed step by step, with a restart in between."""
+    ends = []
+    for restarts in (False, True):
+        wanted = params(tmp_path / str(restarts), deposit=0.75, margin=margin_rules(), speed=1.0)
+        engine = Engine(msgspec.structs.replace(wanted, accounts=SHORT))
+        heard: list[Fill] = []
+        for n in range(12):
+            if restarts and n == 4:
+                engine.log.close()
+                engine = Engine(engine.params)
+            engine.advance()
+            heard += [f for f in engine.take_fills() if f.account == "a"]
+        engine.log.close()
+        assert {f.kind for f in heard} == {"liquidation"}
+        assert heard == engine.exchange.fills("a", 0)
+        ends.append(
+            (heard, engine.exchange.margin("a"), engine.exchange.insurance("BTC"), engine.market_ms)
+        )
+    assert ends[0] == ends[1]
+    assert ends[0][2] > 0.0

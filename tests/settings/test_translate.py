@@ -84,6 +84,15 @@ ODD: dict[tuple[str, ...], Any] = {
     ("book", ANY, "limits", "slippage_bps_max"): 11.5,
     ("book", ANY, "limits", "hard_band"): 4.5,
     ("book", ANY, "limits", "first_trade_max"): 7.5,
+    ("book", ANY, "limits", "close_spread_bps_max"): 55.5,
+    ("book", ANY, "data", "option_quote_age_s_max"): 7.25,
+    ("book", ANY, "ladder", "margin_ratio"): "0.5/0.4 - - 0.9/0.8",
+    ("book", ANY, "ladder", "liquidation_distance"): "0.3/0.4 - - 0.1/0.2",
+    ("book", ANY, "ladder", "drawdown"): "0.1/0.05 - - 0.3/0.2",
+    ("book", ANY, "ladder", "scenario_loss"): "1.0/0.8 - - 2.0/1.5",
+    ("book", ANY, "ladder", "hold_s"): 44.5,
+    ("book", ANY, "ladder", "age_s_max"): 3.5,
+    ("book", ANY, "ladder", "reduce_to"): 0.25,
     ("book", ANY, "data", "hedge_quote_age_s_max"): 1.1,
     ("book", ANY, "data", "forward_age_s_max"): 2.2,
     ("book", ANY, "data", "vol_age_s_warn"): 33.3,
@@ -171,7 +180,7 @@ def test_rules(odd: Configuration) -> None:
         assert_same(getattr(found, name), record)
         assert len(record.__struct_fields__) == len(type(getattr(found, name)).model_fields)
     assert (made.config, made.numeraire, made.base_coin) == ("digest", "coin", 2.5)
-    assert len(Rules.__struct_fields__) == 7, "a new field must come from somewhere"
+    assert len(Rules.__struct_fields__) == 8, "a new field must come from somewhere"
 
 
 def test_books_and_workers(odd: Configuration) -> None:

@@ -310,5 +310,5 @@ def test_a_book_with_an_act_takes_nothing_on(kind: ActKind) -> None:
 def test_from_the_second_rung_on_nothing_is_added(rung: Rung) -> None:
     standing = LadderState(rung=rung, text="drawdown is 0.2")
     offer = ask(desk(), 1.0, memory=msgspec.structs.replace(HEDGED, ladder=standing))
-    assert (offer.limit == "ladder") is (rung >= Rung.STOP_ADDING)
+    assert ("ladder" in offer.reason) is (rung >= Rung.STOP_ADDING)
     assert (offer.size == 0.0) is (rung >= Rung.STOP_ADDING)

@@ -84,7 +84,8 @@ def test_short_options_ask_by_the_formula() -> None:
     first = 2 * (max(0.15 - 0.10, 0.10) + call) + 0.15 + put
     assert found.maintenance == pytest.approx(100.0 * keep, rel=1e-9)
     assert found.initial == pytest.approx(100.0 * first, rel=1e-9)
-    assert found.ratio == pytest.approx(keep / 4.0, rel=1e-9)
+    worth = float(held.values.sum())  # of all options: what is left is the margin balance
+    assert found.ratio == pytest.approx(keep / (4.0 - worth), rel=1e-9)
 
 
 def test_linear_options_ask_in_quote_currency() -> None:
@@ -94,7 +95,7 @@ def test_linear_options_ask_in_quote_currency() -> None:
     held = book((110.0, True, -2.0), inverse=False)
     found = margin_measure(held, Collateral(0.0, 400.0), StandardMargin())
     assert found.maintenance == pytest.approx(2 * (7.5 + price), rel=1e-9)
-    assert found.ratio == pytest.approx(2 * (7.5 + price) / 400.0, rel=1e-9)
+    assert found.ratio == pytest.approx(2 * (7.5 + price) / (400.0 + 2 * price), rel=1e-9)
 
 
 def test_a_grid_asks_for_its_worst_cell() -> None:
@@ -151,8 +152,8 @@ def test_a_smaller_book_is_liquidated_later() -> None:
 
 def test_nothing_left_is_infinite_and_crossing_helps() -> None:
     held = book((110.0, True, -2.0))
-    assert margin_measure(held, Collateral(0.0, 100.0), StandardMargin()).ratio == math.inf
-    crossed = margin_measure(held, Collateral(0.0, 100.0, crossed=True), StandardMargin())
+    assert margin_measure(held, Collateral(-0.1, 100.0), StandardMargin()).ratio == math.inf
+    crossed = margin_measure(held, Collateral(-0.1, 100.0, crossed=True), StandardMargin())
     assert 0.0 < crossed.ratio < 1.0
     assert margin_measure(book(), Collateral(0.0, 0.0), GridMargin()).ratio == 0.0
     with pytest.raises(ValueError, match="not finite"):

@@ -14,7 +14,7 @@ import numpy as np
 from hedger.core.columns import Floats
 from hedger.core.model import Record
 from hedger.core.risk.holdings import Holdings
-from hedger.core.risk.revaluation import by_currency, changes
+from hedger.core.risk.revaluation import by_currency, changes, futures_by_currency
 from hedger.core.risk.shocks import PARALLEL, Shocks, VolRule, shocks
 
 REACH = (0.1, 5.0)
@@ -72,10 +72,12 @@ class Collateral:
 
 
 class MarginMeasure(Record, frozen=True, kw_only=True):
-    """Equity and what the venue asks of it, in quote currency, and where it would be liquidated.
+    """Equity and what the venue asks, in quote currency, and where it would be liquidated.
 
-    ``ratio`` is maintenance over equity, of the worse currency where they are apart; infinite
-    where nothing is left. A liquidation spot is None where there is none within `REACH`.
+    ``ratio`` is maintenance over margin balance, of the worse currency where they are apart;
+    infinite where nothing is left. A liquidation spot is None where there is none within `REACH`.
+    The margin balance is the equity less, under the standard model, the options' value: a short
+    option's mark is part of what is asked, and would count twice.
     """
 
     equity: float
@@ -106,18 +108,18 @@ def margin_measure(held: Holdings, balances: Collateral, model: MarginModel) -> 
 
     Notes
     -----
-    With E(m) the equity and M(m) the maintenance at spot m S, a liquidation spot is the nearest m S
-    on either side where ``M(m) >= E(m)``: first on 60 rungs, then finer between two of them.
+    With B(m) the margin balance and M(m) the maintenance at spot m S, a liquidation spot is the
+    nearest m S on either side where ``M(m) >= B(m)``: first on 60 rungs, then finer between two.
     """
     if not (math.isfinite(balances.coin) and math.isfinite(balances.quote)):
         raise ValueError(f"balances are {balances.coin:g} and {balances.quote:g}: not finite")
     here = np.ones(1)
-    equity = _equity(held, balances, here)
+    balance = _balance(held, balances, model, here)
     initial, maintenance = _asked(held, model, here)
-    ratio = _ratio(equity, maintenance, balances.crossed, held.spot * here)
-    first = _ratio(equity, initial, balances.crossed, held.spot * here)
+    ratio = _ratio(balance, maintenance, balances.crossed, held.spot * here)
+    first = _ratio(balance, initial, balances.crossed, held.spot * here)
     return MarginMeasure(
-        equity=float((equity[0] + equity[1] * held.spot)[0]),
+        equity=balances.quote + balances.coin * held.spot,
         initial=float((initial[0] + initial[1] * held.spot)[0]),
         maintenance=float((maintenance[0] + maintenance[1] * held.spot)[0]),
         ratio=float(ratio[0]),
@@ -132,32 +134,38 @@ def margin_measure(held: Holdings, balances: Collateral, model: MarginModel) -> 
 _Pair = tuple[Floats, Floats]  # quote currency, coin
 
 
-def _equity(held: Holdings, balances: Collateral, move: Floats) -> _Pair:
-    quote, coin = by_currency(held, shocks(move=move), PARALLEL)
+def _balance(held: Holdings, balances: Collateral, model: MarginModel, move: Floats) -> _Pair:
+    """Margin balance at each moved spot, by currency."""
+    if isinstance(model, StandardMargin):
+        quote, coin = futures_by_currency(held, move)
+        worth = held.values
+        quote, coin = quote - worth[~held.inverse].sum(), coin - worth[held.inverse].sum()
+    else:
+        quote, coin = by_currency(held, shocks(move=move), PARALLEL)
     return balances.quote + quote, balances.coin + coin
 
 
-def _ratio(equity: _Pair, asked: _Pair, crossed: bool, spot: Floats) -> Floats:
-    """Asked over equity; infinite where something is asked and nothing is there."""
+def _ratio(balance: _Pair, asked: _Pair, crossed: bool, spot: Floats) -> Floats:
+    """Asked over balance; infinite where something is asked and nothing is there."""
     if crossed:
-        return _over(asked[0] + asked[1] * spot, equity[0] + equity[1] * spot)
-    return np.maximum(_over(asked[0], equity[0]), _over(asked[1], equity[1]))
+        return _over(asked[0] + asked[1] * spot, balance[0] + balance[1] * spot)
+    return np.maximum(_over(asked[0], balance[0]), _over(asked[1], balance[1]))
 
 
-def _over(asked: Floats, equity: Floats) -> Floats:
-    none = (asked <= 0.0) & (equity >= 0.0)
+def _over(asked: Floats, balance: Floats) -> Floats:
+    none = (asked <= 0.0) & (balance >= 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.where(equity > 0.0, asked / equity, np.inf)
+        found = np.where(balance > 0.0, asked / balance, np.inf)
     return np.where(none, 0.0, found)
 
 
 def _crossing(held: Holdings, balances: Collateral, model: MarginModel, end: float) -> float | None:
-    """Nearest spot between here and ``end`` times here where maintenance eats all equity."""
+    """Nearest spot between here and ``end`` times here where maintenance eats all the balance."""
     low, high, count = 0.0, math.log(end), _RUNGS
     for _ in range(3):
         move = np.exp(np.linspace(low, high, count))
-        equity, (_, asked) = _equity(held, balances, move), _asked(held, model, move)
-        broke = _ratio(equity, asked, balances.crossed, held.spot * move) >= 1.0
+        balance, (_, asked) = _balance(held, balances, model, move), _asked(held, model, move)
+        broke = _ratio(balance, asked, balances.crossed, held.spot * move) >= 1.0
         if not broke.any():
             return None
         first = int(np.argmax(broke))

@@ -62,13 +62,16 @@ def pnl(held: Holdings, shocks: Shocks, rule: VolRule = PARALLEL) -> Floats:
 def by_currency(held: Holdings, shocks: Shocks, rule: VolRule) -> tuple[Floats, Floats]:
     """Profit of options and futures in what they settle in: quote currency, coin."""
     in_quote, in_coin = _of_options(held, shocks, rule)
+    of_quote, of_coin = futures_by_currency(held, shocks.move)
+    return in_quote + of_quote, in_coin + of_coin
+
+
+def futures_by_currency(held: Holdings, move: Floats) -> tuple[Floats, Floats]:
+    """Profit of the futures alone in what they settle in: quote currency, coin."""
+    found = (np.zeros(move.size), np.zeros(move.size))
     for future in held.futures:
-        change = _of_future(future, shocks.move)
-        if future.inverse:
-            in_coin = in_coin + change
-        else:
-            in_quote = in_quote + change
-    return in_quote, in_coin
+        found[int(future.inverse)][:] += _of_future(future, move)
+    return found
 
 
 def contributions(

@@ -25,6 +25,7 @@ from hedger.core.freshness import (
     blocks,
     doubt_refusal,
     forecast_vol,
+    har_forecast_vol,
     hedge_quote,
     judged,
     last_ratio,
@@ -132,6 +133,7 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
         cost=_cost(draft, seen, 0.0),
         lot_delta=lot_delta,
         forecast=forecast_vol(draft.market, book.underlying, draft.now),
+        har=har_forecast_vol(draft.market, book.underlying, draft.now),
     )
     factor, shift = policy.vol_factor(rule, terms, seen), 0.0
     if math.isnan(factor):

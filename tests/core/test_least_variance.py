@@ -34,12 +34,12 @@ def fresh(desk: Desk) -> Desk:
     return desk
 
 
-def said(desk: Desk, delta: str = "minimum_variance", **given: float) -> Decision:
+def said(desk: Desk, delta: str = "minimum_variance", **given: Any) -> Decision:
     band = BandRule(lower=-0.25, upper=0.25, delta=delta, **given)
     return decide(desk.book(), desk.board.market(), rules(band=band), desk.now)
 
 
-def shift(desk: Desk, **given: float) -> float:
+def shift(desk: Desk, **given: Any) -> float:
     moved, plain = said(desk, **given).target, said(desk, "black").target
     assert moved is not None
     assert plain is not None

@@ -206,6 +206,53 @@ def har_forecast(*, variance: FloatLike, fitted: Har) -> FloatArray:
     return np.where(outside, fitted.mean, expected)
 
 
+def har_ahead(*, variance: FloatLike, fitted: Har, periods: int) -> float:
+    """Mean variance that a fitted autoregression expects of the next so many periods.
+
+    Parameters
+    ----------
+    variance : (periods,) float64
+        [1 / period]
+    fitted : Har
+        From `fit_har`.
+    periods : int
+        How far to look, one period on what is expected of those before it.
+
+    Returns
+    -------
+    float
+        NaN where one of the variances in its longest mean is missing. [1 / period]
+
+    Raises
+    ------
+    TypeError, ValueError
+        Wrong types or shapes.
+
+    Notes
+    -----
+    The filter of `har_forecast` holds at each step; for one period they agree.
+
+    Examples
+    --------
+    >>> fitted = Har(0.5, (0.25, 0.5), (1, 2), 1.0, 5.0, 2.0, 9)
+    >>> har_ahead(variance=[1.0, 2.0, 4.0], fitted=fitted, periods=2)
+    3.0
+    """
+    if not isinstance(fitted, Har):
+        raise TypeError(f"fitted: a Har wanted, got {type(fitted).__name__}")
+    known, longest = realised_variance(variance), max(fitted.lags)
+    periods = count("periods", periods, 1)
+    if known.size < longest:
+        return float("nan")
+    path = known[-longest:].tolist()
+    terms = list(zip(fitted.weights, fitted.lags, strict=True))
+    for _ in range(periods):
+        expected = fitted.intercept + sum(w * sum(path[-lag:]) / lag for w, lag in terms)
+        outside = expected < fitted.lowest or expected > fitted.highest
+        path.append(fitted.mean if outside else expected)
+    return float(sum(path[longest:]) / periods)
+
+
 def rolling_har(
     *, variance: FloatLike, window: int, refit: int = 1, lags: Sequence[int] = CORSI_LAGS
 ) -> FloatArray:

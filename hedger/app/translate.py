@@ -123,6 +123,9 @@ def band_rule(band: Band) -> BandRule:
         funding_excess=band.funding_excess,
         vol=band.vol,
         delta=band.delta,
+        minimum_variance_a=band.minimum_variance_a,
+        minimum_variance_b=band.minimum_variance_b,
+        minimum_variance_c=band.minimum_variance_c,
         tuning=band.tuning,
     )
 

@@ -126,10 +126,14 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Vol of an index as forecast from its own returns, up to the end of the last known one."""
+    """Vol of an index as forecast from its own returns, up to the end of the last known one.
+
+    ``har`` is another one, of a heterogeneous autoregression; 0 until enough hours are known.
+    """
 
     vol: float
     time_ms: int
+    har: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,20 @@ class Smile:
 
     svi: tuple[float, ...]
     years: float
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class VolAnswer:
+    """How vols answer to their forward: ``(a + b delta + c delta^2) / sqrt(years)`` a unit of log.
+
+    ``changes`` of vols that it was fitted to, the last at ``time_ms``; 0 where it is given.
+    """
+
+    a: float
+    b: float
+    c: float
+    changes: int
     time_ms: int
 
 
@@ -181,6 +199,7 @@ class Market:
     seen_at: Mapping[str, Mapping[str, Index]] = field(default_factory=dict)
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     smiles: Mapping[tuple[str, int], Smile] = field(default_factory=dict)
+    answers: Mapping[str, VolAnswer] = field(default_factory=dict)
 
     def suspects_of(self, names: Iterable[str], underlying: str) -> tuple[Suspect, ...]:
         """Unconfirmed jumps that concern these instruments or the underlying's index."""

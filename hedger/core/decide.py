@@ -23,6 +23,7 @@ from hedger.core.exposure import black_shift, exposure
 from hedger.core.freshness import (
     blocks,
     forecast_vol,
+    har_forecast_vol,
     hedge_quote,
     judged,
     last_ratio,
@@ -121,6 +122,7 @@ def _band(draft: Draft, seen: Exposure, lot_delta: float) -> Target | None:
         cost=_cost(draft, seen, 0.0),
         lot_delta=lot_delta,
         forecast=forecast_vol(draft.market, book.underlying, draft.now),
+        har=har_forecast_vol(draft.market, book.underlying, draft.now),
     )
     factor, shift = policy.vol_factor(rule, terms, seen), 0.0
     if math.isnan(factor):

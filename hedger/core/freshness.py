@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hedger.core.columns import Book, Market, index_name
+from hedger.core.columns import Book, Forecast, Market, index_name
 from hedger.core.jumps import WINDOW_MS
 from hedger.core.model import (
     SETTLEMENT_WINDOW_MS,
@@ -83,10 +83,21 @@ def hedge_quote(market: Market, name: str, now: int) -> HedgeQuote:
 
 def forecast_vol(market: Market, underlying: str, now: int) -> float:
     """Vol forecast from an index's returns; 0 where there is none, or none of late."""
+    found = _forecast(market, underlying, now)
+    return 0.0 if found is None else found.vol
+
+
+def har_forecast_vol(market: Market, underlying: str, now: int) -> float:
+    """That of the autoregression; 0 where there is none, or none of late."""
+    found = _forecast(market, underlying, now)
+    return 0.0 if found is None else found.har
+
+
+def _forecast(market: Market, underlying: str, now: int) -> Forecast | None:
     found = market.forecasts.get(underlying)
     if found is None or not -FUTURE_MS_MAX <= now - found.time_ms <= FORECAST_MS_MAX:
-        return 0.0
-    return found.vol
+        return None
+    return found
 
 
 def blocks(

@@ -10,8 +10,15 @@ from typing import NamedTuple
 import msgspec
 
 from hedger.core import policy
-from hedger.core.columns import Book, Market
-from hedger.core.exposure import Opinions, disagreements, opinions, sticky_shift, venue_shift
+from hedger.core.columns import Book, Market, VolAnswer
+from hedger.core.exposure import (
+    Opinions,
+    disagreements,
+    least_variance_shift,
+    opinions,
+    sticky_shift,
+    venue_shift,
+)
 from hedger.core.freshness import doubt_refusal
 from hedger.core.model import Doubt, Exposure, Refusal, Rules, Target
 
@@ -63,7 +70,7 @@ def held(
     book: Book, market: Market, rules: Rules, now: int, band: Target, said: Opinions | None
 ) -> tuple[Target, tuple[str, ...]]:
     """The band around the delta that is to be held in it, and a note where that is not known."""
-    kind = rules.band.delta
+    kind, answer = rules.band.delta, None
     if kind == "black":
         return band, ()
     if kind == "venue":
@@ -73,9 +80,25 @@ def held(
         shift = 0.0 if said is None or lacks else venue_shift(said)
     elif kind in ("sticky_moneyness", "sticky_delta"):
         shift, lacks = sticky_shift(book, market, rules, now)
+    elif kind == "minimum_variance":
+        shift, lacks, answer = least_variance_shift(book, market, rules, now)
     else:
-        raise ValueError(f"delta {kind!r}: expected black, venue, sticky_moneyness or sticky_delta")
+        raise ValueError(f"delta {kind!r}: expected black, {', '.join(_LACKS)}")
     if lacks:
-        what = "delta of the venue's" if kind == "venue" else "smile"
-        return band, (f"held at Black's delta: no fresh {what} for {lacks}",)
-    return policy.shifted(band, shift, kind), ()
+        return band, (f"held at Black's delta: no fresh {_LACKS[kind]} for {lacks}",)
+    return policy.shifted(band, shift, _named(answer) if answer else kind), ()
+
+
+_LACKS = {
+    "venue": "delta of the venue's",
+    "sticky_moneyness": "smile",
+    "sticky_delta": "smile",
+    "minimum_variance": "answer of vol",
+}
+"""What a delta is made of, where it is not Black's."""
+
+
+def _named(answer: VolAnswer) -> str:
+    """The coefficients and where they come from."""
+    source = f"fitted to {answer.changes} changes" if answer.changes else "given"
+    return f"minimum_variance (a {answer.a:.4g}, b {answer.b:.4g}, c {answer.c:.4g}, {source})"

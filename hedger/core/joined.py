@@ -54,6 +54,7 @@ def joined(parts: Sequence[Part], *, row: Mapping[str, int]) -> Market:
         refused={name_at(n, v): r for v, market in parts for n, r in market.refused.items()},
         forecasts={u: f for _, market in reversed(parts) for u, f in market.forecasts.items()},
         smiles={e: s for _, market in reversed(parts) for e, s in market.smiles.items()},
+        answers={u: a for _, market in reversed(parts) for u, a in market.answers.items()},
         seen_at={name_at(n, v): i for v, market in parts for n, i in market.seen_at.items()},
     )
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from hedger.core.columns import Forecast, Index, Market, Smile, Suspect, index_name
+from hedger.core.columns import Forecast, Index, Market, Smile, Suspect, VolAnswer, index_name
 from hedger.core.jumps import Track
 from hedger.core.model import Account, Instrument, Kind, Quote, Refusal
 from hedger.core.returns import PERIOD_MS, Returns
 from pricing.conventions import MS_PER_YEAR
-from pricing.forecast import ewma_forecast
+from pricing.forecast import ewma_forecast, fit_har, har_ahead
 
 VOL_MAX = 20.0
 PRICE_MIN, PRICE_MAX = 1e-30, 1e30  # beyond, sums and quotients of prices leave what floats hold
@@ -25,6 +26,12 @@ _PRICES = frozenset(("bid", "ask", "forward", "index"))  # a mark may be next to
 FORECAST_PERIODS_MIN = 36
 """Known returns, three hours of them, before there is a forecast."""
 _DECAY = 0.99
+HAR_LAGS = (1, 6, 24)
+HAR_HOURS_MIN = 72
+"""Known hours of the last week, three days of them, before an autoregression is fitted."""
+_HOUR = 12
+_HOUR_KNOWN_MIN = 9
+"""Periods of an hour, and how many of them must be known for it to count."""
 _FIELDS = ("bid", "ask", "bid_size", "ask_size", "mark", "vol", "forward", "index")
 
 
@@ -68,7 +75,9 @@ class Board:
         self._accounts: dict[str, Account] = {}
         self._returns: dict[str, Returns] = {}
         self._forecasts: dict[str, Forecast] = {}
+        self._hars: dict[str, tuple[int, float]] = {}
         self._smiles: dict[tuple[str, int], Smile] = {}
+        self._answers: dict[str, VolAnswer] = {}
         self._tracks: dict[str, Track] = {}
         self._suspects: dict[str, Suspect] = {}
         self._refused: dict[str, Refusal] = {}
@@ -160,6 +169,11 @@ class Board:
         self._smiles = {key: smile for key, smile in kept.items() if key[1] > latest_ms}
         self._snapshot = None
 
+    def take_answers(self, answers: Mapping[str, VolAnswer]) -> None:
+        """Take in how vols answer to their forwards, each for the one before."""
+        self._answers = {**self._answers, **answers}
+        self._snapshot = None
+
     def market(self) -> Market:
         """Frozen snapshot; the same object until something changes."""
         if self._snapshot is None:
@@ -184,6 +198,7 @@ class Board:
                 seen_at=dict(self._seen_at),
                 forecasts=dict(self._forecasts),
                 smiles=dict(self._smiles),
+                answers=dict(self._answers),
             )
         return self._snapshot
 
@@ -227,8 +242,13 @@ class Board:
     def _learn(self, underlying: str, seen: Index) -> None:
         """Take an index that was believed into its returns; a period's end gives a forecast."""
         returns = self._returns.setdefault(underlying, Returns())
-        if returns.see(seen.value, seen.time_ms) and (found := forecast(returns)) is not None:
-            self._forecasts[underlying] = found
+        if not returns.see(seen.value, seen.time_ms):
+            return
+        hour = returns.end_ms // (_HOUR * PERIOD_MS)
+        if self._hars.get(underlying, (-1, 0.0))[0] != hour:
+            self._hars[underlying] = hour, har_vol(returns)
+        if (found := forecast(returns)) is not None:
+            self._forecasts[underlying] = replace(found, har=self._hars[underlying][1])
 
     def _confirm(self, underlying: str) -> None:
         """Let every jumped source of an underlying look for a second source that moved with it."""
@@ -276,6 +296,25 @@ def forecast(returns: Returns) -> Forecast | None:
     vol = math.sqrt(variance * MS_PER_YEAR / PERIOD_MS)
     missing = squares.size - 1 - int(known[-1] - known[0])
     return Forecast(vol, returns.end_ms - missing * PERIOD_MS) if 0.0 < vol <= VOL_MAX else None
+
+
+def har_vol(returns: Returns) -> float:
+    """Vol of the next day by an autoregression of hours; 0 before enough of them are known.
+
+    An hour with a few periods missing counts by the mean of the others; the last day must be whole.
+    """
+    squares = np.array(returns.squares)
+    hours = squares[squares.size % _HOUR :].reshape(-1, _HOUR)
+    known = np.isfinite(hours).sum(axis=1)
+    whole = known >= _HOUR_KNOWN_MIN
+    if whole.sum() < HAR_HOURS_MIN:
+        return 0.0
+    total = np.nansum(hours, axis=1) * _HOUR / np.maximum(known, 1)
+    variance = np.where(whole, total, np.nan)
+    fitted = fit_har(variance=variance, lags=HAR_LAGS)
+    expected = har_ahead(variance=variance, fitted=fitted, periods=HAR_LAGS[-1])
+    vol = math.sqrt(max(expected, 0.0) * MS_PER_YEAR / (_HOUR * PERIOD_MS))
+    return vol if 0.0 < vol <= VOL_MAX else 0.0  # NaN is neither
 
 
 def _refusal(quote: Quote, rule: str, reason: str) -> Refusal:

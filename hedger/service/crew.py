@@ -6,12 +6,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 from hedger.clock import wall_ms
-from hedger.core.model import Decision
+from hedger.core.model import BandRule, Decision
 from hedger.errors import StoreError
 from hedger.ports import Lease
 from hedger.service.acts import Acts
 from hedger.service.aftermath import Aftermath
 from hedger.service.alarms import NakedWatch
+from hedger.service.answers import AnswerFits
 from hedger.service.chronicle import Chronicle
 from hedger.service.execution import Execution
 from hedger.service.feed import Listener
@@ -207,14 +208,24 @@ class Crew:
             *(listener.pace() for listener in listeners),
             *self.rounds.loops(),
             *([SmileFits(self.world, listeners).run()] if self._wants_smiles() else []),
+            *([AnswerFits(self.world, listeners).run()] if self._wants_answers() else []),
             *([self.shadows.run()] if self.shadows.wanted else []),
         ]
 
-    def _wants_smiles(self) -> bool:
+    def _bands(self) -> list[BandRule]:
+        """Of the books and of their shadows."""
         books = [desk.params for desk in self.roster]
-        bands = [book.rules.band for book in books]
-        bands += [shadow.band for book in books for shadow in book.shadows]
-        return any(band.delta.startswith("sticky") for band in bands)
+        shadows = [shadow.band for book in books for shadow in book.shadows]
+        return [book.rules.band for book in books] + shadows
+
+    def _wants_smiles(self) -> bool:
+        return any(band.delta.startswith("sticky") for band in self._bands())
+
+    def _wants_answers(self) -> bool:
+        """Whether a band's answer of vols is not configured."""
+        return any(
+            band.delta == "minimum_variance" and not any(band.answer) for band in self._bands()
+        )
 
     # --- what the supervisor asks ---------------------------------------------------------
 

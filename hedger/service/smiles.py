@@ -55,6 +55,18 @@ class SmileFits:
 
 def smiles(market: Market, instruments: Mapping[str, Instrument], now: int) -> Smiles:
     """Smiles by underlying and expiry, of the options with a vol of late."""
+    found: Smiles = {}
+    for underlying, options in listed(market, instruments, now).items():
+        index = market.index.get(underlying)
+        if index is not None:
+            found |= _fit(underlying, options, market, index.value, now)
+    return found
+
+
+def listed(
+    market: Market, instruments: Mapping[str, Instrument], now: int
+) -> dict[str, list[tuple[Instrument, int]]]:
+    """Options with a vol of late and their rows, by underlying."""
     by_underlying: dict[str, list[tuple[Instrument, int]]] = {}
     for name, row in market.row.items():
         option = instruments[name]
@@ -62,24 +74,19 @@ def smiles(market: Market, instruments: Mapping[str, Instrument], now: int) -> S
         known = np.isfinite(market.vol[row]) and np.isfinite(market.ratio[row])
         if option.kind is Kind.OPTION and option.expiry_ms > now and fresh and known:
             by_underlying.setdefault(option.underlying, []).append((option, row))
-    found: Smiles = {}
-    for underlying, listed in by_underlying.items():
-        index = market.index.get(underlying)
-        if index is not None:
-            found |= _fit(underlying, listed, market, index.value, now)
-    return found
+    return by_underlying
 
 
 def _fit(
     underlying: str,
-    listed: list[tuple[Instrument, int]],
+    options: list[tuple[Instrument, int]],
     market: Market,
     index: float,
     now: int,
 ) -> Smiles:
-    rows = np.array([row for _, row in listed])
-    expiry_ms = np.array([option.expiry_ms for option, _ in listed])
-    strike = np.array([option.strike for option, _ in listed])
+    rows = np.array([row for _, row in options])
+    expiry_ms = np.array([option.expiry_ms for option, _ in options])
+    strike = np.array([option.strike for option, _ in options])
     vol = market.vol[rows]
     moneyness = np.log(strike / (market.ratio[rows] * index))
     near = np.abs(moneyness) <= _MONEYNESS_MAX

@@ -11,6 +11,9 @@ from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
 HORIZON_DAYS_MIN = 7
 """Below it the band that remains without gamma explodes; a study has its own horizon."""
 
+ANSWER_MAX = 5.0
+"""Of each coefficient by which vols answer to their forward; those met are below 1."""
+
 _CONFIGURED = ("target", "lower", "upper", "rehedge_to")
 _RISK = ("risk_aversion", "daily_cost", "daily_std", "horizon_days", "cost_bps", "funding_excess")
 _WIDTH = (*_RISK, "vol", "clip_min", "half_width_min", "half_width_max", "tuning")
@@ -25,7 +28,8 @@ OWN_KEYS: dict[str, tuple[str, ...]] = {
     "cubic": (*_WIDTH, "delay_s", "order_cost"),
 }
 """What of the table each kind reads, beside the keys that all of them do."""
-_EVERYWHERE = ("kind", "delta", "cooldown_s", "min_move_pct")
+_ANSWER = ("minimum_variance_a", "minimum_variance_b", "minimum_variance_c")
+_EVERYWHERE = ("kind", "delta", "cooldown_s", "min_move_pct", *_ANSWER)
 
 
 class Band(Table):
@@ -141,16 +145,34 @@ class Band(Table):
         le=100,
         description="price_move: hedge after so many daily standard deviations.",
     )
-    vol: Literal["implied", "forecast", "blend"] = Field(
+    vol: Literal["implied", "forecast", "har", "blend"] = Field(
         default="implied",
         description="Hedging vol: the legs' own; a forecast from the index's returns of the last"
-        " week; or half the variance of each. Without a forecast yet: implied.",
+        " week; har, one for the next day from its last 1, 6 and 24 hours, fitted each hour to the"
+        " last week (until three days are known: forecast); or half the variance of implied and"
+        " forecast. Without a forecast yet: implied.",
     )
-    delta: Literal["black", "sticky_moneyness", "sticky_delta", "venue"] = Field(
-        default="black",
-        description="Delta that is held in the band: Black's, with vols that travel with the"
-        " forward (both sticky ones), or the venue's; Black's while that is not known of"
-        " every leg.",
+    delta: Literal["black", "sticky_moneyness", "sticky_delta", "minimum_variance", "venue"] = (
+        Field(
+            default="black",
+            description="Delta that is held in the band: Black's, with vols that travel with the"
+            " forward (both sticky ones), with vols that answer to it as they did"
+            " (minimum_variance), or the venue's; Black's while that is not known of every leg.",
+        )
+    )
+    minimum_variance_a: float = Field(
+        default=0.0,
+        ge=-ANSWER_MAX,
+        le=ANSWER_MAX,
+        description="delta minimum_variance: vol moves by (a + b D + c D^2) / sqrt(years) for each"
+        " unit of log forward, D the delta of the strike's call; a, b and c all 0: as workers fit"
+        " them to the vols that they saw.",
+    )
+    minimum_variance_b: float = Field(
+        default=0.0, ge=-ANSWER_MAX, le=ANSWER_MAX, description="b of minimum_variance_a."
+    )
+    minimum_variance_c: float = Field(
+        default=0.0, ge=-ANSWER_MAX, le=ANSWER_MAX, description="c of minimum_variance_a."
     )
     half_width_min: float = Field(
         default=0.0, ge=0, le=SIZE_MAX, description="Least half-width in coin; at least one lot."
@@ -204,6 +226,13 @@ class Band(Table):
         for key in sorted(k for k in foreign if getattr(self, k) != fields[k].default):
             kinds = ", ".join(kind for kind, keys in OWN_KEYS.items() if key in keys)
             broken(f"{key} is given with kind {self.kind}, expected it only with {kinds}")
+        return self
+
+    @model_validator(mode="after")
+    def _answer(self) -> Self:
+        given = [key for key in _ANSWER if getattr(self, key)]
+        if given and self.delta != "minimum_variance":
+            broken(f"{given[0]} is given with delta {self.delta}, expected minimum_variance")
         return self
 
     @model_validator(mode="after")

@@ -49,6 +49,9 @@ def _hedge(book: Book, content: dict[str, Any]) -> dict[str, Any]:
 _LATER = {
     "vol": "implied",
     "delta": "black",
+    "minimum_variance_a": 0.0,
+    "minimum_variance_b": 0.0,
+    "minimum_variance_c": 0.0,
     "delta_gap": "warn",
     "delta_gap_max": 0.05,
     "tuning": "off",

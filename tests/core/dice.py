@@ -47,6 +47,8 @@ OPTIONS = [
 INSTRUMENTS = {i.name: i for i in (*FUTURES, *OPTIONS)}
 CLEAR = {"broken": 0.0, "open": 0.0, "odd": 0.0}
 """Odds of a world in which nothing is wrong."""
+VOLS = ("implied", "forecast", "har", "blend")
+DELTAS = ("black", "venue", "sticky_delta", "minimum_variance")
 
 
 class Dice:
@@ -158,8 +160,8 @@ class Dice:
             half_width_min=float(self.one(0.0, 0.0, 0.2)),
             half_width_max=float(self.one(0.0, 0.0, 0.5)),
             funding_excess=float(self.one(0.0, 0.0, 0.1)),
-            vol=str(self.one("implied", "forecast", "blend")) if self.is_("odd") else "implied",
-            delta=str(self.one("black", "venue", "sticky_delta")) if self.is_("odd") else "black",
+            vol=str(self.one(*VOLS)) if self.is_("odd") else "implied",
+            delta=str(self.one(*DELTAS)) if self.is_("odd") else "black",
         )
 
     def book(self, name: str, rule: Rules, hedge_lots: int) -> Book:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from hedger.core.decide import decide
-from hedger.core.market import FORECAST_PERIODS_MIN, Board
+from hedger.core.market import FORECAST_PERIODS_MIN, HAR_HOURS_MIN, HAR_LAGS, Board, har_vol
 from hedger.core.model import BandInputs, Quote
 from hedger.core.returns import PERIOD_MS, PERIODS_MAX, Returns
+from pricing import fit_har, har_forecast
+from pricing.forecast import har_ahead
 from tests.core.desk import PERPETUAL, START, Desk, rules
 from tests.core.test_bands import rule, straddle
 
@@ -95,3 +97,52 @@ def test_a_band_takes_the_vol_it_is_told_to_and_says_when_it_cannot() -> None:
     desk.quote_all()
     # a long silence: what was forecast before it is not known to hold
     assert made_of(desk, "forecast").vol_of == "implied, as no forecast is known"
+
+
+def hourly(hours: int, lost: frozenset[int] = frozenset()) -> Returns:
+    """Squares of hours whose vol goes up and down with what it was, the periods of some lost."""
+    made, rng = Returns(), np.random.default_rng(5)
+    level = 1e-5
+    for hour in range(hours):
+        level = max(2e-6 + 0.8 * level * math.exp(0.3 * rng.standard_normal()), 1e-7)
+        squares = level / 12 * rng.standard_normal(12) ** 2
+        made.squares.extend(math.nan if hour in lost else float(s) for s in squares)
+    made.end_ms = FIRST
+    return made
+
+
+def test_the_autoregression_needs_three_known_days_and_a_whole_last_one() -> None:
+    assert har_vol(hourly(71)) == 0.0
+    assert har_vol(hourly(120, frozenset(range(60)))) == 0.0
+    assert har_vol(hourly(120, frozenset({110}))) == 0.0, "in the last day"
+    vol = har_vol(hourly(120, frozenset({50})))
+    assert vol == pytest.approx(har_vol(hourly(120)), rel=0.2)
+    hours = np.array(hourly(120).squares).reshape(-1, 12).sum(axis=1)
+    fitted = fit_har(variance=hours, lags=HAR_LAGS)
+    first = har_forecast(variance=hours, fitted=fitted)[-1]
+    assert har_ahead(variance=hours, fitted=fitted, periods=1) == pytest.approx(first)
+    path = list(hours)
+    for _ in range(24):
+        path.append(har_forecast(variance=path, fitted=fitted)[-1])
+    assert har_vol(hourly(120)) == pytest.approx(math.sqrt(np.mean(path[-24:]) * 8_760))
+    few = hourly(120)
+    few.squares[-1] = math.nan
+    assert 0.0 < har_vol(few) < 20.0, "an hour counts by what is known of it"
+
+
+def test_a_band_takes_the_autoregression_when_it_is_known() -> None:
+    desk = straddle()
+    assert made_of(desk, "har").vol_of == "implied, as no forecast is known"
+    known = board(12 * (HAR_HOURS_MIN - 4))
+    assert known.market().forecasts["BTC"].har == 0.0
+    for periods, vol_of in ((200, "forecast, as HAR knows too few hours"), (900, "HAR forecast")):
+        known = board(periods)
+        known.add(desk.instruments)
+        desk.board = known
+        desk.index = walk(10 * periods, 0.8)[-1]
+        desk.quote_all()
+        found = made_of(desk, "har")
+        forecast = known.market().forecasts["BTC"]
+        assert found.vol_of == vol_of
+        assert found.vol == (forecast.har or forecast.vol)
+    assert forecast.har == pytest.approx(0.8, rel=0.3)

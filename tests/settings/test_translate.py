@@ -118,6 +118,9 @@ BAND_ODD: dict[str, Any] = {
     "funding_excess": 0.1,
     "vol": "blend",
     "delta": "venue",
+    "minimum_variance_a": -0.25,
+    "minimum_variance_b": 0.1,
+    "minimum_variance_c": 0.05,
     "tuning": "on",
 }
 """Of the other kinds of band, which no configuration could name all together."""

@@ -30,6 +30,7 @@ def inputs(
     cost: Cost,
     lot_delta: float,
     forecast: float = 0.0,
+    har: float = 0.0,
 ) -> BandInputs:
     """Numbers for the formulas, with the risk aversion given, remembered or made now.
 
@@ -47,9 +48,11 @@ def inputs(
         Delta of one lot; a default risk aversion takes no smaller gamma than gives one lot.
     forecast : float
         Vol forecast from the index's own returns; 0 where it is not known.
+    har : float
+        That of an autoregression of hours, for the next day; 0 where it is not known.
     """
     curve, index = seen.curve, seen.index
-    vol, vol_of = _vol(rule.vol, curve.vol, forecast)
+    vol, vol_of = _vol(rule.vol, curve.vol, forecast, har)
     rate = 1e-4 * rule.cost_bps or cost.rate
     unit = index if seen.numeraire == "coin" else 1.0
     aversion, source = given_aversion(rule), "given"
@@ -95,19 +98,23 @@ def delay(rule: BandRule, memory: Memory) -> tuple[str, float]:
     return found
 
 
-def _vol(wanted: str, implied: float, forecast: float) -> tuple[float, str]:
+def _vol(wanted: str, implied: float, forecast: float, har: float) -> tuple[float, str]:
     """The hedging vol, and what it is; the blend is of variances, half of each.
 
     What is not known is no zero: then the other one serves, and that is said.
     """
     if wanted == "implied":
         return implied, ""
+    if wanted == "har" and har > 0.0:
+        return har, "HAR forecast"
     if not forecast > 0.0:
         return implied, "implied, as no forecast is known"
     if wanted == "forecast":
         return forecast, "forecast"
+    if wanted == "har":
+        return forecast, "forecast, as HAR knows too few hours"
     if wanted != "blend":
-        raise ValueError(f"vol {wanted!r}: expected implied, forecast or blend")
+        raise ValueError(f"vol {wanted!r}: expected implied, forecast, har or blend")
     if not implied > 0.0:
         return forecast, "forecast, as no implied vol is known"
     blend = math.sqrt(0.5 * (implied * implied + forecast * forecast))

@@ -1,5 +1,6 @@
 """Book x Market -> `Exposure`."""
 
+from hedger.core.exposure.least_variance import least_variance_shift
 from hedger.core.exposure.legs import black_shift, own_value
 from hedger.core.exposure.many import Deltas, Layout, deltas, layout
 from hedger.core.exposure.many_bands import Triggers, triggers
@@ -18,6 +19,7 @@ __all__ = [
     "disagreements",
     "exposure",
     "layout",
+    "least_variance_shift",
     "moves",
     "opinions",
     "own_value",

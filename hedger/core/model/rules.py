@@ -46,8 +46,9 @@ class BandRule(Record, frozen=True, kw_only=True):
 
     Those four belong to the kind ``fixed``; the adaptive kinds make their own width from cost,
     risk aversion (numeraire's unit) and gamma, ``half_width_*`` and ``funding_excess`` with them.
-    0 means that a key is not given. ``vol`` is the hedging vol: implied, forecast or blend,
-    ``delta`` the one that is held in the band: black, venue, sticky_moneyness, sticky_delta.
+    0 means that a key is not given. ``vol`` is the hedging vol: implied, forecast, har or blend,
+    ``delta`` the one that is held in the band: black, venue, sticky_moneyness, sticky_delta, or
+    minimum_variance with its coefficients (all 0: as fitted).
     ``tuning`` on lets cost and vol be tuned, within `hedger.core.tuning`'s limits.
     """
 
@@ -75,7 +76,15 @@ class BandRule(Record, frozen=True, kw_only=True):
     funding_excess: float = 0.0
     vol: str = "implied"
     delta: str = "black"
+    minimum_variance_a: float = 0.0
+    minimum_variance_b: float = 0.0
+    minimum_variance_c: float = 0.0
     tuning: str = "off"
+
+    @property
+    def answer(self) -> tuple[float, float, float]:
+        """Coefficients of the minimum-variance delta as configured."""
+        return self.minimum_variance_a, self.minimum_variance_b, self.minimum_variance_c
 
 
 class LimitRule(Record, frozen=True, kw_only=True):

@@ -13,7 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hedger.core.model import Account, Instrument, Intent, Memory, Position, Refusal, Sample
+from hedger.core.model import (
+    NO_READINGS,
+    Account,
+    Instrument,
+    Intent,
+    Memory,
+    Position,
+    Readings,
+    Refusal,
+    Sample,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -71,7 +81,7 @@ class Book:
 
     ``moved_coin`` is what its owner paid in since, beside the configured ``base_coin``.
     ``accounts`` are those that it also hedges on, at other venues. ``samples`` are what its orders
-    told since its memory was last written.
+    told since its memory was last written, ``readings`` the numbers that its scalers read.
     """
 
     name: str
@@ -90,6 +100,7 @@ class Book:
     moved_coin: float = 0.0
     accounts: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
+    readings: Readings = NO_READINGS
 
     @property
     def linear(self) -> bool:

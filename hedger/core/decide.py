@@ -1,8 +1,8 @@
 """The line itself: book, market, rules, now -> `Decision`; the only place that orders the steps.
 
 1. the data: is every number that the decision needs there, fresh and believed;
-2. exposure as an interval over everything that is not certain;
-3. target band; 4. which trade is certain; 5. limits; 6. plan.
+2. exposure as an interval over everything that is not certain; 3. scalers;
+4. target band; 5. which trade is certain; 6. limits; 7. plan.
 
 Every way out is a `Decision` with a reason; "no trade" and "blocked" carry as much as a hedge.
 """
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hedger.core import limits, policy
+from hedger.core import limits, policy, scaled
 from hedger.core.bands.adaptive import ADAPTIVE, modified_for
 from hedger.core.bands.inputs import inputs
 from hedger.core.choices import choices
@@ -47,9 +47,12 @@ from hedger.core.model import (
     Plan,
     Refusal,
     Rules,
+    Scaling,
     Target,
 )
+from hedger.core.paced import paced, shortage
 from hedger.core.plan import Choice, plan, slippage_bps
+from hedger.core.wording import order_text, span
 
 
 class _Trade(NamedTuple):
@@ -108,23 +111,37 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     draft = draft._replace(seen=seen, notes=look.notes)
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
+    draft = _scaled(draft, seen)
     band = _band(draft, seen, unit)
     if band is None:
         text = f"costs eat all of a long book's variance: no {rules.band.kind} hedge exists"
         return draft.decision(Action.BLOCKED, "no_band", text)
     band, notes = held(book, market, rules, now, band, look.said)
-    draft = draft._replace(band=band, notes=(*look.notes, *notes))
+    draft = draft._replace(band=band, notes=(*draft.notes, *notes))
     trade = _certain_trade(seen, band)
     if trade.wanted == 0.0:
         return _quiet(draft, seen, trade)
     return _hedge(draft, seen, band, trade)
 
 
+def _scaled(draft: _Draft, seen: Exposure) -> _Draft:
+    """With what the book's scalers say; as it is for a book without any."""
+    found = scaled.scalings(draft.book, draft.market, draft.rules, draft.now, seen)
+    if found is None:
+        return draft
+    return draft._replace(
+        scaling=found,
+        notes=(*draft.notes, *found.notes),
+        memory=scaled.remembered(draft.memory, found),
+    )
+
+
 def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
     """The band of this instant; None where its kind has no solution."""
-    book, rule, limit = draft.book, draft.rules.band, draft.rules.limits
+    book, limit, rule = draft.book, draft.rules.limits, draft.rules.band
+    rule, aside = scaled.widened(rule, draft.scaling), draft.aside
     if rule.kind not in ADAPTIVE:
-        return policy.target(rule, limit, seen, lot_delta=lot_delta)
+        return policy.moved(policy.target(rule, limit, seen, lot_delta=lot_delta), aside)
     terms = inputs(
         rule,
         seen,
@@ -133,7 +150,7 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
         lot_delta=lot_delta,
         forecast=forecast_vol(draft.market, book.underlying, draft.now),
     )
-    factor, shift = policy.vol_factor(rule, terms, seen), 0.0
+    factor, shift = policy.vol_factor(rule, terms, seen), aside
     if math.isnan(factor):
         return None
     if factor != 1.0:
@@ -141,7 +158,7 @@ def _band(draft: _Draft, seen: Exposure, lot_delta: float) -> Target | None:
         moved = black_shift(
             book, draft.market, draft.now, index=seen.index, factor=factor, years=years
         )
-        shift = seen.ratio * moved
+        shift += seen.ratio * moved
     made = policy.adaptive_target(rule, limit, seen, terms, lot_delta=lot_delta, shift=shift)
     deeper = _deeper(draft, seen, terms, made)
     if deeper is terms:
@@ -191,17 +208,17 @@ def _certain_trade(seen: Exposure, band: Target) -> _Trade:
     """That trade and why it is due, or why none is."""
     wanted = _wanted(seen, band)
     if wanted < 0.0:
-        text = f"delta {_span(seen)} above trigger {band.trigger_high:+.4f}"
+        text = f"delta {span(seen)} above trigger {band.trigger_high:+.4f}"
         return _Trade(wanted, "above_band", text)
     if wanted > 0.0:
-        text = f"delta {_span(seen)} below trigger {band.trigger_low:+.4f}"
+        text = f"delta {span(seen)} below trigger {band.trigger_low:+.4f}"
         return _Trade(wanted, "below_band", text)
     if band.trigger_low <= seen.low and seen.high <= band.trigger_high:
-        text = f"delta {_span(seen)} inside [{band.trigger_low:+.4f}, {band.trigger_high:+.4f}]"
+        text = f"delta {span(seen)} inside [{band.trigger_low:+.4f}, {band.trigger_high:+.4f}]"
         return _Trade(0.0, "inside_band", text)
     if seen.doubts:
-        return _Trade(0.0, "delta_uncertain", f"delta {_span(seen)} is not surely outside the band")
-    return _Trade(0.0, "in_flight", f"delta {_span(seen)} depends on what is still open")
+        return _Trade(0.0, "delta_uncertain", f"delta {span(seen)} is not surely outside the band")
+    return _Trade(0.0, "in_flight", f"delta {span(seen)} depends on what is still open")
 
 
 def _quiet(draft: _Draft, seen: Exposure, trade: _Trade) -> Decision:
@@ -223,6 +240,10 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
     )
     if wait:
         return draft.decision(Action.NO_TRADE, wait.rule, wait.reason, refusals=(wait,))
+    said, waits = scaled.waiting(book, rules, seen, wanted=wanted, urgent=hard)
+    draft = draft._replace(paces=() if said is None else (said,))
+    if waits:
+        return draft.decision(Action.NO_TRADE, waits.rule, waits.reason, refusals=(waits,))
     reduces = _reduces(seen, wanted)
     held = (seen.hedge_low, seen.hedge_high)
     size, cuts, room = limits.allowed(
@@ -230,12 +251,14 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
     )
     if size == 0.0:
         return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
-    picked = _picked(draft, seen, size)
+    draft, picked = _picked(draft, seen, size, urgent=hard)
     most = sum(choice.room for choice in picked)
     if most < abs(size):
-        cuts, size = (*cuts, _no_share(size, most)), math.copysign(most, size)
+        cut = shortage(draft.paces, size, most)
+        cuts, size = (*cuts, cut), math.copysign(most, size)
         if most == 0.0:
-            return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
+            action = Action.BLOCKED if cut.rule == "share_max" else Action.NO_TRADE
+            return draft.decision(action, cut.rule, cut.reason, refusals=cuts)
     stage = memory.stage if hard else 0
     made = plan(
         book,
@@ -254,13 +277,15 @@ def _hedge(draft: _Draft, seen: Exposure, band: Target, trade: _Trade) -> Decisi
         text = f"{size:+.6f} {book.underlying} is below the minimum order of {names}"
         return draft.decision(Action.NO_TRADE, "below_minimum", text, refusals=cuts, plan=made)
     later = _remember(memory, made, seen.index, now, band, stage=stage + 1 if hard else 0)
-    text = f"{trade.text}: {_order_text(made)}"
+    text = f"{trade.text}: {order_text(made)}"
     return draft.decision(Action.HEDGE, trade.reason, text, refusals=cuts, plan=made, memory=later)
 
 
-def _picked(draft: _Draft, seen: Exposure, size: float) -> tuple[Choice, ...]:
-    """What to hedge with, the best first."""
-    return choices(
+def _picked(
+    draft: _Draft, seen: Exposure, size: float, *, urgent: bool
+) -> tuple[_Draft, tuple[Choice, ...]]:
+    """What to hedge with, the best first, and how much of it now."""
+    found = choices(
         draft.book,
         draft.rules,
         draft.routes,
@@ -269,15 +294,17 @@ def _picked(draft: _Draft, seen: Exposure, size: float) -> tuple[Choice, ...]:
         index=seen.index,
         now=draft.now,
     )
-
-
-def _no_share(size: float, most: float) -> Refusal:
-    return Refusal(
-        rule="share_max",
-        wanted=size,
-        allowed=math.copysign(most, size),
-        reason=f"the venues that can be hedged at have room for {most:.4f} more",
+    picked, said = paced(
+        draft.book,
+        draft.market,
+        draft.rules,
+        found,
+        size=size,
+        index=seen.index,
+        now=draft.now,
+        urgent=urgent,
     )
+    return draft._replace(paces=(*draft.paces, *said)), picked
 
 
 def _reduces(seen: Exposure, trade: float) -> bool:
@@ -305,20 +332,6 @@ def _remember(
     )
 
 
-def _span(seen: Exposure) -> str:
-    if seen.low == seen.high:
-        return f"{seen.low:+.4f}"
-    return f"[{seen.low:+.4f}, {seen.high:+.4f}]"
-
-
-def _order_text(made: Plan) -> str:
-    return "; ".join(
-        f"{'buy' if line.lots > 0 else 'sell'} {abs(line.lots)} lots of {line.instrument} "
-        f"({line.delta:+.4f}) at {line.limit_price:g} or better"
-        for line in made.lines
-    )
-
-
 class _Draft(NamedTuple):
     """What every decision of this call shares."""
 
@@ -333,6 +346,13 @@ class _Draft(NamedTuple):
     seen: Exposure | None = None
     band: Target | None = None
     notes: tuple[str, ...] = ()
+    scaling: scaled.Scalings | None = None
+    paces: tuple[Scaling, ...] = ()
+
+    @property
+    def aside(self) -> float:
+        """How far scalers move the centre [coin]."""
+        return 0.0 if self.scaling is None else self.scaling.scaled.shift
 
     def decision(
         self,
@@ -346,6 +366,7 @@ class _Draft(NamedTuple):
     ) -> Decision:
         """Decision with this call's inputs filled in; memory as it was but for samples."""
         book, index = self.book, self.market.index.get(self.book.underlying)
+        found = self.scaling
         return Decision(
             book=book.name,
             time_ms=self.now,
@@ -360,7 +381,8 @@ class _Draft(NamedTuple):
             open_intents=len(book.open),
             exposure=self.seen,
             target=self.band,
-            refusals=refusals,
+            scalings=() if found is None else (*found.scaled.parts, *self.paces),
+            refusals=refusals if found is None else (*refusals, *found.refusals),
             warnings=(
                 *warnings(book, self.market, self.rules, self.now, self.hedges),
                 *self.notes,
@@ -368,4 +390,5 @@ class _Draft(NamedTuple):
             plan=plan,
             memory=self.memory if memory is None else memory,
             hold=limits.restraint(book.hold, stopped=book.stopped),
+            scale=None if found is None else found.scale,
         )

@@ -251,6 +251,7 @@ class Decision(Record, frozen=True, kw_only=True):
     """A decision explains itself: inputs, exposure, band, scalings, refusals, plan, reason.
 
     ``hold`` says in words what restrains the book, whatever the decision came to; empty if nothing.
+    ``scale`` is what the models of the book come to, a proposal that no hedge is made of.
 
     Log line, journal entry, API answer and dashboard are renderings of this record.
     """
@@ -274,3 +275,4 @@ class Decision(Record, frozen=True, kw_only=True):
     plan: Plan | None = None
     memory: Memory = Memory()
     hold: str = ""
+    scale: float | None = None

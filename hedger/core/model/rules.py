@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hedger.core.model.record import Record
+from hedger.core.model.scaling import Sizing
 
 
 class HedgeRoute(Record, frozen=True, kw_only=True):
@@ -105,7 +106,7 @@ class DataRule(Record, frozen=True, kw_only=True):
 
 
 class Rules(Record, frozen=True, kw_only=True):
-    """Everything `decide` may know of the configuration of one book."""
+    """Everything `decide` may know of the configuration of one book; no ``sizing``: no scaler."""
 
     config: str
     numeraire: str
@@ -114,3 +115,4 @@ class Rules(Record, frozen=True, kw_only=True):
     band: BandRule = BandRule()
     limits: LimitRule = LimitRule()
     data: DataRule = DataRule()
+    sizing: Sizing | None = None

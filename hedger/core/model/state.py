@@ -29,7 +29,8 @@ class Memory(Record, frozen=True, kw_only=True):
     ``risk_aversion`` is the default one as it was at the first hedge, 0 where none was needed.
     ``fills`` counts the samples (up to where it stops) behind ``delay_ms``, the mean time from due
     to fill, and ``slippage``, the mean price paid beyond the half-spread as a fraction of mid.
-    ``tuning`` is what self-tuning has come to, where the band allows it.
+    ``tuning`` is what self-tuning has come to, where the band allows it. ``scales`` is what the
+    scalers said last, by name: a factor, a shift [coin], a level.
     """
 
     hedges: int = 0
@@ -43,6 +44,7 @@ class Memory(Record, frozen=True, kw_only=True):
     delay_ms: float = 0.0
     slippage: float = 0.0
     tuning: Tuning = UNTUNED
+    scales: tuple[tuple[str, float], ...] = ()
 
 
 class Sample(Record, frozen=True, kw_only=True):

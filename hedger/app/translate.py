@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from hedger.app.scalers import readings, sizing
 from hedger.core.model import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules, name_at
 from hedger.ports import BookSeed, Store
 from hedger.service.params import BookParams, ShadowParams, WorkerParams
@@ -45,6 +46,7 @@ def rules(book: Book, digest: str) -> Rules:
             delta_gap=book.data.delta_gap,
             delta_gap_max=book.data.delta_gap_max,
         ),
+        sizing=sizing(book.scaling),
     )
 
 
@@ -113,6 +115,7 @@ def _book_params(configuration: Configuration, book: Book) -> BookParams:
         transfers=book.transfers,
         also={venue: name for venue, name in book.accounts.items() if venue != book.venue},
         shadows=tuple(_shadow(configuration, book, name) for name in book.shadow_names),
+        readings=readings(book),
     )
 
 

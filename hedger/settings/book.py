@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from hedger.settings.band import Band
+from hedger.settings.scaling import Scaling
 from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
 from hedger.settings.texts import (
     ACCOUNT,
@@ -166,6 +167,7 @@ class Book(Table):
     band: Band = Field(default_factory=Band)
     limits: Limits = Field(default_factory=Limits)
     data: Data = Field(default_factory=Data)
+    scaling: Scaling = Field(default_factory=Scaling)
 
     @property
     def account_name(self) -> str:

@@ -62,6 +62,11 @@ PolicyNames = Annotated[
     StringConstraints(pattern=rf"^({_NAMED}(, ?{_NAMED}){{0,15}})?$"),
     Expect("names of policies with commas between, such as 'wide, tight', or nothing"),
 ]
+SignalSource = Annotated[
+    str,
+    StringConstraints(pattern=r"^((key|call):[a-z0-9_-]{1,40})?$"),
+    Expect("a signal as 'key:NAME' or 'call:NAME', or nothing"),
+]
 Folder = Annotated[
     str,
     StringConstraints(max_length=4096),

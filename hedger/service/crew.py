@@ -15,6 +15,7 @@ from hedger.service.chronicle import Chronicle
 from hedger.service.execution import Execution
 from hedger.service.feed import Listener
 from hedger.service.fills import Fills
+from hedger.service.gauges import Gauges
 from hedger.service.history import History
 from hedger.service.journal import Journal
 from hedger.service.markets import Markets
@@ -173,6 +174,12 @@ class Crew:
         )
 
     def _join_onlookers(self) -> None:
+        self.gauges = Gauges(
+            self.world,
+            roster=self.roster,
+            markets=Markets(self.listeners),
+            traffic=self.execution.traffic,
+        )
         self.shadows = Shadows(
             self.world,
             roster=self.roster,
@@ -196,6 +203,7 @@ class Crew:
             *self.rounds.loops(),
             *([SmileFits(self.world, listeners).run()] if self._wants_smiles() else []),
             *([self.shadows.run()] if self.shadows.wanted else []),
+            *([self.gauges.run()] if self.gauges.wanted else []),
         ]
 
     def _wants_smiles(self) -> bool:
@@ -291,6 +299,7 @@ class Crew:
             self.screening.forget(desk)
             self.shadows.forget(desk)
             self.tuner.forget(desk)
+            self.gauges.forget(desk)
             self.journal.forget(desk.name)
             desk.measuring.forget()
             for listener in self.listeners.values():

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from hedger.settings.book import Book
-from hedger.settings.scaling import MODELS, Scaling
+from hedger.settings.scaling import Scaling
 from hedger.settings.texts import ACCOUNT
 
 
@@ -25,9 +25,8 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     content["hedge"] = _hedge(book, content["hedge"])
     for table in ("band", "data"):
         content[table] = _known_before(content[table])
-    del content["scaling"]
-    if book.scaling.used:
-        content["scaling"] = _scaling(book.scaling)
+    if book.scaling == Scaling():  # as it was before there were scalers
+        del content["scaling"]
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
 
@@ -45,12 +44,6 @@ def _hedge(book: Book, content: dict[str, Any]) -> dict[str, Any]:
         others = [(o.instrument, o.venue, book.accounts[o.venue]) for o in book.hedge.elsewhere]
         named["also"] = others
     return named
-
-
-def _scaling(scaling: Scaling) -> dict[str, Any]:
-    """Return the models that are on, and what all of them share."""
-    content = scaling.model_dump(mode="json")
-    return {k: v for k, v in content.items() if k not in MODELS or k in scaling.used}
 
 
 _LATER = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hedger.core.model import BookState, Fill, Intent, Memory
+from hedger.core.model import BookState, Fill, Intent, Memory, Reading
 from hedger.errors import ConfigError, RevisionConflict, StoreError
 from hedger.ports import BookSeed, Changes, CloseOutcome, JournalEntry, Lease
 from hedger.store import codec, keys, reading
@@ -250,6 +250,12 @@ class RedisStore(Deployment):
         return {reading.text(name): memory for name, _, memory in parts}
 
     # reading
+
+    async def signals(self, names: Sequence[str]) -> dict[str, Reading]:
+        """Signals by name; one that is not there, or is no number, has no value but a reason."""
+        asked = [("HMGET", self._keys.signal(name), "value", "time_ms") for name in names]
+        found = await self._link.commands(*asked) if asked else []
+        return {n: codec.signal_from(*row) for n, row in zip(names, found, strict=True)}
 
     async def journal(
         self, *, book: str | None, count: int, of_shadows: bool = False

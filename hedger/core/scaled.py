@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
 from hedger.core.columns import Book, Market
 from hedger.core.freshness import forecast_vol
@@ -73,7 +74,7 @@ def scalings(book: Book, market: Market, rules: Rules, now: int, seen: Exposure)
     now_said = dict(before)
     parts = [
         *_book(sizing, book, market, now, before, now_said),
-        *_centre(sizing, book, market, now, seen, before, now_said),
+        *_centre(sizing, book, market, rules, now, seen, before, now_said),
     ]
     if sizing.congestion is not None:
         parts.append(clip(sizing.congestion, _traffic(book, seen)))
@@ -225,6 +226,7 @@ def _centre(
     sizing: Sizing,
     book: Book,
     market: Market,
+    rules: Rules,
     now: int,
     seen: Exposure,
     before: dict[str, float],
@@ -236,7 +238,7 @@ def _centre(
         found.append(static(sizing.static, spot=seen.index, before=0.0))
     if sizing.signal is not None:
         reading = book.readings.signal
-        vol = forecast_vol(market, book.underlying, now) or seen.curve.vol
+        vol = forecast_vol(market, book.underlying, now) or _implied(book, market, rules, now)
         said = signal(
             sizing.signal,
             value=reading.value,
@@ -256,6 +258,16 @@ def _centre(
         if level != last:
             now_said[GRID] = float(level)
     return found
+
+
+def _implied(book: Book, market: Market, rules: Rules, now: int) -> float | None:
+    """Mean vol of the living legs by size, of those that are fresh; None where none is."""
+    rows, size = book.legs.places(market).rows, np.abs(book.legs.quantity)
+    age_ms = now - market.vol_ms[rows]
+    fresh = (rows >= 0) & (book.legs.expiry_ms > now) & (market.vol[rows] > 0.0)
+    fresh &= (age_ms >= 0) & (age_ms <= rules.data.vol_age_ms_max)
+    total = float(size[fresh].sum())
+    return float(size[fresh] @ market.vol[rows][fresh]) / total if total > 0.0 else None
 
 
 def _traffic(book: Book, seen: Exposure) -> Traffic:

@@ -94,6 +94,18 @@ def test_a_trade_goes_to_the_moved_centre() -> None:
     assert found.target.lower <= low <= high <= found.target.upper < 0.0
 
 
+@pytest.mark.parametrize("kind", ["fixed", "cubic"])
+def test_a_signal_is_sized_by_the_forecast_else_by_the_vol_of_the_legs(kind: str) -> None:
+    desk = Desk({CALL: 1}, vol=0.4)
+    mine = changed(desk.book(), readings=signalled(0.5))
+    rule = scaled_by(Sizing(signal=SIGNAL), band=BandRule(kind=kind, risk_aversion=1e-3))
+    implied = decide(mine, desk.board.market(), rule, desk.now)
+    forecast = decide(mine, _forecast(desk, 0.8), rule, desk.now)
+    assert implied.scalings[0].shift == pytest.approx(10.0 * 0.1 / 0.4 * 0.5)
+    assert forecast.scalings[0].shift == pytest.approx(10.0 * 0.1 / 0.8 * 0.5)
+    assert dict(forecast.memory.scales)["signal"] == forecast.scalings[0].shift
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_a_signal_of_zero_is_as_no_signal(seed: int) -> None:

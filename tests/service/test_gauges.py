@@ -20,9 +20,9 @@ from hedger.service.params import BookParams, ReadingParams, WorkerParams
 from hedger.service.traffic import SAMPLES_MIN, WINDOW_S, TrafficMeter
 from tests.service.room import PERPETUAL, Room, book_params, book_rules, in_room
 
-RISK = MeasureRule(risk=RiskRule(capital=1e6, scenarios=64))
+RISK = MeasureRule(risk=RiskRule(capital=10.0, scenarios=64))
 SIGNAL = Sizing(signal=SignalRule(capital=20.0, vol_target=0.1, shift_max=3.0, age_ms_max=5_000))
-TARGET = Sizing(vol_target=VolTargetRule(target=0.05, age_ms_max=60_000))
+TARGET = Sizing(vol_target=VolTargetRule(target=0.01, age_ms_max=60_000))
 
 
 def book(sizing: Sizing | None, readings: ReadingParams | None) -> BookParams:
@@ -97,7 +97,7 @@ def test_risk_is_measured_on_its_cadence_and_only_shown() -> None:
         (one,) = [s for s in entry.scalings if s.model == "vol_target"]
         assert one.is_known
         assert one.factor == entry.scale == dict(room.row().memory.scales)["vol_target"]
-        assert dict(one.inputs)["risk"] == pytest.approx(0.05 / one.factor)
+        assert dict(one.inputs)["risk"] == pytest.approx(0.01 / one.factor)
         await room.until(room.agrees)
         held.append(dict(room.venue.held))
 

@@ -12,7 +12,8 @@ import gzip
 import pathlib
 from typing import NamedTuple
 
-from hedger.core.sizing.liquidity import Depth, LiquidityRule, liquidity
+from hedger.core.model import LiquidityRule
+from hedger.core.sizing.liquidity import Depth, liquidity
 from hedger.core.sizing.schedule import Impact, schedule
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"

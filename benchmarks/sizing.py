@@ -13,20 +13,33 @@ from scipy.special import ndtr
 
 from benchmarks.depth import outcomes, recorded
 from benchmarks.measure import Finding, Table, best_times, main, optional
+from hedger.core.model import (
+    CongestionRule,
+    GridRule,
+    KellyRule,
+    LiquidityRule,
+    MarginRule,
+    SignalRule,
+    StaticRule,
+    TailRule,
+    Traffic,
+    VolRegimeRule,
+    VolTargetRule,
+)
 from hedger.core.risk.holdings import Holdings
 from hedger.core.risk.margins import Collateral, GridMargin, StandardMargin, margin_measure
 from hedger.core.risk.measures import Factors, factor_shocks, tail_measure
 from hedger.core.sizing.combine import combine
-from hedger.core.sizing.congestion import CongestionRule, Traffic, clip, congestion
-from hedger.core.sizing.grid import GridRule, grid
-from hedger.core.sizing.kelly import KellyRule, growth, kelly
-from hedger.core.sizing.liquidity import Depth, LiquidityRule, liquidity
-from hedger.core.sizing.margin import MarginRule, margin
-from hedger.core.sizing.signal import SignalRule, signal
-from hedger.core.sizing.static import StaticRule, static
-from hedger.core.sizing.value_at_risk import TailRule, value_at_risk
-from hedger.core.sizing.vol_regime import VolRegimeRule, vol_regime
-from hedger.core.sizing.vol_target import VolTargetRule, vol_target
+from hedger.core.sizing.congestion import clip, congestion
+from hedger.core.sizing.grid import grid
+from hedger.core.sizing.kelly import growth, kelly
+from hedger.core.sizing.liquidity import Depth, liquidity
+from hedger.core.sizing.margin import margin
+from hedger.core.sizing.signal import signal
+from hedger.core.sizing.static import static
+from hedger.core.sizing.value_at_risk import value_at_risk
+from hedger.core.sizing.vol_regime import vol_regime
+from hedger.core.sizing.vol_target import vol_target
 
 SPOT = 60_000.0
 SCENARIOS = 1_000

@@ -37,7 +37,10 @@ class LeaseStanding(Record, frozen=True, kw_only=True):
 
 
 class LastDecision(Record, frozen=True, kw_only=True):
-    """The newest journal entry of a book; ``delta`` None where it was not known."""
+    """The newest journal entry of a book; ``delta`` None where it was not known.
+
+    ``scale`` is what the models of the book propose; None where there is none.
+    """
 
     id: str
     action: str
@@ -48,6 +51,7 @@ class LastDecision(Record, frozen=True, kw_only=True):
     market_ms: int
     age_ms: int
     delta: float | None
+    scale: float | None = None
 
 
 class BookStanding(Record, frozen=True, kw_only=True):
@@ -195,6 +199,7 @@ async def _last(store: Store, book: str) -> LastDecision | None:
         market_ms=entry.time_ms,
         age_ms=wall_ms() - entry.wall_ms,
         delta=None if entry.exposure is None else entry.exposure.book_delta,
+        scale=entry.scale,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from hedger.app.scalers import readings, sizing
 from hedger.core.model import (
     BandRule,
     DataRule,
@@ -62,6 +63,7 @@ def rules(book: Book, digest: str) -> Rules:
             delta_gap_max=book.data.delta_gap_max,
         ),
         ladder=_ladder(book.ladder),
+        sizing=sizing(book.scaling),
     )
 
 
@@ -150,6 +152,7 @@ def _book_params(configuration: Configuration, book: Book) -> BookParams:
         transfers=book.transfers,
         also={venue: name for venue, name in book.accounts.items() if venue != book.venue},
         shadows=tuple(_shadow(configuration, book, name) for name in book.shadow_names),
+        readings=readings(book),
     )
 
 

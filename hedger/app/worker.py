@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 
 from hedger.app.ground import the_venue, the_venues
+from hedger.app.signals import registered
 from hedger.app.translate import paper_params, store_params, worker_params
 from hedger.app.warm import warm
 from hedger.service.supervisor import run_worker
@@ -50,6 +51,7 @@ async def work(
             warm=_warm_for_good,
             ready=ready,
             stop=stop,
+            signals=registered(params),
         )
 
 

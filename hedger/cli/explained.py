@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hedger.cli.output import day, instant
-from hedger.core.model import BandInputs, Exposure, Plan, Target
+from hedger.core.model import BandInputs, Exposure, Plan, Scales, Target
 from hedger.service.entry import Entry
 
 WIDTH = 44
@@ -23,6 +23,8 @@ def explained(entry: Entry) -> list[str]:
         lines += [*_greeks(entry.exposure), *_delta(entry.exposure)]
     if entry.target is not None:
         lines += _band(entry.target)
+    if entry.scalings:
+        lines += _scaling(entry)
     lines += [*_trade(entry), *_orders(entry), *_timings(entry)]
     return lines
 
@@ -144,10 +146,21 @@ def _made_of(terms: BandInputs) -> Iterator[str]:
     yield f"  risk aversion {terms.risk_aversion:.6g} ({source.get(terms.source, terms.source)})"
 
 
+def _scaling(entry: Entry) -> Iterator[str]:
+    """What each model said; the centre by a shift, all else by a factor."""
+    yield "scaling"
+    for one in entry.scalings:
+        moves = one.what == Scales.CENTRE
+        by = f"{one.shift:+.6f} coin" if moves else f"x {one.factor:.4g}"
+        kind = " (a cap)" if one.is_cap else ""
+        doubt = "" if one.is_known else "unknown, "
+        yield f"  {one.what} {by} by {one.model}{kind}: {doubt}{one.reason}"
+    if entry.scale is not None:
+        yield f"  the book should stand at {entry.scale:.4g} of its base: a proposal, no hedge"
+
+
 def _trade(entry: Entry) -> Iterator[str]:
     yield "trade"
-    for scaling in entry.scalings:
-        yield f"  {scaling.what} x {scaling.factor:g}: {scaling.reason}"
     for refusal in entry.refusals:
         where = f"{refusal.instrument}, " if refusal.instrument else ""
         age = f", {_age(refusal.age_ms)}" if refusal.age_ms is not None else ""

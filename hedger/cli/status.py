@@ -68,6 +68,8 @@ def _row(book: BookStanding) -> tuple[str, ...]:
             book.book, str(book.shard), book.owner or "nobody", str(book.seq), "; ".join(notes),
             str(len(book.intents)), "?", "none yet", "",
         )  # fmt: skip
+    if last.scale is not None:
+        notes.append(f"scale {last.scale:.2f} proposed")
     delta = "?" if last.delta is None else f"{last.delta:+.4f}"
     return (
         book.book,

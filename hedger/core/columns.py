@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hedger.core.model import (
+    NO_READINGS,
     Account,
     Act,
     Instrument,
     Intent,
     Memory,
     Position,
+    Readings,
     Refusal,
     Sample,
 )
@@ -86,7 +88,8 @@ class Book:
 
     ``moved_coin`` is what its owner paid in since, beside the configured ``base_coin``.
     ``accounts`` are those that it also hedges on, at other venues. ``samples`` are what its orders
-    told since its memory was last written. ``act`` is what somebody wants done with it.
+    told since its memory was last written, ``readings`` the numbers that its scalers read. ``act``
+    is what somebody wants done with it.
     """
 
     name: str
@@ -106,6 +109,7 @@ class Book:
     accounts: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
     act: Act | None = None
+    readings: Readings = NO_READINGS
 
     @property
     def linear(self) -> bool:

@@ -1,8 +1,8 @@
 """The line itself: book, market, rules, now -> `Decision`; the only place that orders the steps.
 
 1. the data: is every number that the decision needs there, fresh and believed;
-2. exposure as an interval over everything that is not certain;
-3. target band; 4. which trade is certain, or what an act asks for; 5. limits; 6. plan.
+2. exposure as an interval over everything that is not certain; 3. scalers; 4. target band;
+5. which trade is certain, or what an act asks for; 6. limits; 7. plan.
 
 Every way out is a `Decision` with a reason; "no trade" and "blocked" carry as much as a hedge.
 """
@@ -13,7 +13,7 @@ import math
 
 import msgspec
 
-from hedger.core import policy
+from hedger.core import policy, scaled
 from hedger.core.acts import acting, cancelling
 from hedger.core.bands.adaptive import ADAPTIVE, modified_for
 from hedger.core.bands.inputs import inputs
@@ -96,12 +96,13 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     draft = draft._replace(seen=seen, notes=look.notes)
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
+    draft = _scaled(draft, seen)
     band = _band(draft, seen, unit)
     if band is None:
         text = f"costs eat all of a long book's variance: no {rules.band.kind} hedge exists"
         return draft.decision(Action.BLOCKED, "no_band", text)
     band, notes = held(book, market, rules, now, band, look.said)
-    draft = draft._replace(band=band, notes=(*look.notes, *notes))
+    draft = draft._replace(band=band, notes=(*draft.notes, *notes))
     if book.act is not None:
         return acting(draft, seen, band, book.act, unit=unit)
     trade = certain_trade(seen, band)
@@ -110,11 +111,24 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     return hedged(draft, seen, band, trade)
 
 
+def _scaled(draft: Draft, seen: Exposure) -> Draft:
+    """With what the book's scalers say; as it is for a book without any."""
+    found = scaled.scalings(draft.book, draft.market, draft.rules, draft.now, seen)
+    if found is None:
+        return draft
+    return draft._replace(
+        scaling=found,
+        notes=(*draft.notes, *found.notes),
+        memory=scaled.remembered(draft.memory, found),
+    )
+
+
 def _band(draft: Draft, seen: Exposure, lot_delta: float) -> Target | None:
     """The band of this instant; None where its kind has no solution."""
-    book, rule, limit = draft.book, draft.rules.band, draft.rules.limits
+    book, limit, rule = draft.book, draft.rules.limits, draft.rules.band
+    rule, aside = scaled.widened(rule, draft.scaling), draft.aside
     if rule.kind not in ADAPTIVE:
-        return policy.target(rule, limit, seen, lot_delta=lot_delta)
+        return policy.moved(policy.target(rule, limit, seen, lot_delta=lot_delta), aside)
     terms = inputs(
         rule,
         seen,
@@ -124,7 +138,7 @@ def _band(draft: Draft, seen: Exposure, lot_delta: float) -> Target | None:
         forecast=forecast_vol(draft.market, book.underlying, draft.now),
         har=har_forecast_vol(draft.market, book.underlying, draft.now),
     )
-    factor, shift = policy.vol_factor(rule, terms, seen), 0.0
+    factor, shift = policy.vol_factor(rule, terms, seen), aside
     if math.isnan(factor):
         return None
     if factor != 1.0:
@@ -132,7 +146,7 @@ def _band(draft: Draft, seen: Exposure, lot_delta: float) -> Target | None:
         moved = black_shift(
             book, draft.market, draft.now, index=seen.index, factor=factor, years=years
         )
-        shift = seen.ratio * moved
+        shift += seen.ratio * moved
     made = policy.adaptive_target(rule, limit, seen, terms, lot_delta=lot_delta, shift=shift)
     deeper = _deeper(draft, seen, terms, made)
     if deeper is terms:

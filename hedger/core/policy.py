@@ -113,12 +113,19 @@ def adaptive_target(
     )
 
 
+def moved(band: Target, shift: float) -> Target:
+    """The same band so much higher [coin]."""
+    if shift == 0.0:
+        return band
+    levels = {name: getattr(band, name) + shift for name in _LEVELS}
+    return msgspec.structs.replace(band, **levels)
+
+
 def shifted(band: Target, shift: float, delta_of: str) -> Target:
     """The band around another delta than Black's, which is so much lower [coin]."""
     if shift == 0.0:
         return band
-    moved = {name: getattr(band, name) + shift for name in _LEVELS}
-    return msgspec.structs.replace(band, **moved, delta_of=delta_of)
+    return msgspec.structs.replace(moved(band, shift), delta_of=delta_of)
 
 
 def vol_factor(rule: BandRule, terms: BandInputs, exposure: Exposure) -> float:

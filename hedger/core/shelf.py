@@ -155,6 +155,7 @@ class Shelf:
             and data.delta_gap == "warn"
             and band.unit in UNITS
             and rules.numeraire in ("coin", "usd")
+            and not _scales(rules)
         )
         if not judged:
             return _UNJUDGED
@@ -187,6 +188,15 @@ class Shelf:
         if number == len(names):
             names.append(name)
         return number
+
+
+def _scales(rules: Rules) -> bool:
+    """Whether a scaler moves the centre, or remembers what it said: `decide` alone knows both.
+
+    Those of the trade have no say while delta is inside; that they widen a clip only adds room.
+    """
+    sizing = rules.sizing
+    return sizing is not None and (sizing.moves_centre or sizing.scales_book)
 
 
 def _rows(names: tuple[str, ...], row: Mapping[str, int]) -> Ints:

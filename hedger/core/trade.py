@@ -25,9 +25,12 @@ from hedger.core.model import (
     Plan,
     Refusal,
     Rules,
+    Scaling,
     Target,
 )
+from hedger.core.paced import paced, shortage
 from hedger.core.plan import Choice, plan, slippage_bps, told
+from hedger.core.scaled import Scalings, waiting
 
 
 class Trade(NamedTuple):
@@ -52,6 +55,13 @@ class Draft(NamedTuple):
     seen: Exposure | None = None
     band: Target | None = None
     notes: tuple[str, ...] = ()
+    scaling: Scalings | None = None
+    paces: tuple[Scaling, ...] = ()
+
+    @property
+    def aside(self) -> float:
+        """How far scalers move the centre [coin]."""
+        return 0.0 if self.scaling is None else self.scaling.scaled.shift
 
     def decision(
         self,
@@ -65,6 +75,7 @@ class Draft(NamedTuple):
     ) -> Decision:
         """Decision with this call's inputs filled in; memory as it was but for samples."""
         book, index = self.book, self.market.index.get(self.book.underlying)
+        found = self.scaling
         return Decision(
             book=book.name,
             time_ms=self.now,
@@ -79,7 +90,8 @@ class Draft(NamedTuple):
             open_intents=len(book.open),
             exposure=self.seen,
             target=self.band,
-            refusals=refusals,
+            scalings=() if found is None else (*found.scaled.parts, *self.paces),
+            refusals=refusals if found is None else (*refusals, *found.refusals),
             warnings=(
                 *warnings(book, self.market, self.rules, self.now, self.hedges),
                 *self.notes,
@@ -89,6 +101,7 @@ class Draft(NamedTuple):
             hold=limits.restraint(book.hold, stopped=book.stopped),
             act="" if book.act is None else book.act.text,
             rung=said(book.memory.ladder),
+            scale=None if found is None else found.scale,
         )
 
 
@@ -133,15 +146,8 @@ def hedged(draft: Draft, seen: Exposure, band: Target, trade: Trade) -> Decision
     book, rules, now = draft.book, draft.rules, draft.now
     wanted, memory = trade.wanted, draft.memory
     hard = seen.low > band.hard_high or seen.high < band.hard_low
-    wait = limits.patience(
-        rules.band,
-        memory,
-        wanted=wanted,
-        index=seen.index,
-        now=now,
-        hard=hard or book.act is not None,
-        move=band.move,
-    )
+    urgent = hard or book.act is not None
+    draft, wait = _patience(draft, seen, band, wanted, hard=urgent)
     if wait:
         return draft.decision(Action.NO_TRADE, wait.rule, wait.reason, refusals=(wait,))
     reduces = reduces_delta(seen, wanted)
@@ -151,12 +157,14 @@ def hedged(draft: Draft, seen: Exposure, band: Target, trade: Trade) -> Decision
     )
     if size == 0.0:
         return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
-    picked = _picked(draft, seen, size)
+    draft, picked = _picked(draft, seen, size, urgent=urgent)
     most = sum(choice.room for choice in picked)
     if most < abs(size):
-        cuts, size = (*cuts, _no_share(size, most)), math.copysign(most, size)
+        cut = shortage(draft.paces, size, most)
+        cuts, size = (*cuts, cut), math.copysign(most, size)
         if most == 0.0:
-            return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
+            action = Action.BLOCKED if cut.rule == "share_max" else Action.NO_TRADE
+            return draft.decision(action, cut.rule, cut.reason, refusals=cuts)
     stage = memory.stage if hard else 0
     made = plan(
         book,
@@ -179,9 +187,31 @@ def hedged(draft: Draft, seen: Exposure, band: Target, trade: Trade) -> Decision
     return draft.decision(Action.HEDGE, trade.reason, text, refusals=cuts, plan=made, memory=later)
 
 
-def _picked(draft: Draft, seen: Exposure, size: float) -> tuple[Choice, ...]:
-    """What to hedge with, the best first."""
-    return choices(
+def _patience(
+    draft: Draft, seen: Exposure, band: Target, wanted: float, *, hard: bool
+) -> tuple[Draft, Refusal | None]:
+    """Why the trade waits, of the band's patience and of the venue's congestion."""
+    book, rules = draft.book, draft.rules
+    wait = limits.patience(
+        rules.band,
+        draft.memory,
+        wanted=wanted,
+        index=seen.index,
+        now=draft.now,
+        hard=hard,
+        move=band.move,
+    )
+    if wait:
+        return draft, wait
+    pace, wait = waiting(book, rules, seen, wanted=wanted, urgent=hard)
+    return draft._replace(paces=() if pace is None else (pace,)), wait
+
+
+def _picked(
+    draft: Draft, seen: Exposure, size: float, *, urgent: bool
+) -> tuple[Draft, tuple[Choice, ...]]:
+    """What to hedge with, the best first, and how much of it now."""
+    found = choices(
         draft.book,
         draft.rules,
         draft.routes,
@@ -190,15 +220,17 @@ def _picked(draft: Draft, seen: Exposure, size: float) -> tuple[Choice, ...]:
         index=seen.index,
         now=draft.now,
     )
-
-
-def _no_share(size: float, most: float) -> Refusal:
-    return Refusal(
-        rule="share_max",
-        wanted=size,
-        allowed=math.copysign(most, size),
-        reason=f"the venues that can be hedged at have room for {most:.4f} more",
+    picked, pace = paced(
+        draft.book,
+        draft.market,
+        draft.rules,
+        found,
+        size=size,
+        index=seen.index,
+        now=draft.now,
+        urgent=urgent,
     )
+    return draft._replace(paces=(*draft.paces, *pace)), picked
 
 
 def reduces_delta(seen: Exposure, trade: float) -> bool:

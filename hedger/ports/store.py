@@ -12,6 +12,7 @@ from hedger.core.model import (
     Intent,
     Memory,
     Override,
+    Reading,
 )
 from hedger.reservations import Reservations
 
@@ -203,10 +204,7 @@ class Store(Reservations, Protocol):
         ...
 
     async def lacks(self, book: str, fills: Sequence[Fill]) -> list[Fill]:
-        """Those of some fills that are not recorded, in their order; a plain read of any length.
-
-        Whoever takes a book over is told of a whole history, of which the store has nearly all.
-        """
+        """Those of some fills that are not recorded, in their order; a read of any length."""
         ...
 
     async def close(
@@ -285,6 +283,10 @@ class Store(Reservations, Protocol):
         ...
 
     # reading
+    async def signals(self, names: Sequence[str]) -> dict[str, Reading]:
+        """Signals by name; one that is not there, or is no number, has no value but a reason."""
+        ...
+
     async def journal(
         self, *, book: str | None, count: int, of_shadows: bool = False
     ) -> list[JournalEntry]:

@@ -17,6 +17,7 @@ from hedger.service.chronicle import Chronicle
 from hedger.service.execution import Execution
 from hedger.service.feed import Listener
 from hedger.service.fills import Fills
+from hedger.service.gauges import Gauges
 from hedger.service.history import History
 from hedger.service.journal import Journal
 from hedger.service.ladder import Ladders
@@ -185,6 +186,12 @@ class Crew:
             ownership=self.ownership,
             judge=self.worker.stepper.judge,
         )
+        self.gauges = Gauges(
+            self.world,
+            roster=self.roster,
+            markets=Markets(self.listeners),
+            traffic=self.execution.traffic,
+        )
         self.shadows = Shadows(
             self.world,
             roster=self.roster,
@@ -210,6 +217,7 @@ class Crew:
             *([SmileFits(self.world, listeners).run()] if self._wants_smiles() else []),
             *([AnswerFits(self.world, listeners).run()] if self._wants_answers() else []),
             *([self.shadows.run()] if self.shadows.wanted else []),
+            *([self.gauges.run()] if self.gauges.wanted else []),
         ]
 
     def _bands(self) -> list[BandRule]:
@@ -314,6 +322,7 @@ class Crew:
             self.screening.forget(desk)
             self.shadows.forget(desk)
             self.tuner.forget(desk)
+            self.gauges.forget(desk)
             self.journal.forget(desk.name)
             desk.measuring.forget()
             self.ladders.forget(desk.name)

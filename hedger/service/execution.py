@@ -24,6 +24,7 @@ from hedger.service.fills import Fills
 from hedger.service.intents import Acks, intents_of, order_of, told
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk
+from hedger.service.traffic import TrafficMeter
 from hedger.service.world import World
 from hedger.telemetry import logger
 
@@ -61,6 +62,7 @@ class Execution:
         self._spawn = world.spawn
         self._unknown, self._rejected, self._ended = unknown, rejected, ended
         self._turned = turned
+        self.traffic = TrafficMeter(world.clock.monotonic_s)
         self._acks: dict[str, Acks] = {name: Acks() for name in world.venues}
         self._log = logger(worker=world.params.worker)
         self.sending: Counter[str] = Counter()
@@ -136,11 +138,13 @@ class Execution:
         left_ms = intent.deadline_ms - venue.venue_ms()
         if left_ms <= 0:
             raise OutcomeUnknown("not sent: its deadline passed before it could be")
-        started_s = self._clock.monotonic_s()
+        started_s, answered = self._clock.monotonic_s(), False
         try:
             async with asyncio.timeout((left_ms + self._params.margin_ms) / 1_000):
                 report = await venue.place(order_of(intent))
+            answered = True
         except VenueRejected as error:
+            answered = True
             report = OrderReport(
                 client_id=intent.id, status=OrderStatus.REJECTED, reason=str(error)
             )
@@ -152,6 +156,7 @@ class Execution:
             # A time-out counts as what it lasted, so that the next deadline is more patient.
             ack_ms = (self._clock.monotonic_s() - started_s) * 1_000
             self._acks[intent.venue].see(ack_ms)
+            self.traffic.see(intent.venue, ack_ms, answered=answered)
         self._metrics.observe("ack_ms", ack_ms)
         self._log.info(
             "order",

@@ -7,6 +7,7 @@ from collections import Counter
 from msgspec import field
 
 from hedger.core.model import BandRule, Record, Rules, venue_of
+from hedger.core.risk.readings import MeasureRule
 from hedger.errors import ConfigError
 from hedger.service.routes import Route
 
@@ -26,6 +27,19 @@ class ShadowParams(Record, frozen=True, kw_only=True):
     depth_levels: int = 5
 
 
+class ReadingParams(Record, frozen=True, kw_only=True):
+    """What a loop makes for a book's scalers, beside its steps.
+
+    ``signal`` is ``key:NAME`` or ``call:NAME``, empty for none. The book's risk is measured every
+    ``every_ms`` of market time, by ``measure``; ``traffic`` says that orders are timed.
+    """
+
+    signal: str = ""
+    every_ms: int = 30_000
+    measure: MeasureRule | None = None
+    traffic: bool = False
+
+
 class BookParams(Record, frozen=True, kw_only=True):
     """One book to keep: where it lives, how it is hedged, and what it starts from.
 
@@ -36,7 +50,7 @@ class BookParams(Record, frozen=True, kw_only=True):
     paid in or taken out joins the ``base`` that is not hedged, or is to be ``hedge``d.
     ``instruments`` are wanted beside the legs and the hedges, as a second source for their prices.
     ``also`` are accounts at other venues, by venue, that it is hedged on too. ``shadows`` are
-    policies that are run beside its own.
+    policies that are run beside its own, ``readings`` what its scalers are to read.
     """
 
     name: str
@@ -51,6 +65,7 @@ class BookParams(Record, frozen=True, kw_only=True):
     instruments: tuple[str, ...] = ()
     also: dict[str, str] = field(default_factory=dict)
     shadows: tuple[ShadowParams, ...] = ()
+    readings: ReadingParams | None = None
 
     def __post_init__(self) -> None:
         """Refuse hedges at venues where the book has no account, and accounts without hedges."""

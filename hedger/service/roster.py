@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from hedger.core.columns import Book
-from hedger.core.model import AccountEvent, BookState, Fill, Instrument
+from hedger.core.model import NO_READINGS, AccountEvent, BookState, Fill, Instrument, Readings
 from hedger.ports import Store
 from hedger.service.foreign import Foreign, Pause
 from hedger.service.measuring import Measuring
@@ -39,7 +39,7 @@ class Desk:
     account: older balances do not contain it, ``turned_ms`` until when each venue, by mark, goes
     last. ``silent`` are venues, by mark, that did not answer when the book was last compared,
     ``unwatched`` those whose market could not be asked for; ``measuring`` what its orders told that
-    no decision has taken in yet.
+    no decision has taken in yet, ``readings`` what its scalers read.
     """
 
     params: BookParams
@@ -64,6 +64,7 @@ class Desk:
     pause: Pause = field(default_factory=Pause)
     foreign: Foreign = field(default_factory=Foreign)
     measuring: Measuring = field(default_factory=Measuring)
+    readings: Readings = NO_READINGS
 
     @property
     def name(self) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from hedger.core.book import book as columns
 from hedger.core.decide import decide
-from hedger.core.model import Action, BookState, Decision, Intent, Plan, Refusal
+from hedger.core.model import Action, BookState, Decision, Intent, Memory, Plan, Refusal
 from hedger.ports import Lease
 from hedger.service.acts import Acts
 from hedger.service.chronicle import Chronicle
@@ -105,13 +105,13 @@ class Stepper:
         try:
             if decision.action is Action.HEDGE and len(state.intents) < self._open_max:
                 return await self._hedge(desk, lease, state, decision, due, timings)
-            await self._note(desk, lease, state, decision, timings)
+            changed = await self._note(desk, lease, state, decision, timings)
             await self._acts.follow(desk, lease, state, decision)
         finally:  # whoever watches is told after the order, and of what could not be written too
             self._metrics.observe("load_us", timings.load_us)
             self._metrics.observe("decide_us", timings.decide_us)
             self._decided(desk, decision)
-        if not state.intents and state.act is None:
+        if not (state.intents or changed) and state.act is None:
             desk.known = (lease.epoch, state)
         return True
 
@@ -164,6 +164,8 @@ class Stepper:
             desk.state = state
         if desk.book.samples != desk.measuring.samples:
             desk.book = replace(desk.book, samples=desk.measuring.samples)
+        if desk.book.readings is not desk.readings:
+            desk.book = replace(desk.book, readings=desk.readings)
         market = self._markets.of(desk)
         decision = decide(desk.book, market, desk.params.rules, self._clock.market_ms())
         desk.measuring.see(decision)
@@ -253,11 +255,16 @@ class Stepper:
 
     async def _note(
         self, desk: Desk, lease: Lease, state: BookState, decision: Decision, timings: Timings
-    ) -> None:
-        """Write the decision down if it says something new; a quiet tick writes nothing."""
+    ) -> bool:
+        """Write the decision down if it says something new; a quiet tick writes nothing.
+
+        Returns whether the book's memory is another one now.
+        """
         repeats = self._journal.repeats(decision)
-        if not repeats:
-            return
+        memory = _remembering(state.memory, decision)
+        if not repeats and memory is state.memory:
+            return False
+        repeats = repeats or 1
         entry_id = self._journal.next_id(desk.name, lease.epoch)
         entry = self._journal.entry(
             decision, entry_id=entry_id, epoch=lease.epoch, timings=timings, repeats=repeats
@@ -267,11 +274,12 @@ class Stepper:
             desk.name,
             seq=decision.seq,
             facts=state.facts,
-            memory=state.memory,  # nothing is sent, so there is nothing new to remember
+            memory=memory,
             entry=entry,
         )
         self._journal.written(decision)
         self._tell(decision, entry_id, lease, [])
+        return memory is not state.memory
 
     def _same_config(self, desk: Desk, state: BookState) -> bool:
         desk.stored_digest = state.digest
@@ -299,6 +307,15 @@ class Stepper:
             delta=None if exposure is None else exposure.book_delta,
             intents=intents,
         )
+
+
+def _remembering(memory: Memory, decision: Decision) -> Memory:
+    """What is to be kept of a decision that sends nothing: what scalers said, if that is new.
+
+    A level of a grid is passed once, whether or not that led to a trade.
+    """
+    scales = decision.memory.scales
+    return memory if scales == memory.scales else msgspec.structs.replace(memory, scales=scales)
 
 
 def _us(seconds: float) -> int:

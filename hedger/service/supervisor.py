@@ -40,6 +40,7 @@ async def run_worker(
     warm: Callable[[], None],
     ready: Callable[[], None] | None = None,
     stop: asyncio.Event | None = None,
+    signals: Mapping[str, Callable[[str, int], float | None]] | None = None,
 ) -> None:
     """Run one worker until a signal, or `stop`, ends it in good order.
 
@@ -56,6 +57,8 @@ async def run_worker(
         Called once what was free is claimed and every claimed book may be hedged.
     stop : asyncio.Event, optional
         Ends the worker like a first signal.
+    signals : mapping, optional
+        Registered signals by name: of underlying and market instant, for scalers.
 
     Raises
     ------
@@ -78,7 +81,9 @@ async def run_worker(
 
             metrics = Metrics()
             alarms = Alarms(worker=params.worker, metrics=metrics, now_s=clock.monotonic_s)
-            world = World(params, store, venues, feeds, clock, metrics, alarms, spawn)
+            world = World(
+                params, store, venues, feeds, clock, metrics, alarms, spawn, signals or {}
+            )
             crew = Crew(world)
             for loop in crew.loops():
                 spawn(loop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hedger.ports import Clock, Feed, Store, Venue
@@ -16,7 +16,10 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The surroundings of one worker; `spawn` starts a task that ends with the worker."""
+    """The surroundings of one worker; `spawn` starts a task that ends with the worker.
+
+    ``signals`` are registered callables by name, of underlying and market instant [ms].
+    """
 
     params: WorkerParams
     store: Store
@@ -26,6 +29,7 @@ class World:
     metrics: Metrics
     alarms: Alarms
     spawn: Spawn
+    signals: Mapping[str, Callable[[str, int], float | None]] = field(default_factory=dict)
 
     @property
     def request_s(self) -> float:

@@ -125,6 +125,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     delay_ms: float | None = None
     slippage: float | None = None
     tuning: Tuning = UNTUNED
+    scales: tuple[tuple[str, float], ...] = ()
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -155,6 +156,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hold: str = ""
     act: str = ""
     rung: str = ""
+    scale: float | None = None
     intents: tuple[Intent, ...] = ()
     orders: tuple[Order, ...] = ()
     timings: Timings | None = None
@@ -293,6 +295,7 @@ def _memory(decision: Decision) -> Remembered:
         delay_ms=round(memory.delay_ms, 3) or None,
         slippage=_coin(memory.slippage) or None,
         tuning=memory.tuning,
+        scales=memory.scales,
     )
 
 

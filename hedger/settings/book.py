@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from hedger.settings.band import Band
 from hedger.settings.ladder import Ladder
+from hedger.settings.scaling import Scaling
 from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
 from hedger.settings.texts import (
     ACCOUNT,
@@ -177,6 +178,7 @@ class Book(Table):
     limits: Limits = Field(default_factory=Limits)
     data: Data = Field(default_factory=Data)
     ladder: Ladder = Field(default_factory=Ladder)
+    scaling: Scaling = Field(default_factory=Scaling)
 
     @property
     def account_name(self) -> str:

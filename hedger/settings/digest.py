@@ -9,6 +9,7 @@ from typing import Any
 
 from hedger.settings.book import Book
 from hedger.settings.ladder import Ladder
+from hedger.settings.scaling import Scaling
 from hedger.settings.texts import ACCOUNT
 
 
@@ -27,6 +28,8 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
         content[table] = _known_before(content[table])
     if book.ladder == Ladder():  # none, as before there was one
         del content["ladder"]
+    if book.scaling == Scaling():  # as it was before there were scalers
+        del content["scaling"]
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
 

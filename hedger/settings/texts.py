@@ -72,6 +72,11 @@ Levels = Annotated[
         " '0.1/0.08 0.2/0.15 - 0.4/0.3', or nothing"
     ),
 ]
+SignalSource = Annotated[
+    str,
+    StringConstraints(pattern=r"^((key|call):[a-z0-9_-]{1,40})?$"),
+    Expect("a signal as 'key:NAME' or 'call:NAME', or nothing"),
+]
 Folder = Annotated[
     str,
     StringConstraints(max_length=4096),

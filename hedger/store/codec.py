@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from hedger.core.model import Act, ActKind, Intent, IntentState, Memory, Override
+from hedger.core.model import Act, ActKind, Intent, IntentState, Memory, Override, Reading
 from hedger.errors import ConfigError, UnknownVersion
 from hedger.ports import BookSeed, Changes, JournalEntry
 from hedger.store import keys
@@ -21,6 +21,7 @@ LOTS_MAX = 2**53 - 1
 COIN = 100_000_000
 """Lots of one coin: what was paid in is counted in its smallest unit."""
 _COIN_MARK = "$"
+_TIME_DIGITS = 15
 
 _memory = msgspec.json.Decoder(Memory)
 _act = msgspec.json.Decoder(Act)
@@ -86,6 +87,27 @@ def override_from(raw: bytes) -> Override | None:
 def outlasts(act: Act) -> bool:
     """Whether an act stays until a person resumes the book."""
     return act.kind is ActKind.CLOSE
+
+
+def signal_from(value: bytes | None, time_ms: bytes | None) -> Reading:
+    """Read what somebody else wrote: a number of any size, and its instant in milliseconds.
+
+    Examples
+    --------
+    >>> signal_from(b"-0.5", b"1795368931221").value
+    -0.5
+    >>> signal_from(b"up", b"1795368931221").reason, signal_from(None, None).reason
+    ('its value is no number', 'there is no such key')
+    """
+    if value is None and time_ms is None:
+        return Reading(reason="there is no such key")
+    try:
+        number = float(value or b"")
+    except ValueError:
+        return Reading(reason="its value is no number")
+    if not (time_ms or b"").isdigit() or len(time_ms or b"") > _TIME_DIGITS:
+        return Reading(reason="its time_ms is no instant in milliseconds")
+    return Reading(value=number, time_ms=int(time_ms or b""))
 
 
 def intent_bytes(intent: Intent, schema: int) -> bytes:

@@ -162,6 +162,10 @@ class Keys:
         """Hash: book hash -> name, the index that spares KEYS and SCAN."""
         return f"{self._root}:{{m}}:books"
 
+    def signal(self, name: str) -> str:
+        """Hash: value and time_ms of a signal, written by whoever has it."""
+        return f"{self._root}:{{m}}:signal:{checked_name('signal', name)}"
+
     def lease(self, shard: int) -> str:
         """Hash: owner, epoch, expiry, run_id at the claim, run_id reconciled."""
         return f"{self._shard(shard)}:lease"

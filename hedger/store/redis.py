@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from hedger.core.model import Act, BookState, Fill, Intent, Memory, Override
+from hedger.core.model import Act, BookState, Fill, Intent, Memory, Override, Reading
 from hedger.errors import ConfigError
 from hedger.ports import BookSeed, Changes, CloseOutcome, JournalEntry, Lease
 from hedger.store import codec, keys, reading
@@ -276,6 +276,12 @@ class RedisStore(Reserving):
         return {reading.text(name): memory for name, _, memory in parts}
 
     # reading
+
+    async def signals(self, names: Sequence[str]) -> dict[str, Reading]:
+        """Signals by name; one that is not there, or is no number, has no value but a reason."""
+        asked = [("HMGET", self._keys.signal(name), "value", "time_ms") for name in names]
+        found = await self._link.commands(*asked) if asked else []
+        return {n: codec.signal_from(*row) for n, row in zip(names, found, strict=True)}
 
     async def journal(
         self, *, book: str | None, count: int, of_shadows: bool = False

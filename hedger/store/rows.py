@@ -91,6 +91,7 @@ class MemoryServer:
         self.books: dict[str, BookRow] = {}
         self.trades: dict[str, dict[str, int]] = {}
         self.journal: deque[JournalEntry] = deque(maxlen=journal_max)
+        self.signals: dict[str, tuple[bytes | None, bytes | None]] = {}
         self.shadows: dict[str, dict[str, bytes]] = {}
         self.shadow_journal: deque[JournalEntry] = deque(maxlen=journal_max)
 

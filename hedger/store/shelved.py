@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
+from hedger.core.model import Reading
 from hedger.errors import LeaseLost, StoreError
 from hedger.ports import JournalEntry, Lease
 from hedger.store import codec, keys
@@ -45,6 +46,11 @@ class Shelved:
         return dict(self._server.shadows.get(keys.checked_name("book", book), {}))
 
     # reading
+
+    async def signals(self, names: Sequence[str]) -> dict[str, Reading]:
+        """Signals by name; one that is not there, or is no number, has no value but a reason."""
+        known = self._server.signals
+        return {name: codec.signal_from(*known.get(name, (None, None))) for name in names}
 
     async def journal(
         self, *, book: str | None, count: int, of_shadows: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -17,19 +18,37 @@ from hedger.core.model import (
     Account,
     BandRule,
     BookState,
+    CongestionRule,
     DataRule,
+    GridRule,
+    Growth,
     HedgeRoute,
     HedgeRule,
     Instrument,
     Intent,
+    KellyRule,
     Kind,
+    LiquidityRule,
+    MarginRule,
+    Measured,
     Memory,
     Quote,
+    Reading,
+    Readings,
+    Record,
     Rules,
+    SignalRule,
+    Sizing,
+    StaticRule,
+    TailRule,
+    Traffic,
+    VolRegimeRule,
+    VolTargetRule,
     name_at,
 )
 from tests.core.desk import DAY_MS, LINEAR_PERPETUAL, PERPETUAL, START, option
 
+_R = TypeVar("_R", bound=Record)
 KINDS = ("fixed", *ADAPTIVE)
 INDEX = 60_000.0
 FUTURE = msgspec.structs.replace(
@@ -45,7 +64,7 @@ OPTIONS = [
     )
 ]
 INSTRUMENTS = {i.name: i for i in (*FUTURES, *OPTIONS)}
-CLEAR = {"broken": 0.0, "open": 0.0, "odd": 0.0}
+CLEAR = {"broken": 0.0, "open": 0.0, "odd": 0.0, "scaled": 0.0}
 """Odds of a world in which nothing is wrong."""
 VOLS = ("implied", "forecast", "har", "blend")
 DELTAS = ("black", "venue", "sticky_delta", "minimum_variance")
@@ -57,7 +76,8 @@ class Dice:
     def __init__(self, seed: int, *, kinds: tuple[str, ...] = KINDS, **odds: float) -> None:
         self.kinds = kinds
         self.rng = np.random.default_rng(seed)
-        self.odds = {"broken": 0.02, "open": 0.1, "odd": 0.2} | odds
+        self.more = np.random.default_rng([seed, 1])
+        self.odds = {"broken": 0.02, "open": 0.1, "odd": 0.2, "scaled": 0.3} | odds
         self.now = START
 
     def is_(self, what: str) -> bool:
@@ -141,6 +161,51 @@ class Dice:
                 forward_age_ms_max=int(self.one(5_000, 2_500)),
                 delta_gap=str(self.one("warn", "widen", "freeze")) if self.is_("odd") else "warn",
             ),
+            sizing=self.sizing() if self.more.random() < self.odds["scaled"] else None,
+        )
+
+    def sizing(self) -> Sizing:
+        """Any scalers, of dice of their own."""
+
+        def some(rule: _R) -> _R | None:
+            return rule if self.more.random() < 0.3 else None
+
+        return Sizing(
+            shift_max=0.5,
+            static=some(StaticRule(target=float(self.more.normal(0.0, 0.3)))),
+            signal=some(SignalRule(capital=3.0, vol_target=0.1)),
+            grid=some(GridRule(step=500.0, size=0.1, total_max=0.4)),
+            grid_anchor=float(INDEX * self.more.uniform(0.97, 1.03)),
+            liquidity=some(LiquidityRule()),
+            daily_volume=float(self.more.choice([0.0, 500.0])),
+            congestion=some(CongestionRule()),
+            vol_target=some(VolTargetRule(target=0.2)),
+            vol_regime=some(VolRegimeRule()),
+            kelly=some(KellyRule()),
+            tail=some(TailRule(limit=1e4)),
+            margin=some(MarginRule()),
+        )
+
+    def readings(self) -> Readings:
+        """What scalers read: fresh, old, missing or no number."""
+
+        def number(scale: float) -> float | None:
+            drawn = float(self.more.choice([1.0, 1.0, 1.0, 0.0, np.nan, np.inf]))
+            found = scale * drawn * float(self.more.uniform(0.2, 2.0))
+            return None if self.more.random() < 0.1 else found
+
+        aged = self.now - int(self.more.choice([0, 1_000, 700_000, -5_000, 10**8]))
+        return Readings(
+            signal=Reading(value=number(1.0), time_ms=aged),
+            measured=Measured(
+                time_ms=aged,
+                risk=number(0.3),
+                loss=number(1e4),
+                ratio=number(0.5),
+                distance=number(0.3),
+                optimum=Growth(fraction=1.5, mean=0.1, shrunken_mean=0.1, std=0.2, outcomes=9),
+            ),
+            traffic=Traffic(latency_ms=number(800.0), error_rate=number(0.15)),
         )
 
     def adaptive(self) -> BandRule:
@@ -201,7 +266,7 @@ class Dice:
     def near_the_band(self, name: str, market: Market) -> tuple[Book, Rules]:
         """A book whose hedge leaves it near its band, on either side of either end."""
         rule = self.rules()
-        mine = self.book(name, rule, 0)
+        mine = changed(self.book(name, rule, 0), readings=self.readings())
         seen = decide(mine, market, rule, self.now)
         if seen.exposure is None or seen.target is None:
             return mine, rule

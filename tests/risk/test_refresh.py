@@ -7,12 +7,13 @@ import math
 import pytest
 
 from hedger.core.columns import Forecast
+from hedger.core.model import MarginRule, TailRule, VolTargetRule
 from hedger.core.risk.margins import GridMargin
 from hedger.core.risk.refresh import RiskRule, measures
 from hedger.core.sizing.combine import combine
-from hedger.core.sizing.margin import MarginRule, margin
-from hedger.core.sizing.value_at_risk import TailRule, value_at_risk
-from hedger.core.sizing.vol_target import VolTargetRule, vol_target
+from hedger.core.sizing.margin import margin
+from hedger.core.sizing.value_at_risk import value_at_risk
+from hedger.core.sizing.vol_target import vol_target
 from tests.core.desk import rules
 from tests.risk.test_scenarios import desk
 

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 
 import msgspec
 import pytest
 
 from benchmarks.decide import desk as benchmark_desk
 from benchmarks.loopback import RULES, one_book
+from hedger.cli.explained import explained
 from hedger.clock import wall_ms
 from hedger.core.decide import decide
-from hedger.core.model import Action, BandRule, Decision, Intent, LimitRule, Memory
+from hedger.core.model import (
+    Action,
+    BandRule,
+    Decision,
+    Intent,
+    LimitRule,
+    Measured,
+    Memory,
+    Reading,
+    Readings,
+    SignalRule,
+    Sizing,
+    TailRule,
+    VolTargetRule,
+)
 from hedger.errors import UnknownVersion
 from hedger.service.entry import Entry, Timings
 from hedger.service.intents import intents_of
@@ -175,3 +192,28 @@ def test_entries_of_the_first_version_are_read_and_others_refused() -> None:
     assert decoded(msgspec.json.encode(first)) == first
     with pytest.raises(UnknownVersion, match="version 3"):
         decoded(written(decision).replace(b'"v":2', b'"v":3'))
+
+
+def test_what_scalers_said_comes_back() -> None:
+    sizing = Sizing(
+        signal=SignalRule(capital=10.0, vol_target=0.1),
+        vol_target=VolTargetRule(target=0.2),
+        tail=TailRule(limit=1e4),
+    )
+    readings = Readings(
+        signal=Reading(value=math.nan, time_ms=START),
+        measured=Measured(time_ms=START, risk=0.4, loss=math.inf, reason="no vols"),
+    )
+    desk = Desk({CALL: 30})
+    rule = msgspec.structs.replace(rules(), sizing=sizing)
+    made = decide(replace(desk.book(), readings=readings), desk.board.market(), rule, desk.now)
+    found = decoded(written(made))
+    assert [one.is_known for one in made.scalings] == [True, False, False]
+    assert found.scalings == made.scalings
+    assert found.scale == made.scale == 0.5
+    assert found.memory.scales == made.memory.scales == (("vol_target", 0.5),)
+    text = "\n".join(explained(found))
+    assert "book x 0.5 by vol_target: target 0.2 a year over risk 0.4" in text
+    assert "centre +0.000000 coin by signal: unknown, signal: is nan" in text
+    assert "book x 1 by value_at_risk (a cap): unknown," in text
+    assert "0.5 of its base: a proposal" in text

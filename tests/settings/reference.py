@@ -19,6 +19,17 @@ TITLES = {
     "Limits": "[book.limits]",
     "Data": "[book.data]",
     "Ladder": "[book.ladder]",
+    "Scaling": "[book.scaling]",
+    "Static": "[book.scaling.static]",
+    "Signal": "[book.scaling.signal]",
+    "Grid": "[book.scaling.grid]",
+    "Liquidity": "[book.scaling.liquidity]",
+    "Congestion": "[book.scaling.congestion]",
+    "VolTarget": "[book.scaling.vol_target]",
+    "VolRegime": "[book.scaling.vol_regime]",
+    "Kelly": "[book.scaling.kelly]",
+    "Tail": "[book.scaling.tail]",
+    "Margin": "[book.scaling.margin]",
 }
 
 

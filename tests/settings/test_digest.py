@@ -57,6 +57,13 @@ other: dict[str, st.SearchStrategy[Any]] = {
     "scenario_loss": st.sampled_from(["1.0/0.8 - - 2.0/1.5"]),
     "reduce_to": st.floats(0, 0.99),
 }
+SCALING = {
+    "use": "on",
+    "source": "key:trend",
+    "measure": "value_at_risk",
+    "method": "delta_normal",
+    "model": "grid",
+}
 FREE = [p for p in leaves() if p[0] == "book" and p[-1] not in ("positions", "kind", "shadows")]
 
 
@@ -67,6 +74,13 @@ def test_any_effective_value_changes_it(data: st.DataObject, path: tuple[Any, ..
     before = Book.model_validate(raw["book"][0])
     value = data.draw(other.get(str(path[-1]), st.floats(1e-6, 86_400)))
     assert path[1] == ANY
+    if path[2] == "scaling":  # likewise: what one model asks for is not asked for by all
+        words = SCALING.get(str(path[-1]), "usd")
+        found = words if leaf.base is str else data.draw(st.floats(1e-6, 86_400))
+        after = before.model_copy(update={"scaling": _put(before.scaling, path[3:], found)})
+        assume(after != before)
+        assert digest(after, LEGS) != PLAIN, leaf.path
+        return
     if path[2] == "band":  # a key of another kind of band would be refused, and has to count too
         changed = before.band.model_copy(update={path[3]: value})
         after = before.model_copy(update={"band": changed})
@@ -75,6 +89,12 @@ def test_any_effective_value_changes_it(data: st.DataObject, path: tuple[Any, ..
         after = Book.model_validate(raw["book"][0])
     assume(after != before)
     assert digest(after, LEGS) != PLAIN, leaf.path
+
+
+def _put(table: Any, path: tuple[Any, ...], value: object) -> Any:
+    """A copy of a table with one value of it, or of a table in it, as given."""
+    inner = value if len(path) == 1 else _put(getattr(table, path[0]), path[1:], value)
+    return table.model_copy(update={path[0]: inner})
 
 
 def test_every_leaf_is_reached() -> None:

@@ -12,12 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from hedger.core.model import Scaling
-from hedger.core.sizing.kelly import Growth, KellyRule, growth, kelly
-from hedger.core.sizing.margin import MarginRule, margin
-from hedger.core.sizing.value_at_risk import TailRule, value_at_risk
-from hedger.core.sizing.vol_regime import VolRegimeRule, vol_regime
-from hedger.core.sizing.vol_target import VolTargetRule, vol_target
+from hedger.core.model import (
+    Growth,
+    KellyRule,
+    MarginRule,
+    Scaling,
+    TailRule,
+    VolRegimeRule,
+    VolTargetRule,
+)
+from hedger.core.sizing.kelly import growth, kelly
+from hedger.core.sizing.margin import margin
+from hedger.core.sizing.value_at_risk import value_at_risk
+from hedger.core.sizing.vol_regime import vol_regime
+from hedger.core.sizing.vol_target import vol_target
 
 LAWS = settings(max_examples=100, deadline=None, derandomize=True)
 TARGET = VolTargetRule(target=0.2, cap=1.5)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hedger.core.sizing.grid import GridRule, grid, level
-from hedger.core.sizing.signal import SignalRule, signal
-from hedger.core.sizing.static import StaticRule, static
+from hedger.core.model import GridRule, SignalRule, StaticRule
+from hedger.core.sizing.grid import grid, level
+from hedger.core.sizing.signal import signal
+from hedger.core.sizing.static import static
 
 LAWS = settings(max_examples=100, deadline=None, derandomize=True)
 SIGNAL = SignalRule(capital=100.0, vol_target=0.1, unit=2.0, clip=1.5, shift_max=12.0, inertia=1.0)

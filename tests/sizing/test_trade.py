@@ -12,17 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize
 
-from hedger.core.model import Scaling
+from hedger.core.model import CongestionRule, LiquidityRule, Scaling, Traffic
 from hedger.core.sizing.combine import combine
-from hedger.core.sizing.congestion import CongestionRule, Traffic, clip, congestion
-from hedger.core.sizing.liquidity import (
-    Depth,
-    LiquidityRule,
-    liquidity,
-    square_root_room,
-    walk,
-    within,
-)
+from hedger.core.sizing.congestion import clip, congestion
+from hedger.core.sizing.liquidity import Depth, liquidity, square_root_room, walk, within
 from hedger.core.sizing.schedule import Impact, schedule
 
 LAWS = settings(max_examples=100, deadline=None, derandomize=True)

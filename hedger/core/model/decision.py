@@ -253,6 +253,7 @@ class Decision(Record, frozen=True, kw_only=True):
     ``hold`` says in words what restrains the book, whatever the decision came to; empty if nothing.
     ``act`` says which act is under way, who asked for it and why; empty if none is.
     ``rung`` is the ladder's, and why; empty while the book is free.
+    ``scale`` is what the models of the book come to, a proposal that no hedge is made of.
 
     Log line, journal entry, API answer and dashboard are renderings of this record.
     """
@@ -278,3 +279,4 @@ class Decision(Record, frozen=True, kw_only=True):
     hold: str = ""
     act: str = ""
     rung: str = ""
+    scale: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hedger.core.model.climbing import LadderRule
 from hedger.core.model.record import Record
+from hedger.core.model.scaling import Sizing
 
 
 class HedgeRoute(Record, frozen=True, kw_only=True):
@@ -121,7 +122,7 @@ class DataRule(Record, frozen=True, kw_only=True):
 
 
 class Rules(Record, frozen=True, kw_only=True):
-    """Everything `decide` may know of the configuration of one book."""
+    """Everything `decide` may know of the configuration of one book; no ``sizing``: no scaler."""
 
     config: str
     numeraire: str
@@ -131,3 +132,4 @@ class Rules(Record, frozen=True, kw_only=True):
     limits: LimitRule = LimitRule()
     data: DataRule = DataRule()
     ladder: LadderRule = LadderRule()
+    sizing: Sizing | None = None

@@ -31,7 +31,8 @@ class Memory(Record, frozen=True, kw_only=True):
     ``risk_aversion`` is the default one as it was at the first hedge, 0 where none was needed.
     ``fills`` counts the samples (up to where it stops) behind ``delay_ms``, the mean time from due
     to fill, and ``slippage``, the mean price paid beyond the half-spread as a fraction of mid.
-    ``tuning`` is what self-tuning has come to, where the band allows it.
+    ``tuning`` is what self-tuning has come to, where the band allows it. ``scales`` is what the
+    scalers said last, by name: a factor, a shift [coin], a level.
     ``ladder`` is where the book stands on its ladder, None where it never had one.
     """
 
@@ -47,6 +48,7 @@ class Memory(Record, frozen=True, kw_only=True):
     slippage: float = 0.0
     tuning: Tuning = UNTUNED
     ladder: LadderState | None = None
+    scales: tuple[tuple[str, float], ...] = ()
 
 
 class Sample(Record, frozen=True, kw_only=True):

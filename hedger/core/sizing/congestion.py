@@ -8,32 +8,10 @@ from __future__ import annotations
 
 import math
 
-from hedger.core.model import Record, Scaling
+from hedger.core.model import CongestionRule, Scaling, Traffic
 from hedger.core.sizing.answers import numbers
 
 MODEL = "congestion"
-
-
-class CongestionRule(Record, frozen=True, kw_only=True):
-    """Limits at which routine hedges wait; ``clip_max`` is the largest factor of the clip."""
-
-    latency_ms_max: float = 1_000.0
-    error_rate_max: float = 0.20
-    credits_min: float = 0.20
-    stale_share_max: float = 0.50
-    clip_max: float = 3.0
-
-
-class Traffic(Record, frozen=True, kw_only=True):
-    """How it goes at a venue; None where nothing was measured of late, which says nothing.
-
-    ``credits`` is the share of the rate limit that is left, ``stale_share`` that of quotes.
-    """
-
-    latency_ms: float | None = None
-    error_rate: float | None = None
-    credits: float | None = None
-    stale_share: float | None = None
 
 
 def load(rule: CongestionRule, traffic: Traffic) -> tuple[float, str]:

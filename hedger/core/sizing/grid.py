@@ -8,19 +8,11 @@ from __future__ import annotations
 
 import math
 
-from hedger.core.model import Record, Scales, Scaling
+from hedger.core.model import GridRule, Scales, Scaling
 from hedger.core.sizing.answers import positive, unknown
 
 MODEL = "grid"
 LEVELS_MAX = 1_000
-
-
-class GridRule(Record, frozen=True, kw_only=True):
-    """``step`` between levels [quote currency], ``size`` of each [coin], ``total_max`` of all."""
-
-    step: float
-    size: float
-    total_max: float
 
 
 def level(rule: GridRule, *, spot: float, anchor: float, before: int) -> int:

@@ -12,31 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hedger.core.model import Record, Scales, Scaling
+from hedger.core.model import Growth, KellyRule, Scales, Scaling
 from hedger.core.sizing.answers import eased, numbers, stale, unknown
 
 MODEL = "kelly"
 _STEPS = 200
 Floats = NDArray[np.float64]
-
-
-class KellyRule(Record, frozen=True, kw_only=True):
-    """``fraction`` of the optimum: c keeps c (2 - c) of the growth at much less risk."""
-
-    fraction: float = 0.5
-    cap: float = 1.0
-    inertia: float = 0.10
-    age_ms_max: int = 86_400_000
-
-
-class Growth(Record, frozen=True, kw_only=True):
-    """The scale of most expected log growth, of shrunken outcomes, and what it was made of."""
-
-    fraction: float
-    mean: float
-    shrunken_mean: float
-    std: float
-    outcomes: int
 
 
 def growth(

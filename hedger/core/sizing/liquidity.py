@@ -5,26 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hedger.core.model import Record, Scales, Scaling
+from hedger.core.model import LiquidityRule, Record, Scales, Scaling
 from hedger.core.sizing.answers import positive, stale, unknown
 
 MODEL = "liquidity"
 Levels = Sequence[tuple[float, float]]
 """Price and size [coin] of one side, the best first."""
-
-
-class LiquidityRule(Record, frozen=True, kw_only=True):
-    """``budget`` beyond mid as a fraction of price; 0 switches a bound off.
-
-    ``participation`` is the share of what the market trades in ``window_s``, ``impact`` the factor
-    Y of the square-root law.
-    """
-
-    budget: float = 0.0010
-    participation: float = 0.10
-    window_s: float = 60.0
-    impact: float = 1.0
-    age_ms_max: int = 2_000
 
 
 class Depth(Record, frozen=True, kw_only=True):
@@ -117,7 +103,7 @@ def square_root_room(
     return float(daily_volume * (budget / (impact * daily_vol)) ** 2)
 
 
-def liquidity(rule: LiquidityRule, *, wanted: float, depth: Depth) -> Scaling:
+def liquidity(rule: LiquidityRule, *, wanted: float, depth: Depth, spent: float = 0.0) -> Scaling:
     """Share of a trade that may be sent at once.
 
     Parameters
@@ -126,6 +112,8 @@ def liquidity(rule: LiquidityRule, *, wanted: float, depth: Depth) -> Scaling:
     wanted : float
         Signed trade. [coin]
     depth : Depth
+    spent : float
+        Traded within the window already, which its share of the volume must hold too. [coin]
 
     Notes
     -----
@@ -144,7 +132,8 @@ def liquidity(rule: LiquidityRule, *, wanted: float, depth: Depth) -> Scaling:
     volume, vol = depth.daily_volume, depth.daily_vol
     if volume is not None and positive(volume):
         if rule.participation:
-            bounds.append(("participation", rule.participation * volume * rule.window_s / 86_400.0))
+            share = rule.participation * volume * rule.window_s / 86_400.0
+            bounds.append(("participation", max(share - spent, 0.0)))
         if rule.impact and rule.budget and vol is not None and positive(vol):
             room = square_root_room(
                 budget=rule.budget, impact=rule.impact, daily_vol=vol, daily_volume=volume

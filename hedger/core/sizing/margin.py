@@ -8,25 +8,10 @@ from __future__ import annotations
 
 import math
 
-from hedger.core.model import Record, Scales, Scaling
+from hedger.core.model import MarginRule, Scales, Scaling
 from hedger.core.sizing.answers import numbers, stale, unknown
 
 MODEL = "margin"
-
-
-class MarginRule(Record, frozen=True, kw_only=True):
-    """Above ``reduce_above`` the scale is cut to reach ``aim``; it returns below ``release_below``.
-
-    ``distance_min`` is the least log distance of spot to a liquidation on either side; a cut for it
-    ends where the distance is ``release_distance``.
-    """
-
-    reduce_above: float = 0.70
-    aim: float = 0.50
-    release_below: float = 0.40
-    distance_min: float = 0.15
-    release_distance: float = 0.25
-    age_ms_max: int = 60_000
 
 
 def margin(

@@ -8,27 +8,10 @@ from __future__ import annotations
 
 import math
 
-from hedger.core.model import Record, Scales, Scaling
+from hedger.core.model import Scales, Scaling, SignalRule
 from hedger.core.sizing.answers import positive, stale, unknown
 
 MODEL = "signal"
-
-
-class SignalRule(Record, frozen=True, kw_only=True):
-    """``capital`` [coin] at ``vol_target`` for a signal of ``unit``; ``clip`` bounds the units.
-
-    ``inertia`` is the least change [coin] that is followed. Beyond ``age_ms_max`` the shift is
-    held, beyond ``expire_ms`` the signal is none.
-    """
-
-    capital: float
-    vol_target: float
-    unit: float = 1.0
-    clip: float = 1.0
-    shift_max: float = math.inf
-    inertia: float = 0.0
-    age_ms_max: int = 60_000
-    expire_ms: int = 3_600_000
 
 
 def signal(

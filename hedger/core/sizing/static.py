@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from hedger.core.model import Record, Scales, Scaling
+from hedger.core.model import Scales, Scaling, StaticRule
 from hedger.core.sizing.answers import positive, unknown
 
 MODEL = "static"
-
-
-class StaticRule(Record, frozen=True, kw_only=True):
-    """``target`` in coin, or in quote currency where ``is_usd``."""
-
-    target: float
-    is_usd: bool = False
 
 
 def static(rule: StaticRule, *, spot: float | None, before: float) -> Scaling:

@@ -7,19 +7,10 @@ from __future__ import annotations
 
 import math
 
-from hedger.core.model import Record, Scales, Scaling
+from hedger.core.model import Scales, Scaling, TailRule
 from hedger.core.sizing.answers import eased, stale, unknown
 
 MODEL = "value_at_risk"
-
-
-class TailRule(Record, frozen=True, kw_only=True):
-    """``limit`` of the tail loss in the book's numeraire; ``cap`` the most that it may allow."""
-
-    limit: float
-    cap: float = 1.0
-    inertia: float = 0.10
-    age_ms_max: int = 600_000
 
 
 def value_at_risk(

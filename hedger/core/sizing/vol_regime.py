@@ -8,21 +8,10 @@ from __future__ import annotations
 
 import math
 
-from hedger.core.model import Record, Scales, Scaling
+from hedger.core.model import Scales, Scaling, VolRegimeRule
 from hedger.core.sizing.answers import positive, settled, stale, unknown
 
 MODEL = "vol_regime"
-
-
-class VolRegimeRule(Record, frozen=True, kw_only=True):
-    """``power`` of the ratio of vols, its bounds, and the least |signal| that lets a book grow."""
-
-    power: float = 1.0
-    lowest: float = 0.5
-    highest: float = 1.25
-    signal_min: float = 0.0
-    inertia: float = 0.10
-    age_ms_max: int = 600_000
 
 
 def vol_regime(

@@ -6,19 +6,10 @@ that is small because the hedge works, until it does not.
 
 from __future__ import annotations
 
-from hedger.core.model import Record, Scales, Scaling
+from hedger.core.model import Scales, Scaling, VolTargetRule
 from hedger.core.sizing.answers import positive, settled, stale, unknown
 
 MODEL = "vol_target"
-
-
-class VolTargetRule(Record, frozen=True, kw_only=True):
-    """Target of annual standard deviation over capital; ``inertia`` a share of the scale."""
-
-    target: float
-    cap: float = 1.0
-    inertia: float = 0.10
-    age_ms_max: int = 600_000
 
 
 def vol_target(

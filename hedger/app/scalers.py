@@ -1,0 +1,167 @@
+"""A book's scaling in the settings as the records of those who read it: decisions, and a loop."""
+
+from __future__ import annotations
+
+from hedger.core.model import (
+    CongestionRule,
+    GridRule,
+    KellyRule,
+    LiquidityRule,
+    MarginRule,
+    SignalRule,
+    Sizing,
+    StaticRule,
+    TailRule,
+    VolRegimeRule,
+    VolTargetRule,
+)
+from hedger.core.risk.margins import GridMargin, StandardMargin
+from hedger.core.risk.readings import MeasureRule
+from hedger.core.risk.refresh import RiskRule
+from hedger.service.params import ReadingParams
+from hedger.settings.book import Book
+from hedger.settings.scaling import MEASURED, Scaling
+
+
+def sizing(scaling: Scaling) -> Sizing | None:
+    """The models that are on; None for a book without any."""
+    used, age_ms = set(scaling.used), _ms(scaling.age_s_max)
+    if not used:
+        return None
+    target, regime, kelly = scaling.vol_target, scaling.vol_regime, scaling.kelly
+    return Sizing(
+        shift_max=scaling.shift_max,
+        static=_static(scaling) if "static" in used else None,
+        signal=_signal(scaling) if "signal" in used else None,
+        grid=_grid(scaling) if "grid" in used else None,
+        grid_anchor=scaling.grid.anchor,
+        liquidity=_liquidity(scaling) if "liquidity" in used else None,
+        daily_volume=scaling.liquidity.daily_volume,
+        congestion=_congestion(scaling) if "congestion" in used else None,
+        vol_target=VolTargetRule(
+            target=target.target, cap=target.cap, inertia=target.inertia, age_ms_max=age_ms
+        )
+        if "vol_target" in used
+        else None,
+        vol_regime=VolRegimeRule(
+            power=regime.power,
+            lowest=regime.lowest,
+            highest=regime.highest,
+            signal_min=regime.signal_min,
+            inertia=regime.inertia,
+            age_ms_max=_ms(scaling.signal.age_s_max),
+            long_days=regime.long_days,
+        )
+        if "vol_regime" in used
+        else None,
+        kelly=KellyRule(
+            fraction=kelly.fraction, cap=kelly.cap, inertia=kelly.inertia, age_ms_max=age_ms
+        )
+        if "kelly" in used
+        else None,
+        tail=_tail(scaling) if "tail" in used else None,
+        margin=_margin(scaling) if "margin" in used else None,
+    )
+
+
+def readings(book: Book) -> ReadingParams | None:
+    """What a loop is to make for a book's scalers; None where they read nothing."""
+    scaling, used = book.scaling, set(book.scaling.used)
+    signal = scaling.signal.source if used & {"signal", "vol_regime"} else ""
+    if not (signal or used & {*MEASURED, "congestion"}):
+        return None
+    return ReadingParams(
+        signal=signal,
+        every_ms=_ms(scaling.measure_s),
+        measure=measure(scaling) if used & set(MEASURED) else None,
+        traffic="congestion" in used,
+    )
+
+
+def measure(scaling: Scaling) -> MeasureRule:
+    """How a book's risk is measured."""
+    tail, model = scaling.tail, scaling.margin.model
+    venue = StandardMargin() if model == "standard" else GridMargin()
+    risk = RiskRule(
+        capital=scaling.capital,
+        method=tail.method,
+        level=tail.level,
+        horizon_days=tail.horizon_days,
+        vol_of_vol=scaling.vol_of_vol,
+        correlation=scaling.correlation,
+        margin=venue if "margin" in scaling.used else None,
+    )
+    return MeasureRule(
+        risk=risk,
+        shortfall=tail.measure == "expected_shortfall",
+        growth="kelly" in scaling.used,
+    )
+
+
+def _static(scaling: Scaling) -> StaticRule:
+    return StaticRule(target=scaling.static.target, is_usd=scaling.static.unit == "usd")
+
+
+def _signal(scaling: Scaling) -> SignalRule:
+    found = scaling.signal
+    return SignalRule(
+        capital=found.capital,
+        vol_target=found.vol_target,
+        unit=found.unit,
+        clip=found.clip,
+        shift_max=found.shift_max,
+        inertia=found.inertia,
+        age_ms_max=_ms(found.age_s_max),
+        expire_ms=_ms(found.expire_s),
+    )
+
+
+def _grid(scaling: Scaling) -> GridRule:
+    found = scaling.grid
+    return GridRule(step=found.step, size=found.size, total_max=found.total_max)
+
+
+def _liquidity(scaling: Scaling) -> LiquidityRule:
+    found = scaling.liquidity
+    return LiquidityRule(
+        budget=1e-4 * found.budget_bps,
+        participation=found.participation,
+        window_s=found.window_s,
+        impact=found.impact,
+    )
+
+
+def _congestion(scaling: Scaling) -> CongestionRule:
+    found = scaling.congestion
+    return CongestionRule(
+        latency_ms_max=found.latency_ms_max,
+        error_rate_max=found.error_rate_max,
+        stale_share_max=found.stale_share_max,
+        clip_max=found.clip_max,
+    )
+
+
+def _tail(scaling: Scaling) -> TailRule:
+    found = scaling.tail
+    return TailRule(
+        limit=found.limit,
+        cap=found.cap,
+        inertia=found.inertia,
+        age_ms_max=_ms(scaling.age_s_max),
+    )
+
+
+def _margin(scaling: Scaling) -> MarginRule:
+    found = scaling.margin
+    return MarginRule(
+        reduce_above=found.reduce_above,
+        aim=found.aim,
+        release_below=found.release_below,
+        distance_min=found.distance_min,
+        release_distance=found.release_distance,
+        age_ms_max=_ms(scaling.age_s_max),
+    )
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -140,6 +140,7 @@ def test_all_leaves_are_odd() -> None:
     fixed = {"config_version", "deployment", "kind", "name", "venue", "underlying", "positions"}
     others = {("book", ANY, "band", key) for key in BAND_ODD}
     apart = {path for path in leaves() if path[0] == "policy" or path[-1] == "shadows"}
+    apart |= {path for path in leaves() if path[2:3] == ("scaling",)}  # see test_scalers
     assert {path for path in leaves() if path[-1] not in fixed} - apart == ODD.keys() | others
     assert all(leaves()[path].default != BAND_ODD[path[-1]] for path in others)
     assert all(leaves()[path].default != value for path, value in ODD.items())
@@ -183,7 +184,8 @@ def test_rules(odd: Configuration) -> None:
         assert_same(getattr(found, name), record)
         assert len(record.__struct_fields__) == len(type(getattr(found, name)).model_fields)
     assert (made.config, made.numeraire, made.base_coin) == ("digest", "coin", 2.5)
-    assert len(Rules.__struct_fields__) == 8, "a new field must come from somewhere"
+    assert found.scaling.used == ()
+    assert len(Rules.__struct_fields__) == 9, "a new field must come from somewhere"
 
 
 def test_books_and_workers(odd: Configuration) -> None:

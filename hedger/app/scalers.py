@@ -22,6 +22,9 @@ from hedger.service.params import ReadingParams
 from hedger.settings.book import Book
 from hedger.settings.scaling import MEASURED, Scaling
 
+LOOKS = 3.0
+"""Measures within the age at which a ladder calls one stale."""
+
 
 def sizing(scaling: Scaling) -> Sizing | None:
     """The models that are on; None for a book without any."""
@@ -65,23 +68,32 @@ def sizing(scaling: Scaling) -> Sizing | None:
 
 
 def readings(book: Book) -> ReadingParams | None:
-    """What a loop is to make for a book's scalers; None where they read nothing."""
-    scaling, used = book.scaling, set(book.scaling.used)
+    """What a loop is to make for a book's scalers and ladder; None where they read nothing.
+
+    What a ladder climbs by is made often enough to be young at every look.
+    """
+    scaling, used, climbs = book.scaling, set(book.scaling.used), book.ladder.measured
     signal = scaling.signal.source if used & {"signal", "vol_regime"} else ""
-    if not (signal or used & {*MEASURED, "congestion"}):
+    if not (signal or climbs or used & {*MEASURED, "congestion"}):
         return None
+    often_s = book.ladder.age_s_max / LOOKS if climbs else scaling.measure_s
     return ReadingParams(
         signal=signal,
-        every_ms=_ms(scaling.measure_s),
-        measure=measure(scaling) if used & set(MEASURED) else None,
+        every_ms=_ms(min(scaling.measure_s, often_s)),
+        measure=measure(book) if climbs or used & set(MEASURED) else None,
+        loss_max=scaling.tail.limit,
         traffic="congestion" in used,
     )
 
 
-def measure(scaling: Scaling) -> MeasureRule:
+def measure(book: Book) -> MeasureRule:
     """How a book's risk is measured."""
+    scaling = book.scaling
     tail, model = scaling.tail, scaling.margin.model
     venue = StandardMargin() if model == "standard" else GridMargin()
+    margins = "margin" in scaling.used or {"margin_ratio", "liquidation_distance"} & set(
+        book.ladder.measured
+    )
     risk = RiskRule(
         capital=scaling.capital,
         method=tail.method,
@@ -89,7 +101,7 @@ def measure(scaling: Scaling) -> MeasureRule:
         horizon_days=tail.horizon_days,
         vol_of_vol=scaling.vol_of_vol,
         correlation=scaling.correlation,
-        margin=venue if "margin" in scaling.used else None,
+        margin=venue if margins else None,
     )
     return MeasureRule(
         risk=risk,

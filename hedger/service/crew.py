@@ -191,6 +191,7 @@ class Crew:
             roster=self.roster,
             markets=Markets(self.listeners),
             traffic=self.execution.traffic,
+            told=self.ladders.measured,
         )
         self.shadows = Shadows(
             self.world,

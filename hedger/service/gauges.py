@@ -42,10 +42,12 @@ class Gauges:
         roster: Roster,
         markets: Markets,
         traffic: TrafficMeter,
+        told: Callable[[Desk, Measured], None],
     ) -> None:
         self._world, self._clock = world, world.clock
         self._roster, self._markets = roster, markets
         self._traffic, self._signals = traffic, world.signals
+        self._told = told
         self._calls: dict[tuple[str, str], asyncio.Task[Reading]] = {}
         self._busy: dict[str, asyncio.Task[Measured]] = {}
         self._log = logger(worker=world.params.worker)
@@ -83,6 +85,8 @@ class Gauges:
                     desk.readings = replace(desk.readings, traffic=found)
             if self._is_due(desk):
                 desk.readings = replace(desk.readings, measured=await self._measure(desk))
+                if desk.readings.measured is not None:
+                    self._told(desk, desk.readings.measured)
 
     # --- signals --------------------------------------------------------------------------
 

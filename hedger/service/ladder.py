@@ -9,6 +9,7 @@ as a person's.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -23,6 +24,7 @@ from hedger.core.model import (
     BookState,
     LadderState,
     Measure,
+    Measured,
 )
 from hedger.errors import HedgerError, LeaseLost, RevisionConflict
 from hedger.service.chronicle import Chronicle
@@ -69,6 +71,21 @@ class Ladders:
     def see(self, book: str, measure: Measure) -> None:
         """Take a finished measure in; the newest of each name counts."""
         self._measures[book][measure.name] = measure
+
+    def measured(self, desk: Desk, found: Measured) -> None:
+        """Take in what a loop has measured of a book's risk; what it could not is not known.
+
+        A distance is told as a move of spot, by the nearer side: 1 - exp(-distance).
+        """
+        away, loss, rule = found.distance, found.loss, desk.params.readings
+        most = 0.0 if rule is None else rule.loss_max
+        values = {
+            "margin_ratio": found.ratio,
+            "liquidation_distance": None if away is None else -math.expm1(-away),
+            "scenario_loss": None if loss is None or not most else loss / most,
+        }
+        for name, value in values.items():
+            self.see(desk.name, Measure(name=name, value=value, time_ms=found.time_ms))
 
     def forget(self, book: str) -> None:
         """The book is another worker's: what was measured of it here is not to be believed."""

@@ -31,12 +31,14 @@ class ReadingParams(Record, frozen=True, kw_only=True):
     """What a loop makes for a book's scalers, beside its steps.
 
     ``signal`` is ``key:NAME`` or ``call:NAME``, empty for none. The book's risk is measured every
-    ``every_ms`` of market time, by ``measure``; ``traffic`` says that orders are timed.
+    ``every_ms`` of market time, by ``measure``; its tail loss over ``loss_max`` is what a ladder
+    climbs by. ``traffic`` says that orders are timed.
     """
 
     signal: str = ""
     every_ms: int = 30_000
     measure: MeasureRule | None = None
+    loss_max: float = 0.0
     traffic: bool = False
 
 

@@ -180,6 +180,15 @@ class Book(Table):
     ladder: Ladder = Field(default_factory=Ladder)
     scaling: Scaling = Field(default_factory=Scaling)
 
+    @model_validator(mode="after")
+    def _climbs(self) -> Self:
+        """What a ladder climbs by is measured against something."""
+        if (climbs := self.ladder.measured) and not self.scaling.capital:
+            broken(f"scaling.capital is 0, expected a number above 0 with ladder.{climbs[0]}")
+        if "scenario_loss" in climbs and not self.scaling.tail.limit:
+            broken("scaling.tail.limit is 0, expected a number above 0 with ladder.scenario_loss")
+        return self
+
     @property
     def account_name(self) -> str:
         """The account at the venue: as configured, else the book's own name."""

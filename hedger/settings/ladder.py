@@ -41,7 +41,7 @@ class Ladder(Table):
 
     margin_ratio: Levels = Field(
         default="",
-        description="Maintenance margin over equity: ENTER/LEAVE of warn, stop_adding, reduce and"
+        description="Maintenance over margin balance: ENTER/LEAVE of warn, stop_adding, reduce and"
         " close, '-' for none of these; empty: no such trigger.",
     )
     liquidation_distance: Levels = Field(
@@ -52,7 +52,7 @@ class Ladder(Table):
         default="", description="Share of the largest equity seen that is lost."
     )
     scenario_loss: Levels = Field(
-        default="", description="Loss in the worst scenario over what is allowed."
+        default="", description="Tail loss over the limit, both as in scaling.tail."
     )
     hold_s: float = Field(
         default=300.0,
@@ -69,6 +69,11 @@ class Ladder(Table):
     reduce_to: float = Field(
         default=0.5, ge=0, lt=1, description="Share of each option leg that one reduction keeps."
     )
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Triggers that are given and that a loop must measure; a drawdown needs none."""
+        return tuple(name for name in TRIGGERS if name != "drawdown" and getattr(self, name))
 
     @model_validator(mode="after")
     def _levels(self) -> Self:

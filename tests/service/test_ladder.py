@@ -19,6 +19,9 @@ from hedger.core.model import (
     Override,
     Trigger,
 )
+from hedger.core.risk.readings import MeasureRule
+from hedger.core.risk.refresh import RiskRule
+from hedger.service.params import ReadingParams
 from tests.service.room import CALL, HEDGE, LEGS, Room, alarms, book_params, book_rules, in_room
 from tests.service.room import reasons as reasons_of
 
@@ -176,3 +179,23 @@ def test_a_ladder_outlives_its_worker() -> None:
         assert rung(room) == 3
 
     in_room(body)
+
+
+def test_a_loss_that_a_loop_measures_is_climbed_by_and_a_missing_one_stops_adding() -> None:
+    none = Level(enter=None, leave=None)
+    losses = Trigger(name="scenario_loss", steps=(Level(enter=1e-6, leave=1e-7), none, none, none))
+    ladder = LadderRule(triggers=(losses,), hold_ms=20_000, age_ms_max=3_000)
+    rules = msgspec.structs.replace(book_rules(band=BAND), ladder=ladder)
+    risk = MeasureRule(risk=RiskRule(capital=10.0, scenarios=64))
+
+    async def body(room: Room) -> None:
+        readings = ReadingParams(every_ms=1_000, measure=risk, loss_max=10.0)
+        await room.start(books=(book_params(rules=rules, readings=readings),))
+        await room.until(lambda: rung(room) == 1, longest_s=60)
+
+    async def blind(room: Room) -> None:
+        await room.start(books=(book_params(rules=rules),))
+        await room.until(lambda: rung(room) == 2, longest_s=60)
+
+    in_room(body)
+    in_room(blind)

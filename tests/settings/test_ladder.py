@@ -18,6 +18,8 @@ LEVELS = "0.05/0.04 0.1/0.08 - 0.3/0.25"
 def with_ladder(folder: Path, **ladder: object) -> Path:
     raw = right()
     raw["book"][0]["ladder"] = ladder
+    if "liquidation_distance" in ladder:
+        raw["book"][0]["scaling"] = {"capital": 1e6}
     return write(folder, raw)
 
 

@@ -89,12 +89,13 @@ def test_every_key_stands_in_a_record() -> None:
     for record in (found.vol_target, found.kelly, found.tail, found.margin):
         assert record is not None
         assert record.age_ms_max == 450_500
-    risk = measure(odd()).risk
+    odd_book = Book.model_validate(book("b")).model_copy(update={"scaling": odd()})
+    risk = measure(odd_book).risk
     assert (risk.capital, risk.vol_of_vol, risk.correlation) == (1e6, 0.6, -0.5)
     assert (risk.method, risk.level, risk.horizon_days) == ("delta_gamma", 0.95, 2.5)
     assert isinstance(risk.margin, GridMargin)
-    assert not measure(odd()).shortfall
-    assert measure(odd()).growth
+    assert not measure(odd_book).shortfall
+    assert measure(odd_book).growth
 
 
 def test_a_loop_reads_what_the_models_need_and_no_more() -> None:
@@ -109,6 +110,22 @@ def test_a_loop_reads_what_the_models_need_and_no_more() -> None:
     assert wanted("vol_target").measure.risk.margin is None
     assert wanted("congestion").traffic
     assert sizing(Scaling()) is None
+
+
+def test_what_a_ladder_climbs_by_is_measured_without_any_scaler() -> None:
+    ladder = {"margin_ratio": "0.5/0.4 - - 0.9/0.8", "age_s_max": 12.0}
+    climbing = book("b") | {"ladder": ladder, "scaling": {"capital": 1e6}}
+    found = readings(Book.model_validate(climbing))
+    assert found is not None
+    assert found.every_ms == 4_000
+    assert found.measure is not None
+    assert found.measure.risk.margin is not None
+    for change, why in (
+        ({"scaling": {}}, "scaling.capital is 0, expected a number above 0 with ladder.margin_"),
+        ({"ladder": {"scenario_loss": "0.5/0.4 - - 0.9/0.8"}}, "scaling.tail.limit is 0, expected"),
+    ):
+        with pytest.raises(ValidationError, match=why):
+            Book.model_validate(climbing | change)
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,7 @@ def odd(tmp_path: Path) -> Configuration:
     for path, value in ODD.items():
         where = {"venues": "paper", "book": 0}[path[0]] if ANY in path else None
         put(raw, tuple(where if key == ANY else key for key in path), value)  # type: ignore[misc]
+    raw["book"][0]["scaling"] = {"capital": 1e6, "tail": {"limit": 1e5}}  # for the ladder
     return loaded(tmp_path, raw)
 
 

@@ -46,6 +46,7 @@ from hedger.core.model.decision import (
     Scaling,
     Target,
 )
+from hedger.core.model.proportion import ScaleRule
 from hedger.core.model.record import Record
 from hedger.core.model.rules import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules
 from hedger.core.model.state import (
@@ -118,6 +119,7 @@ __all__ = [
     "Refusal",
     "Rules",
     "Sample",
+    "ScaleRule",
     "Scales",
     "Scaling",
     "Target",

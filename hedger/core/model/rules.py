@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hedger.core.model.climbing import LadderRule
+from hedger.core.model.proportion import ScaleRule
 from hedger.core.model.record import Record
 
 
@@ -122,3 +123,4 @@ class Rules(Record, frozen=True, kw_only=True):
     limits: LimitRule = LimitRule()
     data: DataRule = DataRule()
     ladder: LadderRule = LadderRule()
+    scale: ScaleRule = ScaleRule()

@@ -6,11 +6,21 @@ enters its address here, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from hedger.core.model import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules, name_at
+from hedger.core.model import (
+    BandRule,
+    DataRule,
+    HedgeRoute,
+    HedgeRule,
+    Kind,
+    LimitRule,
+    Rules,
+    ScaleRule,
+    name_at,
+)
 from hedger.ports import BookSeed, Store
 from hedger.service.params import BookParams, ShadowParams, WorkerParams
 from hedger.settings import Book, Configuration
@@ -20,8 +30,11 @@ from hedger.venues.deribit.contracts import instrument
 from hedger.venues.paper.params import PaperAccount, PaperParams
 
 
-def rules(book: Book, digest: str) -> Rules:
-    """Everything that `decide` may know of a book's configuration."""
+def rules(book: Book, digest: str, positions: Mapping[str, int] | None = None) -> Rules:
+    """Everything that `decide` may know of a book's configuration.
+
+    Of ``positions`` the options are the base of its scale; without any it is never scaled.
+    """
     return Rules(
         config=digest,
         numeraire=book.numeraire,
@@ -47,6 +60,19 @@ def rules(book: Book, digest: str) -> Rules:
             delta_gap=book.data.delta_gap,
             delta_gap_max=book.data.delta_gap_max,
         ),
+        scale=_scale(book, positions or {}),
+    )
+
+
+def _scale(book: Book, positions: Mapping[str, int]) -> ScaleRule:
+    options = [name for name in positions if instrument(name).kind is Kind.OPTION]
+    return ScaleRule(
+        base=tuple((name, positions[name]) for name in options),
+        scale=book.scale.scale,
+        inertia=book.scale.inertia,
+        step=book.scale.step,
+        sharpe=book.scale.sharpe,
+        hold_days=book.scale.hold_days,
     )
 
 
@@ -108,7 +134,7 @@ def _book_params(configuration: Configuration, book: Book) -> BookParams:
         venue=book.venue,
         account=book.account_name,
         underlying=book.underlying,
-        rules=rules(book, digest),
+        rules=rules(book, digest, holdings),
         digest=digest,
         positions=None if holdings is None else dict(holdings),
         unexplained=book.unexplained,

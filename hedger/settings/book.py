@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from hedger.settings.band import Band
+from hedger.settings.scale import Scale
 from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
 from hedger.settings.texts import (
     ACCOUNT,
@@ -175,6 +176,7 @@ class Book(Table):
     band: Band = Field(default_factory=Band)
     limits: Limits = Field(default_factory=Limits)
     data: Data = Field(default_factory=Data)
+    scale: Scale = Field(default_factory=Scale)
 
     @property
     def account_name(self) -> str:

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from hedger.settings.book import Book
+from hedger.settings.scale import Scale
 from hedger.settings.texts import ACCOUNT
 
 
@@ -24,6 +25,8 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     content["hedge"] = _hedge(book, content["hedge"])
     for table in ("band", "data", "limits"):
         content[table] = _known_before(content[table])
+    if book.scale == Scale():  # as before there was one
+        del content["scale"]
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
 

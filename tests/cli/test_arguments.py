@@ -38,6 +38,10 @@ BAD = [
     (["hold", "btc-main", "--reason", " "], "--reason: is empty"),
     (["close", "btc-main", "--reason", " "], "--reason: is empty"),
     (["close"], "requires an argument"),
+    (["scale", "btc-main", "--to", "-0.5"], "from 0 to 100"),
+    (["scale", "btc-main", "--to", "nan"], "from 0 to 100"),
+    (["scale", "btc-main", "--to", "half"], "--to"),
+    (["scale", "btc-main", "--reason", " "], "--reason: is empty"),
     (["status", "--config", "/nowhere/desk.toml"], "/nowhere/desk.toml: cannot be read"),
     (["greeks", "--data", "/nowhere"], "--data"),
 ]

@@ -18,6 +18,7 @@ TITLES = {
     "Band": "[book.band]",
     "Limits": "[book.limits]",
     "Data": "[book.data]",
+    "Scale": "[book.scale]",
 }
 
 

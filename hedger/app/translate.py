@@ -6,7 +6,7 @@ enters its address here, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -16,10 +16,12 @@ from hedger.core.model import (
     DataRule,
     HedgeRoute,
     HedgeRule,
+    Kind,
     LadderRule,
     Level,
     LimitRule,
     Rules,
+    ScaleRule,
     Trigger,
     name_at,
 )
@@ -35,8 +37,11 @@ from hedger.venues.paper.params import PaperAccount, PaperParams
 from hedger.venues.simulator.margin import MarginRules
 
 
-def rules(book: Book, digest: str) -> Rules:
-    """Everything that `decide` may know of a book's configuration."""
+def rules(book: Book, digest: str, positions: Mapping[str, int] | None = None) -> Rules:
+    """Everything that `decide` may know of a book's configuration.
+
+    Of ``positions`` the options are the base of its scale; without any it is never scaled.
+    """
     return Rules(
         config=digest,
         numeraire=book.numeraire,
@@ -64,6 +69,7 @@ def rules(book: Book, digest: str) -> Rules:
         ),
         ladder=_ladder(book.ladder),
         sizing=sizing(book.scaling),
+        scale=_scale(book, positions or {}),
     )
 
 
@@ -81,6 +87,18 @@ def _ladder(ladder: Ladder) -> LadderRule:
         hold_ms=_ms(ladder.hold_s),
         age_ms_max=_ms(ladder.age_s_max),
         reduce_to=ladder.reduce_to,
+    )
+
+
+def _scale(book: Book, positions: Mapping[str, int]) -> ScaleRule:
+    options = [name for name in positions if instrument(name).kind is Kind.OPTION]
+    return ScaleRule(
+        base=tuple((name, positions[name]) for name in options),
+        scale=book.scale.scale,
+        inertia=book.scale.inertia,
+        step=book.scale.step,
+        sharpe=book.scale.sharpe,
+        hold_days=book.scale.hold_days,
     )
 
 
@@ -145,7 +163,7 @@ def _book_params(configuration: Configuration, book: Book) -> BookParams:
         venue=book.venue,
         account=book.account_name,
         underlying=book.underlying,
-        rules=rules(book, digest),
+        rules=rules(book, digest, holdings),
         digest=digest,
         positions=None if holdings is None else dict(holdings),
         unexplained=book.unexplained,

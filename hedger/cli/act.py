@@ -95,7 +95,7 @@ def _act(kind: str, book: str, reason: str, *, yes: bool, common: Common | None)
             assert state is not None
             outlook = _Outlook() if kind == "cancel" else await _outlook(common, act, book)
             if yes:
-                _checked(book, await store.ask(book, act), state)
+                checked(book, await store.ask(book, act), state)
                 state = await store.load(book) or state
             return state, outlook
 
@@ -127,7 +127,8 @@ async def _outlook(common: Common, act: Act, book: str) -> _Outlook:
     return _Outlook(decision, legs)
 
 
-def _checked(book: str, answer: str, state: BookState) -> None:
+def checked(book: str, answer: str, state: BookState) -> None:
+    """Raise `HedgerError` where the store did not take an act."""
     if answer == "stopped":
         raise HedgerError(f"book {book} is stopped ({state.hold}): first hedger resume {book}")
     if answer == "closing":

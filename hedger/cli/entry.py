@@ -53,6 +53,7 @@ COMMANDS = (
     Entry("cancel", "act:cancel", "Take back a book's working orders."),
     Entry("neutral", "act:neutral", "Trade a book's delta to the centre of its band."),
     Entry("close", "act:close", "Close a book, options and hedges together, leg by leg."),
+    Entry("scale", "scale:scale", "Take a book's options to a multiple, legs and hedge together."),
     Entry("config", "config:config", "Show, check, start or apply the configuration."),
     Entry("_worker", "run:worker", "One worker process.", is_shown=False),
     Entry("_exchange", "run:exchange", "One paper exchange process.", is_shown=False),

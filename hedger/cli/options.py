@@ -16,6 +16,7 @@ LOCAL = Path("hedger.toml")
 """Read when no configuration is named and a file of this name is in the working directory."""
 
 AMOUNT_MAX = 1e9
+SCALE_MAX = 100.0
 
 Flag = Annotated[bool, Parameter(negative="")]
 """An option without a value and without an opposite."""
@@ -38,6 +39,12 @@ def positive(_: type, value: float | None) -> None:
     """Refuse what is no positive amount; NaN passes every comparison that refuses by size."""
     if value is not None and not 0.0 < value <= AMOUNT_MAX:
         raise ValueError(f"expected a number above 0 and up to {AMOUNT_MAX:g}")
+
+
+def multiple(_: type, value: float | None) -> None:
+    """Refuse what is no multiple of a base."""
+    if value is not None and not 0.0 <= value <= SCALE_MAX:
+        raise ValueError(f"expected a number from 0 to {SCALE_MAX:g}")
 
 
 @Parameter(name="*", group="Common")

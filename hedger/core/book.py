@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -77,6 +78,17 @@ def book(
         accounts=accounts,
         act=state.act,
     )
+
+
+def widened(book: Book, names: Collection[str]) -> Book:
+    """The same book with a leg of quantity 0 for each of these options that it does not hold."""
+    legs = book.legs
+    more = [book.instruments[name] for name in names if name not in legs.names]
+    if not more:
+        return book
+    held = [book.instruments[name] for name in legs.names]
+    positions = [Position(instrument=one, lots=legs.lots(one)) for one in (*held, *more)]
+    return replace(book, legs=_legs(positions, None))
 
 
 def _legs(options: list[Position], previous: Book | None) -> Legs:

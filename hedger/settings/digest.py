@@ -9,6 +9,7 @@ from typing import Any
 
 from hedger.settings.book import Book
 from hedger.settings.ladder import Ladder
+from hedger.settings.scale import Scale
 from hedger.settings.scaling import Scaling
 from hedger.settings.texts import ACCOUNT
 
@@ -30,6 +31,8 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
         del content["ladder"]
     if book.scaling == Scaling():  # as it was before there were scalers
         del content["scaling"]
+    if book.scale == Scale():  # as before there was one
+        del content["scale"]
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
 

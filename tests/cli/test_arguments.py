@@ -41,6 +41,10 @@ BAD = [
     (["override", "btc-main", "warn", "--minutes", "2000"], "--minutes: is 2000, expected at most"),
     (["override", "btc-main", "warn", "--minutes", "nan"], "--minutes"),
     (["override", "btc-main", "up", "--minutes", "5"], "up"),
+    (["scale", "btc-main", "--to", "-0.5"], "from 0 to 100"),
+    (["scale", "btc-main", "--to", "nan"], "from 0 to 100"),
+    (["scale", "btc-main", "--to", "half"], "--to"),
+    (["scale", "btc-main", "--reason", " "], "--reason: is empty"),
     (["status", "--config", "/nowhere/desk.toml"], "/nowhere/desk.toml: cannot be read"),
     (["greeks", "--data", "/nowhere"], "--data"),
 ]

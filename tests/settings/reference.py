@@ -30,6 +30,7 @@ TITLES = {
     "Kelly": "[book.scaling.kelly]",
     "Tail": "[book.scaling.tail]",
     "Margin": "[book.scaling.margin]",
+    "Scale": "[book.scale]",
 }
 
 

@@ -84,8 +84,9 @@ def test_any_effective_value_changes_it(data: st.DataObject, path: tuple[Any, ..
     if path[2] == "band":  # a key of another kind of band would be refused, and has to count too
         changed = before.band.model_copy(update={path[3]: value})
         after = before.model_copy(update={"band": changed})
-    elif path[2] == "ladder":  # what some triggers are measured against is another table's
-        after = before.model_copy(update={"ladder": _put(before.ladder, path[3:], value)})
+    elif path[2] in ("ladder", "scale"):  # some keys ask for another, and have their own bounds
+        table = _put(getattr(before, path[2]), path[3:], value)
+        after = before.model_copy(update={path[2]: table})
     else:
         put(raw, ("book", 0, *path[2:]), value)
         after = Book.model_validate(raw["book"][0])

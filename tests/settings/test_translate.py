@@ -100,6 +100,11 @@ ODD: dict[tuple[str, ...], Any] = {
     ("book", ANY, "data", "vol_width"): 0.2,
     ("book", ANY, "data", "delta_gap"): "widen",
     ("book", ANY, "data", "delta_gap_max"): 0.125,
+    ("book", ANY, "scale", "scale"): 0.75,
+    ("book", ANY, "scale", "inertia"): 0.05,
+    ("book", ANY, "scale", "step"): 0.2,
+    ("book", ANY, "scale", "sharpe"): 1.5,
+    ("book", ANY, "scale", "hold_days"): 12.5,
 }
 
 BAND_ODD: dict[str, Any] = {
@@ -186,7 +191,9 @@ def test_rules(odd: Configuration) -> None:
         assert len(record.__struct_fields__) == len(type(getattr(found, name)).model_fields)
     assert (made.config, made.numeraire, made.base_coin) == ("digest", "coin", 2.5)
     assert found.scaling.used == ()
-    assert len(Rules.__struct_fields__) == 9, "a new field must come from somewhere"
+    assert_same(found.scale, made.scale)
+    assert made.scale.base == (), "which comes with the positions"
+    assert len(Rules.__struct_fields__) == 10, "a new field must come from somewhere"
 
 
 def test_books_and_workers(odd: Configuration) -> None:
@@ -199,6 +206,7 @@ def test_books_and_workers(odd: Configuration) -> None:
     )
     assert one.digest == one.rules.config == odd.digests["btc-main"]
     assert one.positions == {"BTC-3JUL26-64000-C": -100, "BTC-PERPETUAL": -6000}
+    assert one.rules.scale.base == (("BTC-3JUL26-64000-C", -100),), "the hedge is no part of it"
     worker = worker_params(odd, worker="w1")
     assert (worker.worker, worker.deployment, worker.books) == ("w1", "desk", (one,))
     assert_same(odd.settings.worker, worker)

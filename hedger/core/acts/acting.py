@@ -10,6 +10,7 @@ from hedger.core import limits
 from hedger.core.acts import words
 from hedger.core.acts.centring import centred, ending_at_centre
 from hedger.core.acts.closing import next_leg
+from hedger.core.acts.portions import Stage, portions, stage
 from hedger.core.acts.unwinding import next_hedge
 from hedger.core.freshness import hedge_quote, other_futures
 from hedger.core.model import (
@@ -84,18 +85,39 @@ def _closing(draft: Draft, seen: Exposure, band: Target, act: Act, *, unit: floa
     if book.open:
         text = f"delta {span(seen)}, {len(book.open)} orders are open: the close goes on after them"
         return draft.decision(Action.NO_TRADE, "in_flight", text)
-    step = next_leg(book, draft.market, rules, now, seen=seen, band=band)
+    goals, reason = None, words.STEP
+    if act.kind is ActKind.SCALE:
+        found = _stage(draft, act)
+        if isinstance(found, Decision):
+            return found
+        goals, reason = found.goals, words.SCALE_STEP
+    step = next_leg(book, draft.market, rules, now, seen=seen, band=band, goals=goals)
     if step.line is not None:
-        return _sent(draft, seen, step.line, step.refusals, words.STEP, left=step.left)
+        return _sent(draft, seen, step.line, step.refusals, reason, left=step.left)
     if step.cramped:
         narrow = centred(band, least=_least(draft, unit))
         trade = certain_trade(seen, narrow)
         if trade.wanted:
             return hedged(draft._replace(band=narrow), seen, narrow, trade)
     if step.left:
-        text = f"{step.left} legs left, none can be closed now: {_named(step.refusals)}"
+        text = f"{step.left} legs left, none can be traded now: {_named(step.refusals)}"
         return draft.decision(Action.BLOCKED, words.WAITS, text, refusals=step.refusals)
     return draft.decision(Action.NO_TRADE, words.REDUCED, "every leg is as small as was asked for")
+
+
+def _stage(draft: Draft, act: Act) -> Stage | Decision:
+    """How far the legs are to go now, or why nothing is to be done."""
+    book, rule = draft.book, draft.rules.scale
+    legs = portions(book, rule, draft.now)
+    found = stage(legs, act.scale, step=rule.step, may_grow=act.grows)
+    if found is None:
+        text = f"every leg is at {act.scale:g} of its base, to whole lots"
+        return draft.decision(Action.NO_TRADE, words.SCALED, text)
+    if found.grows and book.hold:
+        text = f"{'stopped' if book.stopped else 'on hold'} ({book.hold}): nothing is made larger"
+        refusal = Refusal(rule="hold", wanted=0.0, allowed=0.0, reason=text)
+        return draft.decision(Action.BLOCKED, refusal.rule, text, refusals=(refusal,))
+    return found
 
 
 def _unwinding(draft: Draft, seen: Exposure, band: Target) -> Decision:

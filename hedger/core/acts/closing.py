@@ -1,11 +1,18 @@
-"""The next option leg to be closed, how much of it, and at which price; or why it must wait."""
+"""The next option leg to be traded, how much of it, and at which price; or why it must wait.
+
+Whoever closes buys back short legs before long ones go; whoever grows buys the long ones before
+more is sold short. No sale leaves a side shorter of cover than it is at its goal.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from hedger.core.acts.portions import uncovered
 from hedger.core.acts.prices import Price, price
+from hedger.core.book import widened
 from hedger.core.columns import Book, Market
 from hedger.core.exposure import moves
 from hedger.core.model import Exposure, Instrument, PlanLine, Refusal, Rules, Target
@@ -16,9 +23,9 @@ ROOM = 0.75
 
 
 class Leg(NamedTuple):
-    """An option leg that is to go; ``goal`` is what stays of it, ``lots`` what may go now.
+    """An option leg that is not at its ``goal``; ``lots`` is what may be traded now.
 
-    ``lots`` is signed as the trade is; 0 where all of it has to stay for now.
+    ``lots`` is signed as the trade is; 0 where none may be for now.
     """
 
     instrument: Instrument
@@ -26,6 +33,11 @@ class Leg(NamedTuple):
     goal: int
     lots: int
     move: float
+
+    @property
+    def is_sale(self) -> bool:
+        """Whether lots of it are to be sold."""
+        return self.goal < self.held
 
 
 class Step(NamedTuple):
@@ -54,24 +66,41 @@ class _Span(NamedTuple):
         return self.low - self.floor if move < 0.0 else self.ceiling - self.high
 
 
-def remaining_legs(book: Book, now: int) -> tuple[tuple[str, int, int], ...]:
-    """(name, lots held, lots to stay) of the living legs that are not where the act wants them."""
-    keep = {} if book.act is None else dict(book.act.keep)
+def remaining_legs(
+    book: Book, now: int, goals: Mapping[str, int] | None = None
+) -> tuple[tuple[str, int, int], ...]:
+    """(name, lots held, lots to stay) of the living legs that are not where they are wanted.
+
+    Without ``goals`` the book's act says what is to stay, and makes no leg larger.
+    """
+    if goals is None:
+        keep = {} if book.act is None else dict(book.act.keep)
+        wanted = {
+            name: _goal(book.legs.lots(book.instruments[name]), keep.get(name, 0))
+            for name in book.legs.names
+        }
+    else:
+        wanted = dict(goals)
     found = []
-    for i, name in enumerate(book.legs.names):
-        if book.legs.expiry_ms[i] <= now:
-            continue
-        held = book.legs.lots(book.instruments[name])
-        goal = _goal(held, keep.get(name, 0))
-        if held != goal:
+    for name, goal in wanted.items():
+        contract = book.instruments[name]
+        held = book.legs.lots(contract)
+        if held != goal and contract.expiry_ms > now:
             found.append((name, held, goal))
     return tuple(found)
 
 
 def next_leg(
-    book: Book, market: Market, rules: Rules, now: int, *, seen: Exposure, band: Target
+    book: Book,
+    market: Market,
+    rules: Rules,
+    now: int,
+    *,
+    seen: Exposure,
+    band: Target,
+    goals: Mapping[str, int] | None = None,
 ) -> Step:
-    """The next order of an act that closes legs; call it with nothing open.
+    """The next order of an act that trades legs; call it with nothing open.
 
     Parameters
     ----------
@@ -81,12 +110,14 @@ def next_leg(
         The book's delta as an interval.
     band : Target
         Its hard band is what no step may leave, on either reading of the order.
+    goals : mapping of str to int
+        Lots of the legs that are to be traded; without, the book's act says what is to stay.
     """
-    legs = _legs(book, market, rules, now)
+    legs = _legs(book, market, rules, now, goals)
     refusals: list[Refusal] = []
     line, cramped = None, False
     for leg in legs:
-        found = price(market, rules, now, leg.instrument, buy=leg.held < 0, index=seen.index)
+        found = price(market, rules, now, leg.instrument, buy=not leg.is_sale, index=seen.index)
         if isinstance(found, Refusal):
             refusals.append(found)
         elif line is None:  # the others wait for their turn, which is nothing to be told of
@@ -110,18 +141,20 @@ class Prospect(NamedTuple):
     reason: str
 
 
-def prospects(book: Book, market: Market, rules: Rules, now: int) -> tuple[Prospect, ...]:
-    """Every leg that the book's act is to close, with the price that it could be closed at now."""
+def prospects(
+    book: Book, market: Market, rules: Rules, now: int, goals: Mapping[str, int] | None = None
+) -> tuple[Prospect, ...]:
+    """Every leg that is not at its goal, with the price that it could be traded at now."""
     index = market.index.get(book.underlying)
     if index is None:
         return tuple(
-            Prospect(name, held, goal, None, "", "not closed now: no index was ever seen")
-            for name, held, goal in remaining_legs(book, now)
+            Prospect(name, held, goal, None, "", "not traded now: no index was ever seen")
+            for name, held, goal in remaining_legs(book, now, goals)
         )
     made = []
-    for leg in _legs(book, market, rules, now):
-        name = leg.instrument.name
-        found = price(market, rules, now, leg.instrument, buy=leg.held < 0, index=index.value)
+    for leg in _legs(book, market, rules, now, goals):
+        name, buy = leg.instrument.name, not leg.is_sale
+        found = price(market, rules, now, leg.instrument, buy=buy, index=index.value)
         if isinstance(found, Refusal):
             made.append(Prospect(name, leg.held, leg.goal, None, "", found.reason))
         else:
@@ -130,29 +163,36 @@ def prospects(book: Book, market: Market, rules: Rules, now: int) -> tuple[Prosp
     return tuple(made)
 
 
-def _legs(book: Book, market: Market, rules: Rules, now: int) -> tuple[Leg, ...]:
-    """Legs not at their goal: short ones first, then by expiry."""
-    wanted = remaining_legs(book, now)
+def _legs(
+    book: Book, market: Market, rules: Rules, now: int, goals: Mapping[str, int] | None
+) -> tuple[Leg, ...]:
+    """Legs not at their goal: what is bought first, then by expiry."""
+    wanted = remaining_legs(book, now, goals)
     if not wanted:
         return ()
-    each = dict(zip(book.legs.names, moves(book, market, rules, now).tolist(), strict=True))
-    spare = {is_call: _uncovering(book, now, is_call=is_call) for is_call in (True, False)}
+    wide = widened(book, [name for name, _, _ in wanted])
+    each = dict(zip(wide.legs.names, moves(wide, market, rules, now).tolist(), strict=True))
+    spare = _spare(wide, now, {name: goal for name, _, goal in wanted})
     found = []
     for name, held, goal in wanted:
         contract = book.instruments[name]
         lots = goal - held
-        if held > 0:  # a long leg stays while as much is short of its side
-            lots = -min(held - goal, math.floor(spare[contract.is_call] / contract.lot + 1e-9))
+        if lots < 0:  # cover stays while as much is short of its side
+            lots = -min(-lots, math.floor(spare[contract.is_call] / contract.lot + 1e-9))
         found.append(Leg(contract, held, goal, lots, each[name] * contract.lot))
-    found.sort(key=lambda leg: (leg.held > 0, leg.instrument.expiry_ms, leg.instrument.name))
+    found.sort(key=lambda leg: (leg.is_sale, leg.instrument.expiry_ms, leg.instrument.name))
     return tuple(found)
 
 
-def _uncovering(book: Book, now: int, *, is_call: bool) -> float:
-    """What of the long calls, or puts, covers no short one [coin]."""
-    legs = book.legs
-    side = (legs.is_call == is_call) & (legs.expiry_ms > now)
-    return max(float(legs.quantity[side].sum()), 0.0)
+def _spare(book: Book, now: int, goals: Mapping[str, int]) -> dict[bool, float]:
+    """What may be sold of calls and of puts [coin] with no more uncovered than at the goals."""
+    legs, found = book.legs, {}
+    ends = {name: goals.get(name, legs.lots(book.instruments[name])) for name in legs.names}
+    for is_call in (True, False):
+        side = (legs.is_call == is_call) & (legs.expiry_ms > now)
+        room = float(legs.quantity[side].sum()) + uncovered(ends, book, now, is_call=is_call)
+        found[is_call] = max(room, 0.0)
+    return found
 
 
 def _goal(held: int, keep: int) -> int:
@@ -217,7 +257,7 @@ def _refusal(leg: Leg, fault: str, band: Target) -> Refusal:
     name, least = leg.instrument.name, max(leg.instrument.min_lots, 1)
     step = least * abs(leg.move)
     text = {
-        "covers": "kept for now: it covers a short leg of its side",
+        "covers": "not sold for now: as much is short of its side, and would stand uncovered",
         "unknown": "its delta is not known: no vol was ever seen beside a two-sided quote",
         "too_few": f"{abs(leg.lots)} lots are fewer than the venue's least order, {least}",
         "too_small": f"fewer than {least} lots are shown, or order_max allows fewer",

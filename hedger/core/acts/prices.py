@@ -62,7 +62,7 @@ def _refused(name: str, rule: str, reason: str, age: int | None = None) -> Refus
         rule=f"close_{rule}",
         wanted=0.0,
         allowed=0.0,
-        reason=f"not closed now: {reason}",
+        reason=f"not traded now: {reason}",
         instrument=name,
         age_ms=age,
     )

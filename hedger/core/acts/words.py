@@ -8,15 +8,18 @@ CANCELLING = "cancelling"
 CANCELLED = "cancelled"
 NEUTRAL = "neutral"
 REDUCED = "reduced"
+SCALED = "scaled"
 CLOSED = "closed"
 WAITS = "close_waits"
 STEP = "close_leg"
 UNWIND = "close_hedge"
+SCALE_STEP = "scale_leg"
 
 DONE = {
     ActKind.CANCEL: frozenset({CANCELLED}),
     ActKind.NEUTRAL: frozenset({NEUTRAL, "below_minimum"}),
     ActKind.REDUCE: frozenset({REDUCED}),
+    ActKind.SCALE: frozenset({SCALED}),
     ActKind.CLOSE: frozenset[str](),
 }
 """Reasons of the decisions that end an act; `close` has none: only a person ends that."""

@@ -48,6 +48,7 @@ from hedger.core.model.decision import (
     Target,
 )
 from hedger.core.model.offer import VALID_MS, Hedged, Offer, Room
+from hedger.core.model.proportion import ScaleRule
 from hedger.core.model.record import Record
 from hedger.core.model.rules import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules
 from hedger.core.model.scaling import (
@@ -154,6 +155,7 @@ __all__ = [
     "Room",
     "Rules",
     "Sample",
+    "ScaleRule",
     "Scales",
     "Scaling",
     "SignalRule",

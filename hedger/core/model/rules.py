@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hedger.core.model.climbing import LadderRule
+from hedger.core.model.proportion import ScaleRule
 from hedger.core.model.record import Record
 from hedger.core.model.scaling import Sizing
 
@@ -133,3 +134,4 @@ class Rules(Record, frozen=True, kw_only=True):
     data: DataRule = DataRule()
     ladder: LadderRule = LadderRule()
     sizing: Sizing | None = None
+    scale: ScaleRule = ScaleRule()

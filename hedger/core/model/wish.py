@@ -1,4 +1,4 @@
-"""What a person, or the ladder, wants done with a book: one of three named acts."""
+"""What a person, or the ladder, wants done with a book: one of the named acts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from hedger.core.model.record import Record
 class ActKind(StrEnum):
     """``cancel`` what works, go ``neutral``, or ``close`` options and hedges together.
 
-    ``reduce`` is the ladder's alone: `close`, down to what `Act.keep` names.
+    ``reduce`` is the ladder's alone: `close`, down to what `Act.keep` names. ``scale`` takes all
+    option legs in proportion to `Act.scale` times the book's base.
     """
 
     CANCEL = "cancel"
     NEUTRAL = "neutral"
     REDUCE = "reduce"
+    SCALE = "scale"
     CLOSE = "close"
 
 
@@ -23,6 +25,7 @@ class Act(Record, frozen=True, kw_only=True):
     """An act as it was asked for: what, by whom, why and when (wall clock).
 
     ``keep`` has the signed lots of each option leg that are to stay; those not named are to go.
+    ``scale`` is the one that is wanted; without ``grows`` no leg is made larger for it.
     """
 
     kind: ActKind
@@ -30,6 +33,8 @@ class Act(Record, frozen=True, kw_only=True):
     reason: str
     asked_ms: int
     keep: tuple[tuple[str, int], ...] = ()
+    scale: float = 1.0
+    grows: bool = False
 
     @property
     def trades(self) -> bool:
@@ -45,4 +50,5 @@ class Act(Record, frozen=True, kw_only=True):
         >>> Act(kind=ActKind.CLOSE, who="anna", reason="leaving", asked_ms=0).text
         'close, asked by anna: leaving'
         """
-        return f"{self.kind}, asked by {self.who}: {self.reason}"
+        what = f"{self.kind} to {self.scale:g}" if self.kind is ActKind.SCALE else self.kind
+        return f"{what}, asked by {self.who}: {self.reason}"

@@ -118,6 +118,9 @@ def growth(rig: Rig, verdict: Verdict) -> list[str]:
         early, late = fmean(resident[fifth : 2 * fifth]), fmean(resident[-fifth:])
         rig.facts["worker_mb"] = [round(early, 1), round(late, 1)]
         rig.facts["growth"] = round(late / early - 1.0, 4)
+        tenth = len(resident) // 10
+        parts = (resident[n * tenth : (n + 1) * tenth] for n in range(10))
+        rig.facts["worker_mb_by_tenths"] = [round(fmean(part), 1) for part in parts]
         if late > early * (1.0 + GROWTH_MAX):
             wrong.append(f"figure: a worker grew from {early:.1f} to {late:.1f} MB")
     elif rig.length_s >= JUDGED_S:

@@ -198,7 +198,7 @@ def test_parts_of_the_tail_are_its_derivatives(level: float) -> None:
         ({"factors": Factors(vol=0.5, vol_of_vol=-1.0)}, "vol of vol is -1"),
         ({"factors": Factors(vol=0.5, correlation=1.5)}, "correlation is 1.5"),
         ({"method": "guess"}, "expected one of delta_normal"),
-        ({"level": 1.0}, "between 0 and 1"),
+        ({"level": 1.0}, "above 0 and below 1"),
         ({"horizon_days": 0.0}, "horizon_days is 0"),
         ({"method": "historical"}, "0 returns, expected 100 at least"),
     ],

@@ -18,7 +18,7 @@ redis.call('XADD', KEYS[2], '*', 'event', 'begin', 'book', 'b', 'detail', 'paylo
 def test_entries_of_a_killed_server(tmp_path: Path) -> None:
     port = free_port()
     with Group(tmp_path) as group:
-        group.start(port, appendonly="yes")
+        group.start(port, appendonly="yes", appendfsync="always")  # else a busy disk puts it off
         for number in range(3):
             client(port).eval(APPEND, 2, JOURNAL, LOG, f"b.{number}", f"one\r\ntwo {number}")
         group.kill(port)

@@ -177,9 +177,9 @@ class Loopback:
         """What is held."""
         return {n: q for n, q in self.held.items() if q}
 
-    async def fills(self, account: str, since_ms: int) -> list[Fill]:
+    async def fills(self, account: str, since_ms: int) -> AsyncIterator[list[Fill]]:
         """All of them."""
-        return [f for f in self.history if f.time_ms >= since_ms]
+        yield [f for f in self.history if f.time_ms >= since_ms]
 
     async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
         """Nothing is paid in or out."""

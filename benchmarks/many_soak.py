@@ -95,9 +95,9 @@ class Market(Loopback):
         """What is held."""
         return {n: q for n, q in self.books[account].items() if q}
 
-    async def fills(self, account: str, since_ms: int) -> list[Fill]:
+    async def fills(self, account: str, since_ms: int) -> AsyncIterator[list[Fill]]:
         """The newest."""
-        return [f for f in self.filled[account] if f.time_ms >= since_ms]
+        yield [f for f in self.filled[account] if f.time_ms >= since_ms]
 
 
 def resident_mb() -> float:

@@ -111,8 +111,11 @@ class Venue(Protocol):
         """Signed lots of every instrument held; raises `VenueUnavailable`."""
         ...
 
-    async def fills(self, account: str, since_ms: int) -> list[Fill]:
-        """All fills since a market instant, oldest first; raises `VenueUnavailable`."""
+    def fills(self, account: str, since_ms: int) -> AsyncIterator[Sequence[Fill]]:
+        """All fills since a market instant, oldest first, in pages as the venue hands them out.
+
+        Raises `VenueUnavailable`, also between pages. What is filled meanwhile comes at the end.
+        """
         ...
 
     async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:

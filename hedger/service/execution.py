@@ -20,7 +20,7 @@ from hedger.errors import (
     VenueRejected,
 )
 from hedger.ports import Lease
-from hedger.service.fills import Fills
+from hedger.service.fills import Fills, in_time
 from hedger.service.intents import Acks, intents_of, order_of, told
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk
@@ -179,15 +179,13 @@ class Execution:
             return False
         if await self.close(desk, intent, event, filled=report.filled):
             return True
-        venue = self._venues[intent.venue]
-        async with asyncio.timeout(self._request_s):
-            since_ms = max(intent.market_ms - HISTORY_SLACK_MS, 0)
-            history = await venue.fills(intent.account, since_ms)
+        venue, since_ms = self._venues[intent.venue], max(intent.market_ms - HISTORY_SLACK_MS, 0)
+        pages = in_time(venue.fills(intent.account, since_ms), page_s=self._request_s)
+        history = [fill async for page in pages for fill in page if fill.client_id == intent.id]
         # The store says that it lacks some: what this worker applied once proves nothing, as a
         # server that has come back or been replaced may have forgotten it.
         for fill in (*report.fills, *history):
-            if fill.client_id == intent.id:
-                await self._fills.apply(desk, route.fill(fill), trusting=False)
+            await self._fills.apply(desk, route.fill(fill), trusting=False)
         return await self.close(desk, intent, event, filled=report.filled)
 
     async def close(self, desk: Desk, intent: Intent, event: IntentEvent, *, filled: int) -> bool:

@@ -8,8 +8,9 @@ comparison of positions finds what it changed, and the book's policy says what t
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
@@ -27,7 +28,20 @@ LEAVING = (FillKind.SETTLEMENT, FillKind.EXERCISE)
 """What takes a leg out of the book by itself; kept in the store under its kind as client id."""
 NEWS = ("ok", "late")
 """Answers of the store to a fill that moved a position."""
-KNOWN_MAX = 20_000
+KNOWN_MAX = 4_000
+"""Fills that the store is spared: a fill is told again within seconds, by stream, answer, query."""
+
+
+async def in_time(
+    pages: AsyncIterator[Sequence[Fill]], *, page_s: float
+) -> AsyncIterator[Sequence[Fill]]:
+    """Pages of a history, each within ``page_s``; else `TimeoutError`."""
+    while True:
+        async with asyncio.timeout(page_s):
+            page = await anext(pages, None)
+        if page is None:
+            return
+        yield page
 
 
 class Fills:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
 
 from hedger.core.model import BookState, Fill, name_there
 from hedger.errors import VenueUnavailable
 from hedger.service.feed import Listener
-from hedger.service.fills import Fills
+from hedger.service.fills import Fills, in_time
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk
 from hedger.service.routes import Route
@@ -100,31 +101,37 @@ class History:
         since_ms = self._horizon_ms()
         if not whole and route.mark in desk.history_ms:
             since_ms = max(desk.history_ms[route.mark] - SLACK_MS, since_ms)
-        venue = self._venues[route.venue]
-        async with asyncio.timeout(self._timeout_s):
-            fills = [route.fill(fill) for fill in await venue.fills(route.account, since_ms)]
+        venue, highest = self._venues[route.venue], 0
+        if state.since_ms:
             # Before a book was seeded, what came in is known to whoever configured it.
-            counts_ms = max(since_ms, state.since_ms)
-            moved = await venue.transfers(route.account, counts_ms) if state.since_ms else []
-        for event in moved:
-            await self._transfers.take(desk, route.event(event))
-        await self._contracts(desk, {fill.instrument for fill in fills})
-        mine = [fill for fill in fills if _concerns(desk, state, fill)]
-        # Nearly all of a whole history is recorded: that is asked at once, not fill by fill.
-        for fill in await self._fills.unrecorded(desk, mine) if whole else mine:
-            is_old = fill.time_ms < state.since_ms
-            await self._fills.apply(desk, fill, trusting=not whole, is_old=is_old)
+            async with asyncio.timeout(self._timeout_s):
+                moved = await venue.transfers(route.account, max(since_ms, state.since_ms))
+            for event in moved:
+                await self._transfers.take(desk, route.event(event))
+        async for page in self._told(route, since_ms):
+            await self._contracts(desk, {fill.instrument for fill in page})
+            mine = [fill for fill in page if _concerns(desk, state, fill)]
+            # Nearly all of a whole history is recorded: that is asked at once, not fill by fill.
+            for fill in await self._fills.unrecorded(desk, mine) if whole else mine:
+                is_old = fill.time_ms < state.since_ms
+                await self._fills.apply(desk, fill, trusting=not whole, is_old=is_old)
+            seqs = (int(fill.client_id[-12:], 16) for fill in mine if desk.is_own(fill))
+            highest = max(highest, *seqs, 0)
         desk.history_ms[route.mark] = now_ms
-        seqs = (int(fill.client_id[-12:], 16) for fill in mine if desk.is_own(fill))
-        return max(seqs, default=0)
+        return highest
+
+    async def _told(self, route: Route, since_ms: int) -> AsyncIterator[list[Fill]]:
+        """An account's fills page by page, under the book's names, so that few are held at once."""
+        pages = self._venues[route.venue].fills(route.account, since_ms)
+        async for page in in_time(pages, page_s=self._timeout_s):
+            yield [route.fill(fill) for fill in page]
 
     async def block(self, desk: Desk, leg: Fill) -> list[Fill]:
         """All legs of the block that a fill is of, as far as they are of this book's underlying."""
         route = desk.params.route_of(leg.instrument)
         since_ms = max(leg.time_ms - BLOCK_SLACK_MS, 0)
-        async with asyncio.timeout(self._timeout_s):
-            fills = await self._venues[route.venue].fills(route.account, since_ms)
-        legs = [route.fill(fill) for fill in fills if fill.block == leg.block]
+        pages = self._told(route, since_ms)
+        legs = [fill async for page in pages for fill in page if fill.block == leg.block]
         await self._contracts(desk, {fill.instrument for fill in legs})
         return [fill for fill in legs if fill.instrument in desk.instruments]
 
@@ -147,21 +154,28 @@ class History:
         venue, account = self._venues[route.venue], route.account
         since_ms = self._horizon_ms()
         for _ in range(OPENING_TRIES):
+            before, _ = await self._filled(route, since_ms)
             async with asyncio.timeout(self._timeout_s):
-                before = await venue.fills(account, since_ms)
                 there = await venue.positions(account)
-                fills = [route.fill(fill) for fill in await venue.fills(account, since_ms)]
-            if len(before) == len(fills):
+            number, filled = await self._filled(route, since_ms)
+            if number == before:
                 break
         else:
             raise VenueUnavailable(f"account {account} trades too fast to be read at one moment")
-        positions = {route.name(name): lots for name, lots in there.items()}
-        await self._contracts(desk, {*positions, *(fill.instrument for fill in fills)})
-        opening = {name: lots for name, lots in positions.items() if name in desk.instruments}
-        for fill in fills:
-            if fill.instrument in desk.instruments:
-                opening[fill.instrument] = opening.get(fill.instrument, 0) - fill.lots
-        return {name: lots for name, lots in opening.items() if lots}
+        opening = {route.name(name): lots for name, lots in there.items()}
+        for name, lots in filled.items():
+            opening[name] = opening.get(name, 0) - lots
+        await self._contracts(desk, set(opening))
+        return {name: lots for name, lots in opening.items() if lots and name in desk.instruments}
+
+    async def _filled(self, route: Route, since_ms: int) -> tuple[int, dict[str, int]]:
+        """How many fills a history tells, and what they come to [lots]."""
+        number, filled = 0, defaultdict[str, int](int)
+        async for page in self._told(route, since_ms):
+            number += len(page)
+            for fill in page:
+                filled[fill.instrument] += fill.lots
+        return number, filled
 
     async def held(self, desk: Desk) -> dict[str, int]:
         """The accounts' positions of this book's underlying, but for venues that are silent."""

@@ -27,6 +27,7 @@ from tests.venues.paper_desk import (
     PERP,
     START,
     client,
+    history,
     listen,
     order,
     params,
@@ -109,8 +110,8 @@ def test_an_order_within_the_depth_is_filled_at_the_shown_price(
             assert fill.price in [q.ask for q in quotes if q.time_ms == fill.time_ms]
             assert await venue.query(account, "one") == report
             assert await venue.positions(account) == {PERP: 40}
-            assert await venue.fills(account, 0) == list(report.fills)
-            assert await venue.fills(account, fill.time_ms + 1) == []
+            assert await history(venue, account, 0) == list(report.fills)
+            assert await history(venue, account, fill.time_ms + 1) == []
 
     asyncio.run(story())
 
@@ -185,7 +186,7 @@ def test_a_client_id_is_executed_once(exchange: PaperParams, account: str) -> No
             assert await venue.place(again[0]) == first
             assert await other.place(again[1]) == first
             assert await venue.positions(account) == {PERP: 7}
-            assert len(await venue.fills(account, 0)) == 1
+            assert len(await history(venue, account, 0)) == 1
 
     asyncio.run(story())
 
@@ -233,7 +234,7 @@ def test_fills_come_once_in_the_stream_and_once_by_query(
                     if len(heard) >= 30:
                         break
             await asyncio.sleep(0.1)
-            recorded = await venue.fills(account, 0)
+            recorded = await history(venue, account, 0)
             assert [f.client_id for f in heard] == [f"f{number}" for number in range(30)]
             assert heard == recorded
             assert sum(f.lots for f in heard) == (await venue.positions(account))[PERP]
@@ -342,7 +343,7 @@ def test_a_killed_exchange_comes_back_as_it_was(tmp_path: Path) -> None:
                 await venue.place(order(f"k{number}", 2))
             resting = order("rest", 4, limit_ticks=20_000, time_in_force="gtc")
             await venue.place(resting)
-            before = await venue.positions("a"), await venue.fills("a", 0)
+            before = await venue.positions("a"), await history(venue, "a", 0)
             report = await venue.query("a", "k7")
             died_ms = (await venue.status()).market_ms
             os.kill(launched.pid, signal.SIGKILL)
@@ -353,7 +354,7 @@ def test_a_killed_exchange_comes_back_as_it_was(tmp_path: Path) -> None:
 
             again = await launch(wanted, command=COMMAND)
             assert not again.was_running
-            assert (await venue.positions("a"), await venue.fills("a", 0)) == before
+            assert (await venue.positions("a"), await history(venue, "a", 0)) == before
             assert await venue.query("a", "k7") == report
             assert (await venue.query("a", "rest")).status is OrderStatus.OPEN
             assert (await venue.query("a", "nobody-home")).status is OrderStatus.NOT_FOUND

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import msgspec
@@ -20,9 +20,9 @@ from tests.service.venue import LOST_AFTER, ScriptedFeed, ScriptedVenue
 class _Hung(ScriptedVenue):
     """A venue that accepts connections and then never answers anything."""
 
-    async def fills(self, account: str, since_ms: int) -> list[Fill]:
+    async def fills(self, account: str, since_ms: int) -> AsyncIterator[list[Fill]]:
         await asyncio.sleep(3_600)
-        return []
+        yield []
 
     async def positions(self, account: str) -> dict[str, int]:
         await asyncio.sleep(3_600)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -34,6 +34,8 @@ from tests.core.desk import PERPETUAL
 from tests.service.virtual import LoopClock
 
 FEED_MAX = 1_000
+PAGE = 3
+"""Fills in one answer of a history."""
 
 
 class Act(NamedTuple):
@@ -292,11 +294,13 @@ class ScriptedVenue:
         self._reachable()
         return {name: lots for name, lots in self.account(account).items() if lots}
 
-    async def fills(self, account: str, since_ms: int) -> list[Fill]:
+    async def fills(self, account: str, since_ms: int) -> AsyncIterator[Sequence[Fill]]:
         self._reachable()
         await asyncio.sleep(self.read_s)
         mine = (fill for fill in self.history if fill.account == account)
-        return [fill for fill in mine if fill.time_ms >= since_ms]
+        found = [fill for fill in mine if fill.time_ms >= since_ms]
+        for first in range(0, len(found), PAGE):
+            yield found[first : first + PAGE]
 
     async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
         self._reachable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
+from functools import partial
 from typing import Any, TypeVar
 
 from hedger.core.model import (
@@ -24,6 +25,8 @@ from tests.simulation.loop import WORLD, Process
 from tests.simulation.wire import Line, Reach, settle
 
 T = TypeVar("T")
+PAGE = 4
+"""Fills in one answer: few, so that much happens between the pages of a history."""
 
 
 class WorkerClock:
@@ -98,8 +101,15 @@ class SimVenue:
     async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
         return []
 
-    async def fills(self, account: str, since_ms: int) -> list[Fill]:
-        return await self._read("fills", lambda: self._exchange.fills(account, since_ms))
+    async def fills(self, account: str, since_ms: int) -> AsyncIterator[list[Fill]]:
+        seen, is_full = 0, True
+        while is_full:
+            page = await self._read("fills", partial(self._page, account, since_ms, seen))
+            seen, is_full = seen + len(page), len(page) == PAGE
+            yield page
+
+    def _page(self, account: str, since_ms: int, seen: int) -> list[Fill]:
+        return self._exchange.fills(account, since_ms)[seen : seen + PAGE]
 
     async def margin(self, account: str) -> AccountMargin | None:
         return None

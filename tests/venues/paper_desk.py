@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from hedger.core.model import Order
-from hedger.ports import Batch
+from hedger.core.model import Fill, Order
+from hedger.ports import Batch, Venue
 from hedger.venues.paper.adapter import PaperVenue
 from hedger.venues.paper.launch import Launched, launch
 from hedger.venues.paper.params import PaperAccount, PaperParams
@@ -142,6 +142,11 @@ async def listen(
             if until(batch):
                 break
     return heard
+
+
+async def history(venue: Venue, account: str, since_ms: int) -> list[Fill]:
+    """All pages of an account's fills."""
+    return [fill async for page in venue.fills(account, since_ms) for fill in page]
 
 
 def order(client_id: str, lots: int, **changes: Any) -> Order:

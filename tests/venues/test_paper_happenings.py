@@ -16,7 +16,7 @@ from hedger.venues.paper.engine import Engine
 from hedger.venues.paper.margins import margin_rules
 from hedger.venues.paper.params import PaperAccount
 from hedger.venues.paper.protocol import Happen
-from tests.venues.paper_desk import PERP, START, client, order, params, serving
+from tests.venues.paper_desk import PERP, START, client, history, order, params, serving
 
 CALL = "BTC-3JUL26-62000-C"
 SHORT = (PaperAccount(name="a", positions={CALL: -100}),)
@@ -126,7 +126,7 @@ def test_over_the_wire_each_is_told_once_and_muted_fills_are_lost(tmp_path: Path
             listening.cancel()
             assert [(f.kind, f.lots) for f in heard] == [("deleveraging", -100), ("trade", 4)]
             assert [e.kind for e in events] == [Happening.DEPOSIT, Happening.ORDER]
-            assert [f.lots for f in await venue.fills("a", 0)] == [-100, 3, 4]
+            assert [f.lots for f in await history(venue, "a", 0)] == [-100, 3, 4]
             assert [t.amount for t in await venue.transfers("a", 0)] == [1.0]
 
     async def told(venue: PaperVenue) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from functools import partial
 
 import msgspec
 
@@ -124,9 +125,14 @@ class PaperVenue:
         """What is asked of an account, None where none is; raises `VenueUnavailable`."""
         return (await self._read(p.Asked, lambda i: p.Margin(i, account))).margin
 
-    async def fills(self, account: str, since_ms: int) -> list[Fill]:
-        """All fills since a market instant, oldest first; raises `VenueUnavailable`."""
-        return (await self._read(p.FillList, lambda i: p.Fills(i, account, since_ms))).fills
+    async def fills(self, account: str, since_ms: int) -> AsyncIterator[Sequence[Fill]]:
+        """All fills since a market instant, oldest first, in pages; raises `VenueUnavailable`."""
+        seen, more = 0, True
+        while more:
+            ask = partial(p.Fills, account=account, since_ms=since_ms, after=seen)
+            page = await self._read(p.FillList, ask)
+            seen, more = seen + len(page.fills), page.more
+            yield page.fills
 
     async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
         """Deposits and withdrawals since a market instant; raises `VenueUnavailable`."""

@@ -23,7 +23,7 @@ from hedger.core.model import (
 )
 from hedger.venues.paper.params import PaperAccount
 
-VERSION = 1
+VERSION = 2
 FRAME_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -89,11 +89,12 @@ class Margin(_Message, frozen=True):
 
 
 class Fills(_Message, frozen=True):
-    """Fills since a market instant; answered by `FillList`."""
+    """A page of the fills since a market instant, after so many; answered by `FillList`."""
 
     id: int
     account: str
     since_ms: int
+    after: int = 0
 
 
 class Instruments(_Message, frozen=True):
@@ -235,10 +236,11 @@ class Asked(_Message, frozen=True):
 
 
 class FillList(_Message, frozen=True):
-    """Fills, oldest first."""
+    """A page of fills, oldest first, and whether there are more."""
 
     id: int
     fills: list[Fill]
+    more: bool = False
 
 
 class EventList(_Message, frozen=True):

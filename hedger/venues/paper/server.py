@@ -24,6 +24,7 @@ from hedger.venues.paper.tradelog import TradeLogBrokenError
 from hedger.venues.paper.travel import Way
 
 RESUME_S = 1.0  # after a restart the clock waits this long for its clients to come back
+FILLS_PAGE = 200  # fills of an account told in one answer
 _DELAYED = p.Place | p.Cancel | p.Query | p.Positions | p.Fills | p.Margin
 
 
@@ -195,8 +196,10 @@ class Server:
                 return p.Holdings(id_, engine.exchange.positions(account))
             case p.Margin(id=id_, account=account):
                 return p.Asked(id_, engine.exchange.margin(account))
-            case p.Fills(id=id_, account=account, since_ms=since_ms):
-                return p.FillList(id_, engine.exchange.fills(account, since_ms))
+            case p.Fills(id=id_, account=account, since_ms=since_ms, after=after):
+                fills = engine.exchange.fills(account, since_ms)
+                end = max(after, 0) + FILLS_PAGE
+                return p.FillList(id_, fills[max(after, 0) : end], more=len(fills) > end)
             case p.Transfers(id=id_, account=account, since_ms=since_ms):
                 return p.EventList(id_, engine.transfers(account, since_ms))
             case p.Instruments(id=id_, names=names):

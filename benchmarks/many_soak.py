@@ -200,6 +200,8 @@ async def _of_server(store: Any) -> dict[str, float]:
 
 def verdict(lines: list[dict[str, float]], books: int) -> list[str]:
     """What did not hold."""
+    if not lines:
+        return ["the worker had not begun when time was up: ask for more --minutes"]
     settled = [line for line in lines if line["ready"] == books] or lines
     early, end = max(lines[len(lines) // 5], settled[0], key=lambda line: line["at_s"]), lines[-1]
     wrong = []

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from hedger.backtest.journalled import Told
@@ -120,9 +121,10 @@ class _Run:
             raise ConfigError(f"book {book.name}: is hedged at several venues, expected one")
         self._book_params, self._terms = book, terms
         self._log = MemoryLog()
-        self.engine = Engine(params, market=market, log=self._log)
         self._repriced = market if isinstance(market, Repriced) else None
         self._funded = market if isinstance(market, Repriced | CrashMarket) else None
+        own = _exchange(params, has_prints=self._funded is not None)
+        self.engine = Engine(own, market=market, log=self._log)
         if terms.programme and self._repriced is None:
             raise ConfigError("a programme of positions needs bars to be repriced, not a chain")
         held = self.engine.exchange.positions(book.account)
@@ -229,3 +231,9 @@ class _Run:
         account = self._book_params.account
         fills = [fill for fill in self.engine.take_fills() if fill.account == account]
         return [fill for fill in fills if not fill.client_id.startswith(NAMESPACE)]
+
+
+def _exchange(params: PaperParams, *, has_prints: bool) -> PaperParams:
+    """The exchange of a replay: nothing by chance, and no rate beside a market's own prints."""
+    rate = 0.0 if has_prints else params.funding_rate_8h
+    return msgspec.structs.replace(params, events_per_day=0.0, funding_rate_8h=rate)

@@ -111,7 +111,6 @@ def trial_asked_for(
         trial.params,
         start_ms=instant_of("--start", start),
         end_ms=instant_of("--end", end),
-        funding_rate_8h=0.0 if kind == "bars" else trial.params.funding_rate_8h,
     )
     terms = msgspec.structs.replace(trial.terms, programme=parts)
     return msgspec.structs.replace(trial, params=params, terms=terms, kind=kind)

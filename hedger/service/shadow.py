@@ -186,6 +186,7 @@ class Shadow:
             hold="",
             stopped=False,
             facts=0,
+            act=None,  # asked of the live book, not of a policy
         )
         if self._book is None:
             self._book = Imagined(

@@ -104,6 +104,14 @@ def test_funding_is_paid_as_printed(done: Tried) -> None:
     assert [e.ms for e in prints] == [START + DAY + 480 * MINUTE]
 
 
+def test_nothing_happens_by_chance_and_no_rate_is_paid_beside_prints(
+    done: Tried, folder: Path
+) -> None:
+    """Keys that the live paper exchange plays, as a configuration may have them."""
+    other = tried(trial(folder, events_per_day=500.0, loss=0.5, funding_rate_8h=0.01))
+    assert other.run.events == done.run.events
+
+
 def test_decides_what_the_demo_decides_on_the_same_tape(week: Path, tmp_path: Path) -> None:
     """The demo without its processes, which decides until nothing is left at each instant."""
     made = trial(week, CHAIN, positions=SHORT, latency_ms=0.0)

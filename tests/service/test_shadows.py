@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from hedger.core.model import BandRule
+from hedger.clock import wall_ms
+from hedger.core.model import Act, ActKind, BandRule
 from hedger.errors import StoreUnavailable
 from hedger.service.kept import Kept, kept_from
 from hedger.service.params import BookParams, ShadowParams
@@ -62,6 +63,26 @@ def test_they_trade_in_imagination_alone() -> None:
         assert len(told) == tight.own.tally.hedges
         assert all(entry.text.startswith("shadow tight: ") for entry in told)
         assert "shadow" not in {entry.reason for entry in room.journal()}
+
+    in_room(body)
+
+
+def test_an_act_is_the_live_books_alone() -> None:
+    """What a person has asked for is no part of a policy: its own hedge stays where its band is."""
+
+    async def body(room: Room) -> None:
+        await room.start("w1", books=(book_params(),))
+        await room.hedged()
+        await room.stop("w1")
+        lots = room.venue.held[HEDGE]
+        await room.start("w2", books=shadowed(NEVER))  # takes over what is held
+        assert (await saved(room, "never")).own.purse.lots == {HEDGE: lots}
+        act = Act(kind=ActKind.CLOSE, who="test", reason="a drill", asked_ms=wall_ms())
+        assert await room.store.ask("main", act) == "ok"
+        never = await saved(room, "never")
+        assert not any(room.venue.held.values())
+        assert never.own.purse.lots == {HEDGE: lots}
+        assert never.own.tally.hedges == 0
 
     in_room(body)
 

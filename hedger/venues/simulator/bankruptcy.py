@@ -32,7 +32,8 @@ def ranking(state: State, instrument: Instrument, *, is_long: bool) -> list[Rank
     -----
     Profit is the position's, over its value at entry; leverage the position's value over the
     account's equity, all at the shown marks. A loss is divided by the leverage instead, so that
-    among losers, too, the riskier comes first. Who has no equity comes before all others.
+    among losers, too, the riskier comes first. Who has no equity comes first of those who win, and
+    first of those who lose.
     """
     rows = []
     mark = state.market.shown_mark

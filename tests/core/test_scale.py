@@ -28,6 +28,7 @@ from hedger.core.model import (
     BandRule,
     Decision,
     Instrument,
+    LadderState,
     Memory,
     Rules,
     ScaleRule,
@@ -318,3 +319,18 @@ def test_nothing_grows_while_a_book_is_on_hold() -> None:
     assert (made.action, made.reason) == (Action.BLOCKED, "hold")
     assert made.plan is None
     assert finished(act(1.0, grows=False), at(desk, rule, act(1.0, grows=False)))
+
+
+@pytest.mark.parametrize("rung", [0, 1, 2, 3, 4])
+def test_nothing_grows_on_a_rung_that_adds_nothing_nor_on_a_higher_one(rung: int) -> None:
+    """A climb from stop adding to reduce must not set a scale-in free again."""
+    rule = scaled(BASE)
+    desk = desk_of({leg: share(lots, 0.5) for leg, lots in BASE.items()}, rule)
+    memory = msgspec.structs.replace(DID, ladder=LadderState(rung=rung, text="margin"))
+    made = at(desk, rule, act(1.0), memory)
+    if rung < 2:
+        assert (made.action, made.reason) == (Action.HEDGE, "scale_leg")
+    else:
+        assert (made.action, made.reason, made.plan) == (Action.BLOCKED, "ladder", None)
+    out = at(desk, rule, act(0.25, grows=False), memory)
+    assert (out.action, out.reason) == (Action.HEDGE, "scale_leg"), "out is always allowed"

@@ -113,9 +113,8 @@ def _stage(draft: Draft, act: Act) -> Stage | Decision:
     if found is None:
         text = f"every leg is at {act.scale:g} of its base, to whole lots"
         return draft.decision(Action.NO_TRADE, words.SCALED, text)
-    if found.grows and book.hold:
-        text = f"{'stopped' if book.stopped else 'on hold'} ({book.hold}): nothing is made larger"
-        refusal = Refusal(rule="hold", wanted=0.0, allowed=0.0, reason=text)
+    if found.grows and (refusal := limits.no_more(book)):
+        text = f"nothing is made larger: {refusal.reason}"
         return draft.decision(Action.BLOCKED, refusal.rule, text, refusals=(refusal,))
     return found
 
@@ -150,10 +149,14 @@ def _sent(
     *,
     left: int,
 ) -> Decision:
-    """The order as a decision, unless a person holds the book back."""
+    """The order as a decision, unless the book is on hold.
+
+    The ladder's word that nothing is added holds no act up that makes the book smaller: its own
+    reduction would end half-way as soon as a measure grew old.
+    """
     book = draft.book
     reduces = reduces_delta(seen, line.delta) if line.delta else False
-    if back := limits.held_back(book, line.delta, reduces=reduces):
+    if back := limits.held_back(book, line.delta, reduces=reduces, why=book.hold):
         return draft.decision(Action.BLOCKED, back.rule, back.reason, refusals=(*refusals, back))
     made = Plan(
         wanted=line.delta,

@@ -5,21 +5,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from scipy.special import ndtr
 
+from benchmarks.decide import desk, rules
 from benchmarks.depth import outcomes, recorded
 from benchmarks.measure import Finding, Table, best_times, main, optional
+from hedger.clock import wall_ms
+from hedger.core.decide import decide
 from hedger.core.model import (
     CongestionRule,
     GridRule,
     KellyRule,
     LiquidityRule,
     MarginRule,
+    Measured,
+    Reading,
+    Readings,
     SignalRule,
+    Sizing,
     StaticRule,
     TailRule,
     Traffic,
@@ -29,21 +38,12 @@ from hedger.core.model import (
 from hedger.core.risk.holdings import Holdings
 from hedger.core.risk.margins import Collateral, GridMargin, StandardMargin, margin_measure
 from hedger.core.risk.measures import Factors, factor_shocks, tail_measure
-from hedger.core.sizing.combine import combine
-from hedger.core.sizing.congestion import clip, congestion
-from hedger.core.sizing.grid import grid
-from hedger.core.sizing.kelly import growth, kelly
-from hedger.core.sizing.liquidity import Depth, liquidity
-from hedger.core.sizing.margin import margin
-from hedger.core.sizing.signal import signal
-from hedger.core.sizing.static import static
-from hedger.core.sizing.value_at_risk import value_at_risk
-from hedger.core.sizing.vol_regime import vol_regime
-from hedger.core.sizing.vol_target import vol_target
+from hedger.core.sizing.kelly import growth
 
 SPOT = 60_000.0
 SCENARIOS = 1_000
 MOVES = Factors(vol=0.6)
+LEGS = 200
 BOTH = Factors(vol=0.6, vol_of_vol=0.8, correlation=-0.5)
 
 
@@ -148,50 +148,47 @@ def tails(quick: bool) -> Table:
     return Table(f"value at risk of {len(held.names):,} legs, 1,000 scenarios", rows, found)
 
 
+ALL = Sizing(
+    shift_max=2.0,
+    static=StaticRule(target=0.1),
+    signal=SignalRule(capital=5.0, vol_target=0.1),
+    grid=GridRule(step=500.0, size=0.1, total_max=1.0),
+    grid_anchor=58_000.0,
+    liquidity=LiquidityRule(),
+    daily_volume=1e5,
+    congestion=CongestionRule(),
+    vol_target=VolTargetRule(target=0.2),
+    vol_regime=VolRegimeRule(),
+    kelly=KellyRule(),
+    tail=TailRule(limit=1e5),
+    margin=MarginRule(),
+)
+"""Every model: with the clip they say eleven things of one hedge."""
+
+
 def scalers(quick: bool) -> Table:
-    """Every model once, with finished measures, and their combination."""
+    """What all models add to a decision that hedges, with finished measures."""
+    now, plain = wall_ms(), rules("cubic")
     best = growth(np.random.default_rng(1).normal(1e-3, 0.02, 1_000), observations=100_000)
-    rising = tuple((SPOT + i, 0.5) for i in range(1, 21))
-    depth = Depth(
-        bids=tuple((SPOT - i, 0.5) for i in range(1, 21)),
-        asks=rising,
-        age_ms=100,
-        daily_volume=1e5,
-        daily_vol=0.03,
+    held, market = desk(LEGS, now)
+    readings = Readings(
+        signal=Reading(value=0.3, time_ms=now),
+        measured=Measured(time_ms=now, risk=0.25, loss=9e4, ratio=0.3, distance=0.4, optimum=best),
+        traffic=Traffic(latency_ms=50.0, credits=0.9),
     )
-    target, regime, bets, tail = (
-        VolTargetRule(target=0.2),
-        VolRegimeRule(),
-        KellyRule(),
-        TailRule(limit=1e5),
-    )
-    asked, still, view = MarginRule(), StaticRule(target=0.1), SignalRule(capital=5, vol_target=0.1)
-    ladder = GridRule(step=500.0, size=0.1, total_max=1.0)
-    flow, rule, traffic = LiquidityRule(), CongestionRule(), Traffic(latency_ms=50.0, credits=0.9)
-
-    def every() -> object:
-        return combine(
-            (
-                vol_target(target, risk=0.25, age_ms=500, before=1.0),
-                vol_regime(regime, short_vol=0.6, long_vol=0.5, signal=1.0, age_ms=5, before=1.0),
-                kelly(bets, optimum=best, age_ms=500, before=1.0),
-                value_at_risk(tail, loss=9e4, age_ms=500, before=1.0),
-                margin(asked, ratio=0.3, distance=0.4, age_ms=500, held=1.0, before=1.0),
-                static(still, spot=SPOT, before=0.1),
-                signal(view, value=0.3, age_ms=500, vol=0.5, before=0.0),
-                grid(ladder, spot=SPOT, anchor=58_000.0, before=3)[0],
-                liquidity(flow, wanted=4.0, depth=depth),
-                congestion(rule, traffic, urgent=False),
-                clip(rule, traffic),
-            ),
-            shift_max=2.0,
-        )
-
-    seconds = best_times({"all": every}, 5 if quick else 20, 200)["all"]
+    held, scaled = dataclasses.replace(held, readings=readings), replace(plain, sizing=ALL)
+    said = decide(held, market, scaled, now)
+    assert said.plan is not None
+    assert len(said.scalings) == 11, [one.model for one in said.scalings]
+    runs: dict[str, Callable[[], object]] = {
+        "without": lambda: decide(held, market, plain, now),
+        "with": lambda: decide(held, market, scaled, now),
+    }
+    found = {name: s * 1e6 for name, s in best_times(runs, 5 if quick else 20, 200).items()}
     return Table(
-        "all scalers of one decision, whatever the book",
-        [("eleven models and their combination", seconds * 1e6, "us")],
-        [Finding("a decision", seconds * 1e6, 100.0, "most", "us")],
+        f"all scalers of one decision, a book of {LEGS} legs",
+        [(f"decide() {name} them", micros, "us") for name, micros in found.items()],
+        [Finding("they add", found["with"] - found["without"], 100.0, "most", "us")],
     )
 
 

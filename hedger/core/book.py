@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from hedger.core.columns import Book, Legs
-from hedger.core.ladder import restraint
 from hedger.core.model import BookState, Instrument, Kind, Position
 
 
@@ -70,7 +69,7 @@ def book(
         ),
         open=state.intents,
         memory=state.memory,
-        hold=state.hold or restraint(state.memory.ladder),
+        hold=state.hold,
         stopped=state.stopped,
         confirmed=state.confirmed,
         instruments=instruments,

@@ -157,13 +157,18 @@ def drawdown(peak: float, equity: float) -> float:
 
 
 def restraint(state: LadderState | None) -> str:
-    """Why a book may add nothing; empty where the ladder does not say so.
+    """Why no hedge may add delta; empty where the ladder does not say so.
 
-    Higher rungs do not restrain: what they want is an act, which trades.
+    Higher rungs do not restrain hedges: what they want is an act, which trades.
     """
     if state is None or state.rung != Rung.STOP_ADDING:
         return ""
     return f"ladder: {state.text}"
+
+
+def barred(state: LadderState | None) -> str:
+    """Why no risk may be added, on this rung and every higher one; empty below them."""
+    return said(state) if state is not None and state.rung >= Rung.STOP_ADDING else ""
 
 
 def said(state: LadderState | None) -> str:

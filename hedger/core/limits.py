@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from hedger.core import ladder
 from hedger.core.columns import Book
 from hedger.core.model import BandRule, LimitRule, Memory, Refusal
 
@@ -160,17 +161,31 @@ def restraint(hold: str, *, stopped: bool) -> str:
     return f"on hold: {hold}" if hold else ""
 
 
-def held_back(book: Book, wanted: float, *, reduces: bool) -> Refusal | None:
-    """What a person's hold or stop says of a trade [coin]."""
+def hold(book: Book) -> str:
+    """Why a hedge may only reduce |delta|: a hold of the book, else what its ladder says."""
+    return book.hold or ladder.restraint(book.memory.ladder)
+
+
+def no_more(book: Book) -> Refusal | None:
+    """Why a book may be made no larger at all; a hold, a stop, or a rung that adds nothing."""
+    if held := restraint(book.hold, stopped=book.stopped):
+        return _block("stopped" if book.stopped else "hold", 0.0, held)
+    if barred := ladder.barred(book.memory.ladder):
+        return _block("ladder", 0.0, barred)
+    return None
+
+
+def held_back(book: Book, wanted: float, *, reduces: bool, why: str) -> Refusal | None:
+    """What a stop says of a trade [coin], or a hold for the reason ``why``; empty: none."""
     if book.stopped:
         return _block("stopped", wanted, f"stopped by a person: {book.hold}")
-    if book.hold and not reduces:
-        return _block("hold", wanted, f"on hold ({book.hold}) and |delta| might grow")
+    if why and not reduces:
+        return _block("hold", wanted, f"on hold ({why}) and |delta| might grow")
     return None
 
 
 def _blocked(rule: LimitRule, book: Book, wanted: float, reduces: bool) -> Refusal | None:
-    if back := held_back(book, wanted, reduces=reduces):
+    if back := held_back(book, wanted, reduces=reduces, why=hold(book)):
         return back
     first = first_most(rule, book)
     if abs(wanted) > first:

@@ -98,7 +98,7 @@ class Draft(NamedTuple):
             ),
             plan=plan,
             memory=self.memory if memory is None else memory,
-            hold=limits.restraint(book.hold, stopped=book.stopped),
+            hold=limits.restraint(limits.hold(book), stopped=book.stopped),
             act="" if book.act is None else book.act.text,
             rung=said(book.memory.ladder),
             scale=None if found is None else found.scale,

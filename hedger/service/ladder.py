@@ -202,12 +202,15 @@ class Ladders:
 
 
 def wanted(desk: Desk, state: BookState, standing: Standing, now: int) -> Act | None:
-    """The act that a rung asks for now; None where none is, or one is under way."""
+    """The act that a rung asks for now; None where none is, or one is under way.
+
+    A reduction goes before a change of scale, which has no end of its own while a leg waits.
+    """
     rung, reason, rule = standing.rung, "; ".join(standing.reasons), desk.params.rules.ladder
     kind = None if state.act is None else state.act.kind
     if rung is Rung.CLOSE and kind is not ActKind.CLOSE:
         return _act(ActKind.CLOSE, reason)
-    if kind is not None:
+    if kind is not None and not (rung is Rung.REDUCE and kind is ActKind.SCALE):
         return None
     if rung is Rung.STOP_ADDING and state.intents and _just_entered(state, rung):
         return _act(ActKind.CANCEL, reason)

@@ -18,6 +18,7 @@ from hedger.core.model import (
     BandRule,
     Decision,
     Intent,
+    LadderState,
     LimitRule,
     Memory,
 )
@@ -286,6 +287,24 @@ def test_hold_and_stop_restrain_an_act() -> None:
     assert (stopped.action, stopped.reason) == (Action.BLOCKED, "stopped")
     desk.hedge_lots += 6_000  # ten cents of a coin too long: neutral reduces
     assert at(desk, "neutral", hold="lunch").action is Action.HEDGE
+
+
+def test_a_ladder_that_adds_nothing_stops_hedges_that_add_and_no_act_that_makes_smaller() -> None:
+    """Else a close, or the ladder's own reduction, waits for ever on a measure that went stale."""
+    desk = Desk({CALL: -100})
+    filled(desk, at(desk, "neutral"))
+    blind = LadderState(rung=2, text="stop_adding: margin_ratio is not known")
+    memory = msgspec.structs.replace(DID, ladder=blind)
+    keep = act("reduce", **{CALL.name.replace("-", "_"): -60})
+    for wish, reason in ((act("close"), "close_leg"), (keep, "close_leg")):
+        made = at(desk, act=wish, memory=memory)
+        assert (made.action, made.reason) == (Action.HEDGE, reason), made.text
+        assert made.plan.lines[0].lots > 0
+        assert made.hold == f"on hold: ladder: {blind.text}"
+        held = at(desk, act=wish, memory=memory, hold="lunch")
+        assert (held.action, held.reason) == (Action.BLOCKED, "hold"), "a person's word does"
+    quiet = at(desk, act=None, memory=memory, rule=rules(band=BandRule(lower=0.5, upper=1.0)))
+    assert (quiet.action, quiet.reason) == (Action.BLOCKED, "hold"), quiet.text
 
 
 def test_reduce_goes_down_to_what_is_to_be_kept_and_hedges_it() -> None:

@@ -28,11 +28,17 @@ from hedger.core.model import (
     BandRule,
     Decision,
     Instrument,
+    LadderState,
+    Measured,
     Memory,
+    Readings,
     Rules,
     ScaleRule,
+    Sizing,
+    VolTargetRule,
 )
 from tests.core.desk import PERPETUAL, START, Desk, option, rules
+from tests.core.dice import changed
 
 CALL = option(64_000.0, 8, True)
 CALL_WING = option(70_000.0, 8, True)
@@ -318,3 +324,37 @@ def test_nothing_grows_while_a_book_is_on_hold() -> None:
     assert (made.action, made.reason) == (Action.BLOCKED, "hold")
     assert made.plan is None
     assert finished(act(1.0, grows=False), at(desk, rule, act(1.0, grows=False)))
+
+
+@pytest.mark.parametrize("rung", [0, 1, 2, 3, 4])
+def test_nothing_grows_on_a_rung_that_adds_nothing_nor_on_a_higher_one(rung: int) -> None:
+    """A climb from stop adding to reduce must not set a scale-in free again."""
+    rule = scaled(BASE)
+    desk = desk_of({leg: share(lots, 0.5) for leg, lots in BASE.items()}, rule)
+    memory = msgspec.structs.replace(DID, ladder=LadderState(rung=rung, text="margin"))
+    made = at(desk, rule, act(1.0), memory)
+    if rung < 2:
+        assert (made.action, made.reason) == (Action.HEDGE, "scale_leg")
+    else:
+        assert (made.action, made.reason, made.plan) == (Action.BLOCKED, "ladder", None)
+    out = at(desk, rule, act(0.25, grows=False), memory)
+    assert (out.action, out.reason) == (Action.HEDGE, "scale_leg"), "out is always allowed"
+
+
+@pytest.mark.parametrize("risk", [None, 0.2])
+def test_nothing_grows_while_a_model_of_the_book_cannot_judge(risk: float | None) -> None:
+    sizing = Sizing(vol_target=VolTargetRule(target=0.2))
+    rule = msgspec.structs.replace(scaled(BASE), sizing=sizing)
+    desk = desk_of({leg: share(lots, 0.5) for leg, lots in BASE.items()}, rule)
+    seen = Readings(measured=Measured(time_ms=desk.now, risk=risk))
+
+    def made(scale: float, *, grows: bool) -> Decision:
+        book = desk.book(memory=DID, act=act(scale, grows=grows))
+        return decide(changed(book, readings=seen), desk.board.market(), rule, desk.now)
+
+    up, down = made(1.0, grows=True), made(0.25, grows=False)
+    assert (down.action, down.reason) == (Action.HEDGE, "scale_leg")
+    if risk is None:
+        assert (up.action, up.reason, up.plan) == (Action.BLOCKED, "vol_target", None)
+    else:
+        assert (up.action, up.reason) == (Action.HEDGE, "scale_leg")

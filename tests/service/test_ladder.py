@@ -17,6 +17,7 @@ from hedger.core.model import (
     LadderState,
     Level,
     Override,
+    ScaleRule,
     Trigger,
 )
 from hedger.core.risk.readings import MeasureRule
@@ -163,6 +164,32 @@ def test_a_persons_act_goes_before_a_reduction_but_not_before_a_close(kind: str)
         room.venue.equity = 10.0
         await room.until(lambda: not any(room.venue.held.values()), 120)
         assert room.row().act.kind is ActKind.CLOSE
+
+    in_room(body)
+
+
+def test_a_reduction_goes_before_a_scale_that_the_ladder_lets_nobody_reach() -> None:
+    rules = msgspec.structs.replace(
+        book_rules(band=BAND),
+        ladder=LADDER,
+        scale=ScaleRule(base=tuple((leg.name, lots) for leg, lots in LEGS.items() if lots)),
+    )
+    wish = Act(kind=ActKind.SCALE, who="anna", reason="x", asked_ms=1, scale=2.0, grows=True)
+
+    async def body(room: Room) -> None:
+        room.venue.equity = 20.0
+        await room.start(books=(book_params(rules=rules),))
+        await room.hedged()
+        await room.until(lambda: room.row().memory.ladder and rung(room) == 0)
+        room.venue.equity = 17.9
+        await room.until(lambda: rung(room) == 2)
+        await room.until(lambda: room.row().act is None)
+        await room.store.ask("main", wish)
+        await asyncio.sleep(5)
+        assert room.venue.held[CALL.name] == LEGS[CALL], "nothing is made larger"
+        assert room.journal()[-1].reason == "ladder"
+        room.venue.equity = 16.9
+        await room.until(lambda: room.venue.held[CALL.name] == LEGS[CALL] // 2)
 
     in_room(body)
 

@@ -23,6 +23,7 @@ from hedger.core.model import (
     Plan,
     PlanLine,
     Refusal,
+    Scales,
     Target,
 )
 from hedger.core.plan import told
@@ -113,11 +114,20 @@ def _stage(draft: Draft, act: Act) -> Stage | Decision:
     if found is None:
         text = f"every leg is at {act.scale:g} of its base, to whole lots"
         return draft.decision(Action.NO_TRADE, words.SCALED, text)
-    if found.grows and book.hold:
-        text = f"{'stopped' if book.stopped else 'on hold'} ({book.hold}): nothing is made larger"
-        refusal = Refusal(rule="hold", wanted=0.0, allowed=0.0, reason=text)
+    if found.grows and (refusal := _no_more(draft)):
+        text = f"nothing is made larger: {refusal.reason}"
         return draft.decision(Action.BLOCKED, refusal.rule, text, refusals=(refusal,))
     return found
+
+
+def _no_more(draft: Draft) -> Refusal | None:
+    """Why no leg may be made larger: book, ladder, or a model of its size that cannot judge."""
+    found = draft.scaling
+    if (no := limits.no_more(draft.book)) or found is None or found.scaled.may_add:
+        return no
+    parts = found.scaled.parts
+    blind = next(one for one in parts if one.what == Scales.BOOK and not one.is_known)
+    return Refusal(rule=blind.model, wanted=0.0, allowed=0.0, reason=blind.reason)
 
 
 def _unwinding(draft: Draft, seen: Exposure, band: Target) -> Decision:
@@ -150,10 +160,14 @@ def _sent(
     *,
     left: int,
 ) -> Decision:
-    """The order as a decision, unless a person holds the book back."""
+    """The order as a decision, unless the book is on hold.
+
+    The ladder's word that nothing is added holds no act up that makes the book smaller: its own
+    reduction would end half-way as soon as a measure grew old.
+    """
     book = draft.book
     reduces = reduces_delta(seen, line.delta) if line.delta else False
-    if back := limits.held_back(book, line.delta, reduces=reduces):
+    if back := limits.held_back(book, line.delta, reduces=reduces, why=book.hold):
         return draft.decision(Action.BLOCKED, back.rule, back.reason, refusals=(*refusals, back))
     made = Plan(
         wanted=line.delta,

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from hedger.core import limits
 from hedger.core.columns import Book, Market
-from hedger.core.ladder import Rung, said
 from hedger.core.model import Action, Decision, Exposure, Room, Rules, Target
 
 _CUTS = frozenset({"order_max", "per_minute_max", "position_max", "first_trade_max", "share_max"})
@@ -68,13 +67,10 @@ def forbids(book: Book, decision: Decision) -> Room | None:
 
     Held by a person, being brought to rest or closed, on a rung that adds nothing, or unknown.
     """
-    if restraint := limits.restraint(book.hold, stopped=book.stopped):
-        return _none("stopped" if book.stopped else "hold", restraint)
+    if no := limits.no_more(book):
+        return _none(no.rule, no.reason)
     if book.act is not None:
         return _none("act", book.act.text)
-    standing = book.memory.ladder
-    if standing is not None and standing.rung >= Rung.STOP_ADDING:
-        return _none("ladder", said(standing))
     if decision.exposure is None or decision.target is None:
         return _none(decision.reason, decision.text)
     if decision.action is Action.BLOCKED and decision.reason not in _CUTS:

@@ -134,6 +134,33 @@ class _DeafShelf(MemoryStore):
         return {}
 
 
+class _SlowShelf(MemoryStore):
+    """A store that takes its time with what shadows remember."""
+
+    keeping = 0
+
+    async def keep(self, *args: Any, **more: Any) -> None:
+        self.keeping += bool(more["entries"])
+        await asyncio.sleep(0.2)
+        await super().keep(*args, **more)
+        self.keeping -= bool(more["entries"])
+
+
+def test_a_worker_that_ends_while_it_saves_gives_its_leases_back_and_writes_nothing_twice() -> None:
+    async def body(room: Room) -> None:
+        store = _SlowShelf(room.server)
+        await room.start(store=store, books=shadowed(TIGHT))
+        await room.hedged()
+        room.venue.index *= 1.004
+        await room.until(lambda: store.keeping)
+        await room.stop()
+        assert room.lease().owner == ""
+        ids = [entry.id for entry in room.server.shadow_journal]
+        assert len(ids) == len(set(ids)) == kept(room, "tight").own.tally.hedges > 0
+
+    in_room(body)
+
+
 async def hedges(room: Room, **more: Any) -> list[tuple[int, int]]:
     """Where and how much is hedged over the same moves, and that the worker ends in time."""
     await room.start(**more)

@@ -185,6 +185,7 @@ class Shadow:
             positions=legs | {name: lots for name, lots in held.items() if lots},
             hold="",
             stopped=False,
+            act=None,  # as a hold, what a person wants of the live book is no policy
             facts=0,
         )
         if self._book is None:

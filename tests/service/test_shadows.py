@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from hedger.core.model import BandRule
+from hedger.clock import wall_ms
+from hedger.core.model import Act, ActKind, BandRule
 from hedger.errors import StoreUnavailable
 from hedger.service.kept import Kept, kept_from
 from hedger.service.params import BookParams, ShadowParams
@@ -132,6 +133,32 @@ class _DeafShelf(MemoryStore):
     async def shadows(self, book: str) -> dict[str, bytes]:
         await asyncio.sleep(3_000)
         return {}
+
+
+@pytest.mark.parametrize("kind", ["close", "neutral"])
+def test_an_act_is_the_live_books_and_no_shadows(kind: str) -> None:
+    """What a person wants done is no policy; and a shadow's exchange lists no option to close."""
+
+    async def body(room: Room) -> None:
+        await room.start(books=shadowed(TIGHT, NEVER))
+        await room.hedged()
+        await asyncio.sleep(2)
+        act = Act(kind=ActKind(kind), who="anna", reason="a drill", asked_ms=wall_ms())
+        room.venue.index *= 1.004
+        assert await room.store.ask("main", act) == "ok"
+        if kind == "close":
+            await room.until(lambda: not any(room.venue.held.values()) and room.agrees(), 120)
+        else:
+            await room.until(lambda: room.row().act is None)
+        tight, never = await saved(room), kept(room, "never")
+        lines = [line for entry in told(room) if entry.plan for line in entry.plan.lines]
+        assert {line.instrument for line in lines} == {HEDGE}
+        assert tight.own.purse.fills > 0 == never.own.purse.fills
+        assert tight.now_ms == never.now_ms
+        assert tight.own.tally.blocked == 0
+        assert {entry.act for entry in told(room)} == {""}
+
+    in_room(body)
 
 
 class _SlowShelf(MemoryStore):

@@ -166,6 +166,11 @@ def restraint(state: LadderState | None) -> str:
     return f"ladder: {state.text}"
 
 
+def adds_nothing(state: LadderState | None) -> bool:
+    """Whether no risk may be added on this rung or a higher one."""
+    return state is not None and state.rung >= Rung.STOP_ADDING
+
+
 def said(state: LadderState | None) -> str:
     """Where a book stands and why, in words; empty while it is free.
 

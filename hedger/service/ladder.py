@@ -207,8 +207,9 @@ def wanted(desk: Desk, state: BookState, standing: Standing, now: int) -> Act | 
     kind = None if state.act is None else state.act.kind
     if rung is Rung.CLOSE and kind is not ActKind.CLOSE:
         return _act(ActKind.CLOSE, reason)
-    if kind is not None:
-        return None
+    grows = state.act is not None and state.act.grows
+    if kind is not None and not (grows and rung is Rung.REDUCE):
+        return None  # but an act that may add has no place on a rung that reduces
     if rung is Rung.STOP_ADDING and state.intents and _just_entered(state, rung):
         return _act(ActKind.CANCEL, reason)
     last = standing.state.reduced_ms

@@ -12,7 +12,9 @@ from hedger.core.acts.centring import centred, ending_at_centre
 from hedger.core.acts.closing import next_leg
 from hedger.core.acts.portions import Stage, portions, stage
 from hedger.core.acts.unwinding import next_hedge
+from hedger.core.columns import Book
 from hedger.core.freshness import hedge_quote, other_futures
+from hedger.core.ladder import adds_nothing, restraint, said
 from hedger.core.model import (
     Act,
     Action,
@@ -113,11 +115,18 @@ def _stage(draft: Draft, act: Act) -> Stage | Decision:
     if found is None:
         text = f"every leg is at {act.scale:g} of its base, to whole lots"
         return draft.decision(Action.NO_TRADE, words.SCALED, text)
-    if found.grows and book.hold:
-        text = f"{'stopped' if book.stopped else 'on hold'} ({book.hold}): nothing is made larger"
+    if found.grows and (why := _held_small(book)):
+        text = f"{why}: nothing is made larger"
         refusal = Refusal(rule="hold", wanted=0.0, allowed=0.0, reason=text)
         return draft.decision(Action.BLOCKED, refusal.rule, text, refusals=(refusal,))
     return found
+
+
+def _held_small(book: Book) -> str:
+    """Why no leg may be made larger: a hold, or a rung of the ladder, also one that acts."""
+    if book.hold:
+        return f"{'stopped' if book.stopped else 'on hold'} ({book.hold})"
+    return said(book.memory.ladder) if adds_nothing(book.memory.ladder) else ""
 
 
 def _unwinding(draft: Draft, seen: Exposure, band: Target) -> Decision:
@@ -150,10 +159,14 @@ def _sent(
     *,
     left: int,
 ) -> Decision:
-    """The order as a decision, unless a person holds the book back."""
+    """The order as a decision, unless a person holds the book back.
+
+    The ladder forbids to add: what is made smaller goes on, whichever way the delta moves with it.
+    """
     book = draft.book
     reduces = reduces_delta(seen, line.delta) if line.delta else False
-    if back := limits.held_back(book, line.delta, reduces=reduces):
+    back = limits.held_back(book, line.delta, reduces=reduces)
+    if back and (book.stopped or book.hold != restraint(book.memory.ladder)):
         return draft.decision(Action.BLOCKED, back.rule, back.reason, refusals=(*refusals, back))
     made = Plan(
         wanted=line.delta,

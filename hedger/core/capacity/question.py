@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hedger.core import limits
 from hedger.core.columns import Book, Market
-from hedger.core.ladder import Rung, said
+from hedger.core.ladder import adds_nothing, said
 from hedger.core.model import Action, Decision, Exposure, Room, Rules, Target
 
 _CUTS = frozenset({"order_max", "per_minute_max", "position_max", "first_trade_max", "share_max"})
@@ -72,9 +72,8 @@ def forbids(book: Book, decision: Decision) -> Room | None:
         return _none("stopped" if book.stopped else "hold", restraint)
     if book.act is not None:
         return _none("act", book.act.text)
-    standing = book.memory.ladder
-    if standing is not None and standing.rung >= Rung.STOP_ADDING:
-        return _none("ladder", said(standing))
+    if adds_nothing(book.memory.ladder):
+        return _none("ladder", said(book.memory.ladder))
     if decision.exposure is None or decision.target is None:
         return _none(decision.reason, decision.text)
     if decision.action is Action.BLOCKED and decision.reason not in _CUTS:

@@ -80,8 +80,8 @@ class VolWatch:
             )
             before = self._seen.get(underlying)
             self._seen[underlying] = seen
-            if before is None or now - before.now > 2 * PERIOD_MS:
-                continue  # what happened in a gap is not of one period
+            if before is None or not 0 < now - before.now <= 2 * PERIOD_MS:
+                continue  # what happened in a gap is not of one period, nor is a tape begun anew
             past = self._changes.setdefault(underlying, deque(maxlen=PERIODS_MAX))
             if (columns := _columns(before, seen, instruments)).size:
                 past.append(Changes(now, columns))

@@ -153,11 +153,11 @@ class Crew:
             mark=self.worker.mark,
             left_out=self._left_out,
         )
-        markets = Markets(self.listeners)
-        self.tuner = Tuner(self.world, markets=markets, chronicle=self.chronicle)
+        self.markets = Markets(self.listeners)  # one, as legs remember their places in its rows
+        self.tuner = Tuner(self.world, markets=self.markets, chronicle=self.chronicle)
         self.worker.stepper = Stepper(
             self.world,
-            markets=markets,
+            markets=self.markets,
             ownership=self.ownership,
             execution=self.execution,
             journal=self.journal,
@@ -175,7 +175,7 @@ class Crew:
         self.ladders = Ladders(
             self.world,
             roster=self.roster,
-            markets=Markets(self.listeners),
+            markets=self.markets,
             ownership=self.ownership,
             chronicle=self.chronicle,
             mark=self.worker.mark,
@@ -189,7 +189,7 @@ class Crew:
         self.gauges = Gauges(
             self.world,
             roster=self.roster,
-            markets=Markets(self.listeners),
+            markets=self.markets,
             traffic=self.execution.traffic,
             told=self.ladders.measured,
         )

@@ -77,16 +77,23 @@ class Gauges:
             self._world.metrics.count("defects")
             self._log.exception("defect", during="signals")
         for desk in desks:
-            rule = desk.params.readings
-            if rule is not None and rule.traffic:
-                venues = [route.venue for route in desk.params.routes]
-                found = self._traffic.of(venues)
-                if found != desk.readings.traffic:
-                    desk.readings = replace(desk.readings, traffic=found)
-            if self._is_due(desk):
-                desk.readings = replace(desk.readings, measured=await self._measure(desk))
-                if desk.readings.measured is not None:
-                    self._told(desk, desk.readings.measured)
+            try:
+                await self._read(desk)
+            except Exception:  # as above: measures then grow too old
+                self._world.metrics.count("defects")
+                self._log.exception("defect", during="measures", book=desk.name)
+
+    async def _read(self, desk: Desk) -> None:
+        """How it goes at a book's venues, and its risk if it is due."""
+        rule = desk.params.readings
+        if rule is not None and rule.traffic:
+            found = self._traffic.of(route.venue for route in desk.params.routes)
+            if found != desk.readings.traffic:
+                desk.readings = replace(desk.readings, traffic=found)
+        if self._is_due(desk):
+            made = await self._measure(desk)
+            desk.readings = replace(desk.readings, measured=made)
+            self._told(desk, made)
 
     # --- signals --------------------------------------------------------------------------
 

@@ -88,10 +88,10 @@ class Live:
         self._columns: Book | None = None
 
     def decision(self, glimpse: Glimpse) -> Decision:
-        """What it says, and in which band the live delta lies."""
+        """What it says, and in which band the live delta lies: the policy's, not that of an act."""
         held = {name: lots for name, lots in glimpse.state.positions.items() if lots}
         self._columns = columns(
-            replace(glimpse.state, positions=held),
+            replace(glimpse.state, positions=held, act=None),
             glimpse.contracts,
             account=self._params.account,
             hedges=self._params.hedges,

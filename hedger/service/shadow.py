@@ -185,8 +185,8 @@ class Shadow:
             positions=legs | {name: lots for name, lots in held.items() if lots},
             hold="",
             stopped=False,
+            act=None,  # as a hold, what a person wants of the live book is no policy
             facts=0,
-            act=None,  # asked of the live book, not of a policy
         )
         if self._book is None:
             self._book = Imagined(

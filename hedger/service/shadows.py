@@ -202,6 +202,9 @@ class Shadows:
                         await self._save(watch, lease, at_once=True)
         except (HedgerError, TimeoutError) as error:
             self._log.warning("shadows_not_saved", reason=str(error) or "no answer in time")
+        except Exception:  # the leases are given back all the same
+            self._metrics.count("defects")
+            self._log.exception("defect", during="saving shadows")
 
     async def step(self, watch: _Watch) -> None:
         """Let every shadow of one book look at the oldest glimpse, and store what is due."""
@@ -285,7 +288,9 @@ class Shadows:
         now_s = self._clock.monotonic_s()
         if not (at_once or watch.entries) and now_s - watch.saved_s < SAVE_S:
             return
+        # Taken out at once: the end of the worker saves too, while this one waits for its answer.
         entries = list(watch.entries)
+        watch.entries.clear()
         kept = {name: shadow.kept for name, shadow in watch.shadows.items() if shadow.kept}
         watch.saved_s = now_s
         try:
@@ -298,8 +303,9 @@ class Shadows:
         except LeaseLost:
             watch.forget()
             return
-        for _ in entries:
-            watch.entries.popleft()
+        except BaseException:
+            watch.entries.extendleft(reversed(entries))
+            raise
 
     def _failed(self, what: str, reason: str) -> None:
         if (times := self._throttle.passes(what)) is not None:

@@ -350,23 +350,3 @@ class MemoryStore(SettingAside):
 
     async def shutdown(self) -> None:
         """Nothing to close."""
-
-    # the checks of the scripts
-
-    def _check_readings(self, book: str, row: BookRow, intents: Sequence[Intent]) -> None:
-        """Both readings of each instrument: what is open counts as filled and as unfilled."""
-        low = dict.fromkeys((intent.instrument for intent in intents), 0)
-        low = {name: row.positions.get(name, 0) for name in low}
-        high = dict(low)
-        for intent in (*row.intents.values(), *intents):
-            left = intent.lots - self._server.filled(intent.id)
-            if intent.instrument in low and left * intent.lots > 0:
-                low[intent.instrument] += min(0, left)
-                high[intent.instrument] += max(0, left)
-        for intent in intents:
-            name = intent.instrument
-            if low[name] < intent.low or high[name] > intent.high:
-                raise RevisionConflict(
-                    f"busy: book {book}: {name} could end anywhere in {low[name]}..{high[name]}"
-                    " lots"
-                )

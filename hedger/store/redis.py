@@ -13,7 +13,7 @@ from hedger.store import codec, keys, reading
 from hedger.store.link import Argument
 from hedger.store.reserving import Reserving
 
-READ_AT_ONCE = 500
+_READ_AT_ONCE = 500
 _CLOSED = {b"OK": "ok", b"NOTCURRENT": "not_current", b"FILLGAP": "fill_gap"}
 
 
@@ -142,8 +142,8 @@ class RedisStore(Reserving):
     async def lacks(self, book: str, fills: Sequence[Fill]) -> list[Fill]:
         """Those of some fills that are not recorded, in their order."""
         trades, missing = self._keys.trades(self.shard_of(book)), []
-        for start in range(0, len(fills), READ_AT_ONCE):
-            part = fills[start : start + READ_AT_ONCE]
+        for start in range(0, len(fills), _READ_AT_ONCE):
+            part = fills[start : start + _READ_AT_ONCE]
             slots = (keys.trade_slot(book, f.client_id, f.trade_id, f.time_ms) for f in part)
             asked = [("HEXISTS", trades + slot, field) for slot, field in slots]
             known = await self._link.commands(*asked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hedger.errors import RevisionConflict
 from hedger.reservations import LINGER_MS, LIVE_MAX, Grant, Reserve
 from hedger.store import keys
 from hedger.store.reserving import checked, checked_end
@@ -17,8 +16,7 @@ class SettingAside(Shelved):
         """Set aside what is left of the capacity, at most the amount."""
         checked(wish)
         server, row = self._server, self._row(wish.book)
-        if (row.seq, row.facts) != (wish.seq, wish.facts):
-            raise RevisionConflict(f"stale: book {wish.book} is at revision {row.seq}")
+        row.check(wish.book, wish.seq, wish.facts)
         lease = server.leases.get(keys.shard_of(wish.book, server.shards), LeaseRow())
         now = server.now_ms()
         if (lease.epoch, lease.run_id) != (wish.epoch, server.run_id) or now >= lease.expiry:

@@ -21,6 +21,7 @@ from hedger.core.acts.portions import (
     uncovered,
 )
 from hedger.core.decide import decide
+from hedger.core.ladder import Rung
 from hedger.core.model import (
     Act,
     Action,
@@ -324,6 +325,25 @@ def test_nothing_grows_while_a_book_is_on_hold() -> None:
     assert (made.action, made.reason) == (Action.BLOCKED, "hold")
     assert made.plan is None
     assert finished(act(1.0, grows=False), at(desk, rule, act(1.0, grows=False)))
+
+
+@pytest.mark.parametrize("rung", [Rung.STOP_ADDING, Rung.REDUCE, Rung.CLOSE])
+def test_nothing_grows_on_a_rung_that_adds_nothing_and_it_may_be_made_smaller(rung: Rung) -> None:
+    """The rungs that act restrain no order by themselves: what they trade is an act as well."""
+    rule = scaled(BASE)
+    desk = desk_of({leg: share(lots, 0.5) for leg, lots in BASE.items()}, rule)
+    ladder = LadderState(rung=rung, text="drawdown is 0.2")
+    memory = msgspec.structs.replace(DID, ladder=ladder)
+    made = at(desk, rule, act(1.0), memory)
+    assert made.action is Action.BLOCKED
+    assert made.plan is None
+    assert "ladder" in made.text
+    assert "drawdown is 0.2" in made.text
+    for less in (act(0.25), Act(kind=ActKind.CLOSE, who="anna", reason="x", asked_ms=1)):
+        assert at(desk, rule, less, memory).action is Action.HEDGE
+        assert at(desk, rule, less, memory, hold="lunch").reason == "hold", "a person's hold does"
+    free = msgspec.structs.replace(DID, ladder=LadderState(rung=Rung.WARN, text="drawdown is 0.1"))
+    assert at(desk, rule, act(1.0), free).action is Action.HEDGE
 
 
 @pytest.mark.parametrize("rung", [0, 1, 2, 3, 4])

@@ -98,6 +98,8 @@ def test_gaps_are_no_changes_and_the_past_is_bounded(monkeypatch: pytest.MonkeyP
     watch.see(walk.step(periods=5), walk.desk.instruments, walk.now)
     assert len(watch._changes["BTC"]) == 2
     assert watch._changes["BTC"].maxlen == answers.PERIODS_MAX
+    watch.see(walk.step(periods=-3), walk.desk.instruments, walk.now)
+    assert len(watch._changes["BTC"]) == 2, "a replay that begins anew"
     monkeypatch.setattr(answers, "OPTIONS_MAX", 4)
     watched(walk, 1, watch)
     assert 0 < watch._changes["BTC"][-1].columns.shape[1] <= 4

@@ -16,6 +16,7 @@ from hedger.core.risk.refresh import RiskRule
 from hedger.errors import ConfigError
 from hedger.service import gauges
 from hedger.service.entry import Entry
+from hedger.service.ladder import Ladders
 from hedger.service.params import BookParams, ReadingParams, WorkerParams
 from hedger.service.traffic import SAMPLES_MIN, WINDOW_S, TrafficMeter
 from tests.service.room import PERPETUAL, Room, book_params, book_rules, in_room
@@ -127,6 +128,25 @@ def test_a_measure_that_fails_says_so_and_delays_no_hedge(monkeypatch: pytest.Mo
         assert "could not be measured: singular" in one.reason
 
     in_room(body)
+
+
+def test_a_defect_beside_the_measure_does_not_end_the_worker(
+    monkeypatch: pytest.MonkeyPatch, logs: list[Any]
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Ladders, "measured", broken)
+
+    async def body(room: Room) -> None:
+        await room.start(books=(book(TARGET, ReadingParams(every_ms=1_000, measure=RISK)),))
+        await room.hedged()
+        await asyncio.sleep(5)
+        assert not room.tasks["w1"].done()
+        assert any(s.is_known for s in _newest(room).scalings), "what was measured is kept"
+
+    in_room(body)
+    assert any(line["event"] == "defect" and line["during"] == "measures" for line in logs)
 
 
 def test_a_store_that_does_not_tell_keeps_the_last_signal_until_it_is_old() -> None:

@@ -168,6 +168,34 @@ def test_a_persons_act_goes_before_a_reduction_but_not_before_a_close(kind: str)
     in_room(body)
 
 
+def test_a_reduction_takes_the_place_of_an_act_that_would_make_the_book_larger() -> None:
+    scale = ScaleRule(base=((CALL.name, 2 * LEGS[CALL]),))
+    rules = msgspec.structs.replace(book_rules(band=BAND), ladder=LADDER, scale=scale)
+
+    async def body(room: Room) -> None:
+        room.venue.equity = 20.0
+        await room.start(books=(book_params(rules=rules),))
+        await room.hedged()
+        await room.until(lambda: room.row().memory.ladder)
+        room.ticking = False  # the wish is there before the first look that sees the loss
+        larger = Act(
+            kind=ActKind.SCALE, who="anna", reason="x", asked_ms=wall_ms(), scale=1.0, grows=True
+        )
+        assert await room.store.ask("main", larger) == "ok"
+        room.venue.equity = 16.9
+        room.ticking = True
+        await room.until(lambda: rung(room) == 3)
+        await room.until(lambda: room.row().act is None and room.agrees(), 120)
+        traded = [line.lots for line in room.venue.log if line.instrument == CALL.name]
+        bought = [lots > 0 for lots in traded]
+        assert bought == sorted(bought), "nothing more is sold once it is reduced"
+        largest = LEGS[CALL] + sum(lots for lots in traded if lots < 0)
+        assert LEGS[CALL] > largest, "it had begun to grow"
+        assert room.venue.held[CALL.name] == int(largest / 2)
+
+    in_room(body)
+
+
 def test_a_reduction_goes_before_a_scale_that_the_ladder_lets_nobody_reach() -> None:
     rules = msgspec.structs.replace(
         book_rules(band=BAND),

@@ -67,26 +67,6 @@ def test_they_trade_in_imagination_alone() -> None:
     in_room(body)
 
 
-def test_an_act_is_the_live_books_alone() -> None:
-    """What a person has asked for is no part of a policy: its own hedge stays where its band is."""
-
-    async def body(room: Room) -> None:
-        await room.start("w1", books=(book_params(),))
-        await room.hedged()
-        await room.stop("w1")
-        lots = room.venue.held[HEDGE]
-        await room.start("w2", books=shadowed(NEVER))  # takes over what is held
-        assert (await saved(room, "never")).own.purse.lots == {HEDGE: lots}
-        act = Act(kind=ActKind.CLOSE, who="test", reason="a drill", asked_ms=wall_ms())
-        assert await room.store.ask("main", act) == "ok"
-        never = await saved(room, "never")
-        assert not any(room.venue.held.values())
-        assert never.own.purse.lots == {HEDGE: lots}
-        assert never.own.tally.hedges == 0
-
-    in_room(body)
-
-
 def test_a_take_over_goes_on_where_it_was() -> None:
     async def body(room: Room) -> None:
         await room.start("w1", books=shadowed())
@@ -153,6 +133,59 @@ class _DeafShelf(MemoryStore):
     async def shadows(self, book: str) -> dict[str, bytes]:
         await asyncio.sleep(3_000)
         return {}
+
+
+@pytest.mark.parametrize("kind", ["close", "neutral"])
+def test_an_act_is_the_live_books_and_no_shadows(kind: str) -> None:
+    """What a person wants done is no policy; and a shadow's exchange lists no option to close."""
+
+    async def body(room: Room) -> None:
+        await room.start(books=shadowed(TIGHT, NEVER))
+        await room.hedged()
+        await asyncio.sleep(2)
+        act = Act(kind=ActKind(kind), who="anna", reason="a drill", asked_ms=wall_ms())
+        room.venue.index *= 1.004
+        assert await room.store.ask("main", act) == "ok"
+        if kind == "close":
+            await room.until(lambda: not any(room.venue.held.values()) and room.agrees(), 120)
+        else:
+            await room.until(lambda: room.row().act is None)
+        tight, never = await saved(room), kept(room, "never")
+        lines = [line for entry in told(room) if entry.plan for line in entry.plan.lines]
+        assert {line.instrument for line in lines} == {HEDGE}
+        assert tight.own.purse.fills > 0 == never.own.purse.fills
+        assert tight.now_ms == never.now_ms
+        assert tight.own.tally.blocked == 0
+        assert {entry.act for entry in told(room)} == {""}
+
+    in_room(body)
+
+
+class _SlowShelf(MemoryStore):
+    """A store that takes its time with what shadows remember."""
+
+    keeping = 0
+
+    async def keep(self, *args: Any, **more: Any) -> None:
+        self.keeping += bool(more["entries"])
+        await asyncio.sleep(0.2)
+        await super().keep(*args, **more)
+        self.keeping -= bool(more["entries"])
+
+
+def test_a_worker_that_ends_while_it_saves_gives_its_leases_back_and_writes_nothing_twice() -> None:
+    async def body(room: Room) -> None:
+        store = _SlowShelf(room.server)
+        await room.start(store=store, books=shadowed(TIGHT))
+        await room.hedged()
+        room.venue.index *= 1.004
+        await room.until(lambda: store.keeping)
+        await room.stop()
+        assert room.lease().owner == ""
+        ids = [entry.id for entry in room.server.shadow_journal]
+        assert len(ids) == len(set(ids)) == kept(room, "tight").own.tally.hedges > 0
+
+    in_room(body)
 
 
 async def hedges(room: Room, **more: Any) -> list[tuple[int, int]]:

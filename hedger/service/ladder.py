@@ -202,14 +202,18 @@ class Ladders:
 
 
 def wanted(desk: Desk, state: BookState, standing: Standing, now: int) -> Act | None:
-    """The act that a rung asks for now; None where none is, or one is under way."""
+    """The act that a rung asks for now; None where none is, or one is under way.
+
+    A change of scale may be under way for as long as a leg has no market: a reduction takes its
+    place, where other acts but a close end soon by themselves.
+    """
     rung, reason, rule = standing.rung, "; ".join(standing.reasons), desk.params.rules.ladder
     kind = None if state.act is None else state.act.kind
     if rung is Rung.CLOSE and kind is not ActKind.CLOSE:
         return _act(ActKind.CLOSE, reason)
-    if kind is not None:
+    if kind not in (None, ActKind.SCALE):
         return None
-    if rung is Rung.STOP_ADDING and state.intents and _just_entered(state, rung):
+    if kind is None and rung is Rung.STOP_ADDING and state.intents and _just_entered(state, rung):
         return _act(ActKind.CANCEL, reason)
     last = standing.state.reduced_ms
     waited = not last or now - last >= rule.hold_ms

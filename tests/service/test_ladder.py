@@ -17,6 +17,7 @@ from hedger.core.model import (
     LadderState,
     Level,
     Override,
+    ScaleRule,
     Trigger,
 )
 from hedger.core.risk.readings import MeasureRule
@@ -24,6 +25,7 @@ from hedger.core.risk.refresh import RiskRule
 from hedger.service.params import ReadingParams
 from tests.service.room import CALL, HEDGE, LEGS, Room, alarms, book_params, book_rules, in_room
 from tests.service.room import reasons as reasons_of
+from tests.service.venue import FILL, REJECT
 
 DRAWDOWN = Trigger(
     name="drawdown",
@@ -163,6 +165,25 @@ def test_a_persons_act_goes_before_a_reduction_but_not_before_a_close(kind: str)
         room.venue.equity = 10.0
         await room.until(lambda: not any(room.venue.held.values()), 120)
         assert room.row().act.kind is ActKind.CLOSE
+
+    in_room(body)
+
+
+def test_a_scale_that_does_not_come_to_its_end_keeps_no_reduction_waiting() -> None:
+    async def body(room: Room) -> None:
+        rule = ScaleRule(base=((CALL.name, LEGS[CALL]),))
+        rules = msgspec.structs.replace(books()[0].rules, scale=rule)
+        room.venue.equity = 20.0
+        await room.start(books=(book_params(rules=rules),))
+        await room.hedged()
+        await room.until(lambda: room.row().memory.ladder)
+        room.venue.default = REJECT
+        grow = Act(kind=ActKind.SCALE, who="anna", reason="x", asked_ms=1, scale=2.0, grows=True)
+        await room.store.ask("main", grow)
+        room.venue.equity = 16.9
+        await room.until(lambda: room.row().act and room.row().act.kind is ActKind.REDUCE)
+        room.venue.default = FILL
+        await room.until(lambda: room.venue.held[CALL.name] == LEGS[CALL] // 2)
 
     in_room(body)
 

@@ -14,7 +14,9 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from hedger.core.model import NO_READINGS, Measured, Reading
+from hedger.core.acts.portions import held_scale, portions
+from hedger.core.columns import Book
+from hedger.core.model import NO_READINGS, Measured, Reading, Rules
 from hedger.core.risk.readings import measured
 from hedger.errors import HedgerError
 from hedger.service.markets import Markets
@@ -157,7 +159,13 @@ class Gauges:
         now, busy = self._clock.market_ms(), self._busy.pop(desk.name, None)
         task = busy or asyncio.create_task(
             asyncio.to_thread(
-                measured, desk.book, self._markets.of(desk), desk.params.rules, now, rule.measure
+                measured,
+                desk.book,
+                self._markets.of(desk),
+                desk.params.rules,
+                now,
+                rule.measure,
+                scale=_held(desk.book, desk.params.rules, now),
             )
         )
         started_s = self._clock.monotonic_s()
@@ -172,6 +180,12 @@ class Gauges:
         if (times := self._throttle.passes(desk.name)) is not None:
             self._log.warning("measure_failed", book=desk.name, reason=str(error), times=times)
         return Measured(time_ms=now, reason=f"could not be measured: {error}")
+
+
+def _held(book: Book, rules: Rules, now: int) -> float:
+    """The scale of its base at which a book stands; one without a base is its own."""
+    found = held_scale(portions(book, rules.scale, now))
+    return 1.0 if found is None else found
 
 
 def _source(desk: Desk) -> tuple[str, str]:

@@ -8,9 +8,10 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hedger.app.signals import registered
-from hedger.core.model import SignalRule, Sizing, VolTargetRule
+from hedger.core.model import ScaleRule, SignalRule, Sizing, VolTargetRule
 from hedger.core.risk.readings import MeasureRule
 from hedger.core.risk.refresh import RiskRule
 from hedger.errors import ConfigError
@@ -110,6 +111,23 @@ def test_risk_is_measured_on_its_cadence_and_only_shown() -> None:
     in_room(measured)
     in_room(plain)
     assert held[0] == held[1]
+
+
+def test_of_a_book_that_stands_at_half_its_base_the_base_is_measured() -> None:
+    """Else the models would ask for it to be made whole again, and then for half of it again."""
+    found: list[float] = []
+    for times in (1, 2):
+
+        async def body(room: Room, times: int = times) -> None:
+            one = book(TARGET, ReadingParams(every_ms=5_000, measure=RISK))
+            base = tuple((name, times * lots) for name, lots in (one.positions or {}).items())
+            rules = replace(one.rules, scale=ScaleRule(base=base))
+            await room.start(books=(replace(one, rules=rules),))
+            await room.until(lambda: dict(room.row().memory.scales).get("vol_target", 1.0) < 1.0)
+            found.append(dict(room.row().memory.scales)["vol_target"])
+
+        in_room(body)
+    assert found[1] == pytest.approx(0.5 * found[0], rel=0.02)
 
 
 def test_a_measure_that_fails_says_so_and_delays_no_hedge(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from hedger.core.model import NO_READINGS, Measured, Reading
-from hedger.core.risk.readings import measured
 from hedger.errors import HedgerError
 from hedger.service.markets import Markets
+from hedger.service.readings import failed, is_due, measured
 from hedger.service.roster import Desk, Roster
 from hedger.service.traffic import TrafficMeter
 from hedger.service.world import World
@@ -136,10 +136,8 @@ class Gauges:
     # --- risk -----------------------------------------------------------------------------
 
     def _is_due(self, desk: Desk) -> bool:
-        rule, last = desk.params.readings, desk.readings.measured
-        if rule is None or rule.measure is None or desk.book is None:
-            return False
-        return last is None or abs(self._clock.market_ms() - last.time_ms) >= rule.every_ms
+        now, last = self._clock.market_ms(), desk.readings.measured
+        return desk.book is not None and is_due(desk.params.readings, last, now)
 
     async def _measure(self, desk: Desk) -> Measured:
         """Measure a book as it was last decided on."""
@@ -164,7 +162,7 @@ class Gauges:
         self._world.metrics.count("measures_failed")
         if (times := self._throttle.passes(desk.name)) is not None:
             self._log.warning("measure_failed", book=desk.name, reason=str(error), times=times)
-        return Measured(time_ms=now, reason=f"could not be measured: {error}")
+        return failed(now, error)
 
 
 def _source(desk: Desk) -> tuple[str, str]:

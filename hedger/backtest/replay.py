@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from hedger.backtest.carried import Carried
 from hedger.backtest.journalled import Told
 from hedger.backtest.programme import Part, legs
 from hedger.backtest.repriced import Repriced
@@ -57,6 +58,7 @@ class Replayed(NamedTuple):
     actions: dict[str, int]
     blocked: dict[str, int]
     names: list[str]
+    carried: Carried
 
 
 class MemoryLog:
@@ -136,6 +138,7 @@ class _Run:
         self._bands: list[tuple[float, ...]] = []
         self._actions: Counter[str] = Counter()
         self._blocked: Counter[str] = Counter()
+        self._carried = Carried()
         self.book = Imagined(
             book,
             terms,
@@ -172,6 +175,7 @@ class _Run:
     def _decided(self, decision: Decision, intents: tuple[Intent, ...]) -> None:
         """Count a decision, keep its band and what was sent for it."""
         self._actions[decision.action] += 1
+        self._carried.see(self.book.seen, self.book.rules, decision)
         if decision.action is Action.BLOCKED:
             self._blocked[decision.reason] += 1
         if (band := decision.target) is not None:
@@ -193,6 +197,7 @@ class _Run:
             actions=dict(sorted(self._actions.items())),
             blocked=dict(sorted(self._blocked.items())),
             names=list(self._contracts),
+            carried=self._carried,
         )
 
     # --- the market -----------------------------------------------------------------------

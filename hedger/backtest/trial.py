@@ -16,7 +16,7 @@ import msgspec
 
 import hedger
 import pricing
-from hedger.backtest import pnl
+from hedger.backtest import carried, pnl
 from hedger.backtest.daily import daily
 from hedger.backtest.definitions import DEFINITIONS
 from hedger.backtest.history import History, history
@@ -92,6 +92,8 @@ def tried(trial: Trial, progress: Callable[[int, int], None] = lambda now, bars:
         published=_published(trial, run.names),
     )
     seen = reckoned(past, subject.rules, run.told)
+    days = daily(past, seen)
+    scaling = carried.reported(run.carried, trial.book, end_ms=int(past.ms[-1]), days=days)
     found = {
         "run": {**identity(trial), "events_sha256": _digest(map(encoded, run.events))},
         **reported(past, subject, _contracts, run.told, seen),
@@ -99,7 +101,8 @@ def tried(trial: Trial, progress: Callable[[int, int], None] = lambda now, bars:
         "actions": run.actions,
         "blocked": run.blocked,
         "hedge_std_1h": pnl.hedge_std(past, seen.parts),
-        "days": daily(past, seen),
+        "days": days,
+        **({} if scaling is None else {"scaling": scaling}),
         "notes": [*market.notes(), *_notes(trial)],
         "definitions": DEFINITIONS,
     }

@@ -17,6 +17,7 @@ from hedger.core.freshness import forecast_vol
 from hedger.core.model import (
     MS_PER_DAY,
     BandRule,
+    Decision,
     Exposure,
     Measured,
     Memory,
@@ -102,6 +103,15 @@ def remembered(memory: Memory, found: Scalings | None) -> Memory:
     if found is None or found.scales == memory.scales:
         return memory
     return msgspec.structs.replace(memory, scales=found.scales)
+
+
+def kept(memory: Memory, decision: Decision) -> Memory:
+    """What is to be kept of a decision that sends nothing: what scalers said, if that is new.
+
+    A level of a grid is passed once, whether or not that led to a trade.
+    """
+    scales = decision.memory.scales
+    return memory if scales == memory.scales else msgspec.structs.replace(memory, scales=scales)
 
 
 def widened(band: BandRule, found: Scalings | None) -> BandRule:

@@ -14,12 +14,10 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from hedger.core.acts.portions import held_scale, portions
-from hedger.core.columns import Book
-from hedger.core.model import NO_READINGS, Measured, Reading, Rules
-from hedger.core.risk.readings import measured
+from hedger.core.model import NO_READINGS, Measured, Reading
 from hedger.errors import HedgerError
 from hedger.service.markets import Markets
+from hedger.service.readings import failed, is_due, measured
 from hedger.service.roster import Desk, Roster
 from hedger.service.traffic import TrafficMeter
 from hedger.service.world import World
@@ -145,10 +143,8 @@ class Gauges:
     # --- risk -----------------------------------------------------------------------------
 
     def _is_due(self, desk: Desk) -> bool:
-        rule, last = desk.params.readings, desk.readings.measured
-        if rule is None or rule.measure is None or desk.book is None:
-            return False
-        return last is None or abs(self._clock.market_ms() - last.time_ms) >= rule.every_ms
+        now, last = self._clock.market_ms(), desk.readings.measured
+        return desk.book is not None and is_due(desk.params.readings, last, now)
 
     async def _measure(self, desk: Desk) -> Measured:
         """Measure a book as it was last decided on."""
@@ -159,13 +155,7 @@ class Gauges:
         now, busy = self._clock.market_ms(), self._busy.pop(desk.name, None)
         task = busy or asyncio.create_task(
             asyncio.to_thread(
-                measured,
-                desk.book,
-                self._markets.of(desk),
-                desk.params.rules,
-                now,
-                rule.measure,
-                scale=_held(desk.book, desk.params.rules, now),
+                measured, desk.book, self._markets.of(desk), desk.params.rules, now, rule.measure
             )
         )
         started_s = self._clock.monotonic_s()
@@ -179,13 +169,7 @@ class Gauges:
         self._world.metrics.count("measures_failed")
         if (times := self._throttle.passes(desk.name)) is not None:
             self._log.warning("measure_failed", book=desk.name, reason=str(error), times=times)
-        return Measured(time_ms=now, reason=f"could not be measured: {error}")
-
-
-def _held(book: Book, rules: Rules, now: int) -> float:
-    """The scale of its base at which a book stands; one without a base is its own."""
-    found = held_scale(portions(book, rules.scale, now))
-    return 1.0 if found is None else found
+        return failed(now, error)
 
 
 def _source(desk: Desk) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace as with_columns
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from hedger.core.book import book as columns
 from hedger.core.columns import Book, Market
 from hedger.core.decide import decide
 from hedger.core.model import (
+    NO_READINGS,
     AccountEvent,
     BookState,
     Decision,
@@ -19,6 +21,7 @@ from hedger.core.model import (
     FillKind,
     Happening,
     Instrument,
+    Readings,
 )
 from hedger.service import score
 from hedger.service.params import BookParams
@@ -32,7 +35,8 @@ _ENDLESS = 1e15
 class Glimpse(NamedTuple):
     """What a worker knew at one instant: market, marks of the hedges, its book, and its news.
 
-    Fills and events are those since the last one; ``live`` is what the book's own policy says.
+    Fills and events are those since the last one; ``live`` is what the book's own policy says,
+    ``readings`` what its scalers read.
     """
 
     now_ms: int
@@ -43,6 +47,7 @@ class Glimpse(NamedTuple):
     fills: tuple[Fill, ...] = ()
     events: tuple[AccountEvent, ...] = ()
     live: Decision | None = None
+    readings: Readings = NO_READINGS
 
     def price(self, name: str, underlying: str) -> Price:
         """The middle of a hedge's market, its mark where a side is missing; and the index."""
@@ -97,7 +102,8 @@ class Live:
             hedges=self._params.hedges,
             previous=self._columns,
         )
-        return decide(self._columns, glimpse.market, self._params.rules, glimpse.now_ms)
+        seen = with_columns(self._columns, readings=glimpse.readings)
+        return decide(seen, glimpse.market, self._params.rules, glimpse.now_ms)
 
 
 def ladder(

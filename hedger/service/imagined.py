@@ -1,9 +1,9 @@
 """A book whose orders go nowhere real: one place decides, sends and fills for backtest and shadow.
 
 decision -> intents -> order at whoever fills it one way later -> answer known another way later ->
-book, and a decision on that. Market time alone counts; the book's revisions, intents and orders are
-made as a worker makes them. An intent is open, and counts as filled and as unfilled, until its
-answer is back. Nothing here prices, decides or matches by itself.
+book, and a decision on that. Market time alone counts; the book's revisions, intents, orders and
+measures of risk are made as a worker makes them. An intent is open, and counts as filled and as
+unfilled, until its answer is back. Nothing here prices, decides or matches by itself.
 
 What a worker does beyond that is left out: leases, lost answers, holds, reconciling.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ from hedger.core.book import book as columns
 from hedger.core.columns import Book, Market
 from hedger.core.decide import decide
 from hedger.core.model import (
+    NO_READINGS,
     Action,
     BookState,
     Decision,
@@ -30,10 +32,15 @@ from hedger.core.model import (
     Intent,
     Order,
     OrderReport,
+    Reading,
     Record,
+    Rules,
+    Traffic,
 )
+from hedger.core.scaled import kept
 from hedger.service.intents import Acks, intents_of, order_of
 from hedger.service.params import BookParams
+from hedger.service.readings import failed, is_due, measured
 
 NAMESPACE = "00000000"
 """Begins every order id that is made here: no deployment has it."""
@@ -94,7 +101,8 @@ class _Sent(NamedTuple):
 class Imagined:
     """A book in market time, and the post between it and whoever fills its orders.
 
-    ``contracts`` is the caller's, who may add to it; ``state`` is what the store would hold.
+    ``contracts`` is the caller's, who may add to it; ``state`` is what the store would hold, and
+    ``seen`` the book as it was decided on last.
     """
 
     def __init__(
@@ -110,11 +118,22 @@ class Imagined:
         self._params, self._terms, self._way, self._world = params, terms, way, world
         self._contracts = contracts
         self._columns: Book | None = None
+        self.seen: Book
         self._before: Book | None = None
         self._post: list[_Sent] = []
         self._posted = 0
         self._acks = Acks()
+        self.readings = NO_READINGS
         self.state = state
+
+    @property
+    def rules(self) -> Rules:
+        """By which it is decided."""
+        return self._params.rules
+
+    def declare(self, rules: Rules) -> None:
+        """By which it is decided from now on."""
+        self._params = msgspec.structs.replace(self._params, rules=rules)
 
     def change(self, state: BookState) -> None:
         """The book is another by now."""
@@ -130,14 +149,37 @@ class Imagined:
         if facts != self.state.facts:
             self.change(msgspec.structs.replace(self.state, positions=positions, facts=facts))
 
+    def hear(self, signal: Reading, traffic: Traffic) -> None:
+        """What scalers read beside the book's risk, made by whoever can."""
+        self.readings = msgspec.structs.replace(self.readings, signal=signal, traffic=traffic)
+
     def look(self, now_ms: int) -> Decision:
         """Decide once on what is known now, and send what was decided."""
-        decision = decide(self._book(), self._world.market(), self._params.rules, now_ms)
+        book, market = self._book(), self._world.market()
+        self._measure(book, market, now_ms)
+        if book.readings is not self.readings:
+            book = self._columns = replace(book, readings=self.readings)
+        self.seen = book
+        decision = decide(book, market, self._params.rules, now_ms)
         intents: tuple[Intent, ...] = ()
         if decision.action is Action.HEDGE and len(self.state.intents) < self._terms.open_max:
             intents = self._send(decision, now_ms)
+        else:
+            memory = kept(self.state.memory, decision)
+            self.change(msgspec.structs.replace(self.state, memory=memory))
         self._world.decided(decision, intents)
         return decision
+
+    def _measure(self, book: Book, market: Market, now_ms: int) -> None:
+        """Measure the book where that is due; what fails says so, as it does live."""
+        rule = self._params.readings
+        if rule is None or rule.measure is None or not is_due(rule, self.readings.measured, now_ms):
+            return
+        try:
+            found = measured(book, market, self._params.rules, now_ms, rule.measure)
+        except Exception as error:
+            found = failed(now_ms, error)
+        self.readings = msgspec.structs.replace(self.readings, measured=found)
 
     def deliver(self, until_ms: float) -> None:
         """Everything in the post that arrives before an instant, with a decision on each answer."""

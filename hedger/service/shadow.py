@@ -3,6 +3,8 @@
 Its book is the live one but for the hedges, which are its own. Its orders go to an exchange of its
 own that shows what the venue showed, through `hedger.service.imagined` as in a backtest. Its
 account is the live one's, less what the live hedges came to since it began, with what its own did.
+Its scalers read the live signal and traffic, and the risk of its own book, measured as the live one
+is; an act is the live book's to make, and the shadow hedges what is left of the legs.
 Everything here is pure but for that memory, and belongs to one thread at a time.
 """
 
@@ -22,6 +24,7 @@ from hedger.core.model import (
     Order,
     OrderReport,
 )
+from hedger.core.scaled import kept as remembered
 from hedger.service import score
 from hedger.service.glimpse import Glimpse, heard, squared
 from hedger.service.imagined import Imagined, OrderTerms, Way, World
@@ -86,6 +89,7 @@ class Shadow:
         kept = self._timed(kept, glimpse, before)
         self.kept = kept
         book = self._at(glimpse, kept)
+        book.hear(glimpse.readings.signal, glimpse.readings.traffic)
         book.look(glimpse.now_ms)
         book.deliver(glimpse.now_ms + self._interval_ms)
         self.kept = self._valued(glimpse, replace(self.kept, now_ms=glimpse.now_ms))
@@ -261,7 +265,7 @@ class Shadow:
             kept,
             own=replace(kept.own, tally=tally),
             seq=kept.seq + bool(intents),
-            memory=decision.memory if intents else kept.memory,
+            memory=decision.memory if intents else remembered(kept.memory, decision),
         )
 
     def _valued(self, glimpse: Glimpse, kept: Kept) -> Kept:

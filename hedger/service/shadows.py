@@ -164,6 +164,7 @@ class Shadows:
             contracts=dict(desk.instruments),
             fills=tuple(watch.fills),
             events=tuple(watch.events),
+            readings=desk.readings,
         )
         if not glimpse.is_whole(desk.params):
             return

@@ -16,7 +16,8 @@ import msgspec
 
 from hedger.core.book import book as columns
 from hedger.core.decide import decide
-from hedger.core.model import Action, BookState, Decision, Intent, Memory, Plan, Refusal
+from hedger.core.model import Action, BookState, Decision, Intent, Plan, Refusal
+from hedger.core.scaled import kept
 from hedger.ports import Lease
 from hedger.service.acts import Acts
 from hedger.service.chronicle import Chronicle
@@ -261,7 +262,7 @@ class Stepper:
         Returns whether the book's memory is another one now.
         """
         repeats = self._journal.repeats(decision)
-        memory = _remembering(state.memory, decision)
+        memory = kept(state.memory, decision)
         if not repeats and memory is state.memory:
             return False
         repeats = repeats or 1
@@ -307,15 +308,6 @@ class Stepper:
             delta=None if exposure is None else exposure.book_delta,
             intents=intents,
         )
-
-
-def _remembering(memory: Memory, decision: Decision) -> Memory:
-    """What is to be kept of a decision that sends nothing: what scalers said, if that is new.
-
-    A level of a grid is passed once, whether or not that led to a trade.
-    """
-    scales = decision.memory.scales
-    return memory if scales == memory.scales else msgspec.structs.replace(memory, scales=scales)
 
 
 def _us(seconds: float) -> int:

@@ -65,6 +65,8 @@ class Judged(NamedTuple):
     fees_usd: float
     spread_usd: float
     funding_usd: float
+    scales: list[tuple[int, dict[str, float]]]
+    """What its scalers said, and from which instant on."""
 
 
 def backtested(made: Trial, band: BandRule) -> Judged:
@@ -78,6 +80,10 @@ def backtested(made: Trial, band: BandRule) -> Judged:
         fees_usd=sum(e.fee * e.index for e in fills),
         spread_usd=sum(e.lots * 10.0 * (1.0 / e.mid - 1.0 / e.price) * e.index for e in fills),
         funding_usd=sum(e.amount * index[e.ms] for e in run.events if isinstance(e, Funded)),
+        scales=[
+            (one.ms, {model: factor for model, factor, _ in one.factors})
+            for one in run.carried.samples
+        ],
     )
 
 

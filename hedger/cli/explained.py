@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hedger.cli.output import day, instant
-from hedger.core.model import BandInputs, Exposure, Plan, Scales, Target
+from hedger.core.model import BandInputs, Exposure, Plan, Reference, Scales, Target
 from hedger.service.entry import Entry
 
 WIDTH = 44
@@ -53,6 +53,8 @@ def _inputs(entry: Entry) -> Iterator[str]:
         yield f"  index {_number(entry.exposure.index)}, {_age(entry.index_age_ms)}"
     elif entry.index_age_ms is not None:
         yield f"  index seen {_age(entry.index_age_ms)}"
+    if entry.reference is not None:
+        yield from _reference(entry.reference, entry.time_ms)
     for quote in entry.quotes:
         sides = f"bid {_number(quote.bid)} ask {_number(quote.ask)}"
         yield f"  {quote.instrument}: {sides}, {_age(quote.age_ms)}"
@@ -61,6 +63,22 @@ def _inputs(entry: Entry) -> Iterator[str]:
     yield f"  open intents: {entry.open_intents}"
     for text in entry.warnings:
         yield f"  warning: {text}"
+
+
+def _reference(found: Reference, now: int) -> Iterator[str]:
+    """What the decision was held to beside its venue's own index, and who told it."""
+    if found.price is None or found.time_ms is None:
+        yield f"  reference {found.name}: unknown, {found.reason}"
+    else:
+        parts = ", ".join(f"{part.name} {_number(part.price)}" for part in found.parts)
+        yield (
+            f"  reference {found.name} {_number(found.price)}, {_age(now - found.time_ms)}, of"
+            f" {parts}, {100.0 * found.spread:.3f} % apart"
+        )
+    for row in found.left_out:
+        yield f"    left out: {row.name} {row.reason}"
+    for depeg in found.depegs:
+        yield f"    off its peg: {depeg.currency} at {depeg.rate:.4f}, known by {depeg.known_by}"
 
 
 def _greeks(seen: Exposure) -> Iterator[str]:

@@ -24,6 +24,7 @@ from hedger.core.model import (
     Readings,
     Refusal,
     Sample,
+    Source,
 )
 
 Floats = NDArray[np.float64]
@@ -122,10 +123,11 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The underlying's index and when it was seen."""
+    """The underlying's index and when it was seen; ``venue`` is empty for the book's own."""
 
     value: float
     time_ms: int
+    venue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +167,16 @@ class VolAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A price that jumped and that no second source has confirmed; ``move`` is a log return."""
+    """A price that jumped and that no second source has confirmed; ``move`` is a log return.
+
+    ``refused`` says which reference stands elsewhere; empty where none was asked.
+    """
 
     source: str
     time_ms: int
     move: float
     limit: float
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +187,8 @@ class Market:
     ``vol`` is the last vol that stood beside a two-sided quote and ``vol_ms`` its time; ``priced``
     says whether the newest quote has both sides. ``ratio`` is forward (or price) over index at
     ``ratio_ms``, so that a forward follows the fresh index. ``seen_at`` has the indices at which
-    each account's figures came in.
+    each account's figures came in. ``sources`` are the prices that a book's reference is made of,
+    ``doubted`` what a decision holds too far from it, with the reason.
     """
 
     row: Mapping[str, int]
@@ -204,6 +211,8 @@ class Market:
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     smiles: Mapping[tuple[str, int], Smile] = field(default_factory=dict)
     answers: Mapping[str, VolAnswer] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+    doubted: Mapping[str, str] = field(default_factory=dict)
 
     def suspects_of(self, names: Iterable[str], underlying: str) -> tuple[Suspect, ...]:
         """Unconfirmed jumps that concern these instruments or the underlying's index."""

@@ -1,6 +1,7 @@
 """The line itself: book, market, rules, now -> `Decision`; the only place that orders the steps.
 
-1. the data: is every number that the decision needs there, fresh and believed;
+1. the data: is every number that the decision needs there, fresh and believed, beside the
+   reference of several sources where the book names one;
 2. exposure as an interval over everything that is not certain; 3. scalers; 4. target band;
 5. which trade is certain, or what an act asks for; 6. limits; 7. plan.
 
@@ -17,6 +18,7 @@ from hedger.core import policy, scaled
 from hedger.core.acts import acting, cancelling
 from hedger.core.bands.adaptive import ADAPTIVE, modified_for
 from hedger.core.bands.inputs import inputs
+from hedger.core.believed import believed
 from hedger.core.columns import Book, Market
 from hedger.core.costs import cost
 from hedger.core.exposure import black_shift, exposure
@@ -65,14 +67,18 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     Decision
         ``action`` is hedge only if ``plan.lines`` is not empty.
     """
+    look = believed(book, market, rules, now)
+    market = look.market
     quotes = tuple(hedge_quote(market, name, now) for name in rules.hedge.hedges)
     routes = usable(book, market, rules, now)
     hedges = judged(rules, routes)
     memory = learned(book.memory, book.samples)
-    draft = Draft(book, market, rules, now, quotes, memory, routes, hedges)
+    draft = Draft(
+        book, market, rules, now, quotes, memory, routes, hedges, look.found, notes=look.notes
+    )
     if book.act is not None and book.act.kind is ActKind.CANCEL:
         return cancelling(draft)
-    faults = blocks(book, market, rules, now, hedges)
+    faults = (*look.refusals, *blocks(book, market, rules, now, hedges))
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
     index = market.index[book.underlying].value
@@ -91,9 +97,9 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     unit = max(
         book.instruments[name].future_delta(1, price=prices[name], index=index) for name in hedges
     )
-    look = second_opinion(book, market, rules, now, seen)
-    seen, faults = look.seen, look.refusals
-    draft = draft._replace(seen=seen, notes=look.notes)
+    second = second_opinion(book, market, rules, now, seen)
+    seen, faults = second.seen, second.refusals
+    draft = draft._replace(seen=seen, notes=(*draft.notes, *second.notes))
     if faults:
         return draft.decision(Action.BLOCKED, faults[0].rule, faults[0].reason, refusals=faults)
     draft = _scaled(draft, seen)
@@ -101,7 +107,7 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     if band is None:
         text = f"costs eat all of a long book's variance: no {rules.band.kind} hedge exists"
         return draft.decision(Action.BLOCKED, "no_band", text)
-    band, notes = held(book, market, rules, now, band, look.said)
+    band, notes = held(book, market, rules, now, band, second.said)
     draft = draft._replace(band=band, notes=(*draft.notes, *notes))
     if book.act is not None:
         return acting(draft, seen, band, book.act, unit=unit)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hedger.core.columns import Book, Forecast, Market, index_name
+from hedger.core.columns import Book, Forecast, Market, Suspect, index_name
 from hedger.core.jumps import WINDOW_MS
 from hedger.core.model import (
     SETTLEMENT_WINDOW_MS,
@@ -121,15 +121,7 @@ def blocks(
         for i in book.legs.places(market).missing
         if book.legs.expiry_ms[i] > now
     ]
-    found += [
-        _block(
-            "unconfirmed_jump" if now - s.time_ms >= WINDOW_MS else "jump_awaiting_confirmation",
-            f"moved {100 * s.move:+.2f} % (limit {100 * s.limit:.2f} %) unconfirmed",
-            s.source,
-            now - s.time_ms,
-        )
-        for s in market.suspects_of((*hedges, *futures), book.underlying)
-    ]
+    found += [_jump(s, now) for s in market.suspects_of((*hedges, *futures), book.underlying)]
     return tuple(f for f in found if f is not None)
 
 
@@ -194,6 +186,16 @@ def _never_priced(book: Book, market: Market, name: str) -> Refusal | None:
     return None
 
 
+def _jump(suspect: Suspect, now: int) -> Refusal:
+    """A jump that nothing confirms yet, or that a reference refuses."""
+    age = now - suspect.time_ms
+    rule = "unconfirmed_jump" if age >= WINDOW_MS else "jump_awaiting_confirmation"
+    size = f"moved {100 * suspect.move:+.2f} % (limit {100 * suspect.limit:.2f} %)"
+    if suspect.refused:
+        return _block("jump_refused", f"{size}, {suspect.refused}", suspect.source, age)
+    return _block(rule, f"{size} unconfirmed", suspect.source, age)
+
+
 def doubt_refusal(rule: str, doubt: Doubt) -> Refusal:
     """A leg whose delta is not known well enough, as a refusal that names it."""
     span = f"delta in [{doubt.low:+.4f}, {doubt.high:+.4f}]"
@@ -217,6 +219,8 @@ def _quote_fault(market: Market, name: str, rules: Rules, now: int) -> Refusal |
         return _block("missing_hedge_quote", f"{name} was never quoted", name)
     if quote.bid is None or quote.ask is None:
         return _block("missing_hedge_quote", f"{name} has no bid or no ask", name, quote.age_ms)
+    if (doubt := market.doubted.get(name)) is not None:
+        return _block("doubtful_mark", doubt, name, quote.age_ms)
     return _age_fault("stale_hedge_quote", f"quote of {name}", name, quote.age_ms, limit)
 
 
@@ -232,6 +236,8 @@ def _index_fault(book: Book, market: Market, rules: Rules, now: int) -> Refusal 
     if index is None:
         return _block("missing_index", f"{name} was never seen", name)
     age, limit = now - index.time_ms, rules.data.forward_age_ms_max
+    if (doubt := market.doubted.get(name)) is not None:
+        return _block("doubtful_index", doubt, name, age)
     return _age_fault("stale_forward", name, name, age, limit)
 
 

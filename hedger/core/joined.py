@@ -77,5 +77,6 @@ def _indices(parts: Sequence[Part]) -> tuple[dict[str, Index], dict[str, str]]:
         for underlying, seen in market.index.items():
             known = index.get(underlying)
             if known is None or seen.time_ms > known.time_ms + OWN_INDEX_MS:
-                index[underlying], chosen[underlying] = seen, venue
+                mine = seen if not venue else Index(seen.value, seen.time_ms, venue)
+                index[underlying], chosen[underlying] = mine, venue
     return index, chosen

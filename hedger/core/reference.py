@@ -11,70 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import inf, isfinite
 from typing import NamedTuple
 
-from hedger.core.model import Record
+from hedger.core.model import Depeg, LeftOut, Reference, ReferenceRule, Source, Used
 
 __all__ = ["Depeg", "LeftOut", "Reference", "ReferenceRule", "Source", "mark_fault", "reference"]
-
-
-class Source(NamedTuple):
-    """One price of the underlying as a source told it.
-
-    ``volume`` is any measure of how much stands behind it, the same for all; None where that is not
-    told. ``quote`` is the currency that the price is in.
-    """
-
-    name: str
-    price: float
-    time_ms: int
-    volume: float | None = None
-    quote: str = "USD"
-
-
-class ReferenceRule(Record, frozen=True, kw_only=True):
-    """When a reference price is believed.
-
-    ``deviation_max`` is from the median, as a fraction; ``weight_max`` the largest share of all
-    volume that one source counts for; ``depeg_max`` how far a quote currency may be from one
-    ``base``; ``guard_max`` how far a venue's mark may be from the reference.
-    """
-
-    sources_min: int = 3
-    age_ms_max: int = 5_000
-    deviation_max: float = 0.01
-    weight_max: float = 0.5
-    depeg_max: float = 0.005
-    guard_max: float = 0.02
-    base: str = "USD"
-
-
-class LeftOut(Record, frozen=True, kw_only=True):
-    """A source that does not count, and why."""
-
-    name: str
-    reason: str
-
-
-class Depeg(Record, frozen=True, kw_only=True):
-    """A quote currency away from its peg: its rate in the base, and how that is known."""
-
-    currency: str
-    rate: float
-    known_by: str
-
-
-class Reference(Record, frozen=True, kw_only=True):
-    """The price in the base currency, None where there is none to believe, and what it is made of.
-
-    ``time_ms`` is the oldest instant among the sources ``used``; ``spread`` how far apart they are.
-    """
-
-    price: float | None
-    time_ms: int | None
-    used: tuple[str, ...] = ()
-    spread: float = 0.0
-    left_out: tuple[LeftOut, ...] = ()
-    depegs: tuple[Depeg, ...] = ()
-    reason: str = ""
 
 
 class _Row(NamedTuple):
@@ -97,7 +36,7 @@ def reference(
         Of one underlying; of two with one name the newer counts.
     rule : ReferenceRule
     now_ms : int
-        Market time; a source from after it is not believed.
+        Market time; a source from long after it is not believed, as no clocks differ by that.
     rates : mapping, optional
         Prices of quote currencies in the base, by currency.
 
@@ -144,7 +83,10 @@ def reference(
     return Reference(
         price=price,
         time_ms=min(row.source.time_ms for row in used),
-        used=tuple(sorted(row.source.name for row in used)),
+        parts=tuple(
+            Used(name=row.source.name, price=row.price, venue=row.source.venue)
+            for row in sorted(used, key=lambda row: row.source.name)
+        ),
         spread=(max(prices) - min(prices)) / price,
         left_out=tuple(left_out),
         depegs=tuple(depegs),
@@ -184,12 +126,14 @@ def _believable(
 
 
 def _fault(source: Source, rule: ReferenceRule, now_ms: int) -> str:
+    if source.time_ms < 0:
+        return "was never seen"
     if not _is_price(source.price):
         return f"{source.price} is no price"
     if source.volume is not None and not 0.0 <= source.volume < inf:
         return f"volume {source.volume} is none"
     age_ms = now_ms - source.time_ms
-    if age_ms < 0:
+    if age_ms < -rule.ahead_ms_max:
         return f"is {-age_ms} ms ahead of now"
     if age_ms > rule.age_ms_max:
         return f"{age_ms} ms old, expected at most {rule.age_ms_max}"

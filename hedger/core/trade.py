@@ -23,6 +23,7 @@ from hedger.core.model import (
     HedgeRoute,
     Memory,
     Plan,
+    Reference,
     Refusal,
     Rules,
     Scaling,
@@ -52,6 +53,7 @@ class Draft(NamedTuple):
     memory: Memory
     routes: tuple[HedgeRoute, ...]
     hedges: tuple[str, ...]
+    found: Reference | None = None
     seen: Exposure | None = None
     band: Target | None = None
     notes: tuple[str, ...] = ()
@@ -102,6 +104,7 @@ class Draft(NamedTuple):
             act="" if book.act is None else book.act.text,
             rung=said(book.memory.ladder),
             scale=None if found is None else found.scale,
+            reference=self.found,
         )
 
 

@@ -29,6 +29,7 @@ from hedger.core.model import (
     Plan,
     PlanLine,
     Record,
+    Reference,
     Refusal,
     Scaling,
     Target,
@@ -157,6 +158,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     act: str = ""
     rung: str = ""
     scale: float | None = None
+    reference: Reference | None = None
     intents: tuple[Intent, ...] = ()
     orders: tuple[Order, ...] = ()
     timings: Timings | None = None

@@ -24,8 +24,10 @@ from hedger.core.model import (
     Memory,
     Reading,
     Readings,
+    ReferenceUse,
     SignalRule,
     Sizing,
+    Source,
     TailRule,
     VolTargetRule,
 )
@@ -217,3 +219,27 @@ def test_what_scalers_said_comes_back() -> None:
     assert "centre +0.000000 coin by signal: unknown, signal: is nan" in text
     assert "book x 1 by value_at_risk (a cap): unknown," in text
     assert "0.5 of its base: a proposal" in text
+
+
+def test_the_reference_that_a_decision_was_held_to_comes_back_with_its_sources() -> None:
+    use = ReferenceUse(name="btc", venue="paper")
+    rule = msgspec.structs.replace(rules(), reference=use)
+    desk = Desk({CALL: 30})
+    prices = {"P@paper": 60_000.0, "P@west": 60_012.0, "P@east": 60_006.0, "P@north": 90_000.0}
+    rows = [Source(n, p, START, None, "USD", n.partition("@")[2]) for n, p in prices.items()]
+    rows += [Source(f"U{n}", 62_000.0, START, None, "USDC", "far") for n in range(2)]
+    rows.append(Source("P@south", math.nan, START))
+    market = replace(desk.board.market(), sources=tuple(rows))
+    made = decide(desk.book(), market, rule, desk.now)
+    found = decoded(written(made))
+    assert made.reference is not None
+    assert found.reference == made.reference
+    text = "\n".join(explained(found))
+    assert "reference btc 60,006.00, 0 ms old, of P@east 60,006.00, P@paper" in text
+    assert "left out: P@north +" in text
+    assert "left out: P@south nan is no price" in text
+    assert "off its peg: USDC at 0.9" in text
+    short = decide(desk.book(), replace(market, sources=()), rule, desk.now)
+    text = "\n".join(explained(decoded(written(short))))
+    assert "reference btc: unknown, 0 sources agree, expected at least 3" in text
+    assert decoded(written(decide(desk.book(), market, rules(), desk.now))).reference is None

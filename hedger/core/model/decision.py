@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from hedger.core.model.record import Record
+from hedger.core.model.sourced import Reference
 from hedger.core.model.state import Memory
 
 
@@ -254,6 +255,7 @@ class Decision(Record, frozen=True, kw_only=True):
     ``act`` says which act is under way, who asked for it and why; empty if none is.
     ``rung`` is the ladder's, and why; empty while the book is free.
     ``scale`` is what the models of the book come to, a proposal that no hedge is made of.
+    ``reference`` is the price of several sources that it was held to; None where it names none.
 
     Log line, journal entry, API answer and dashboard are renderings of this record.
     """
@@ -280,3 +282,4 @@ class Decision(Record, frozen=True, kw_only=True):
     act: str = ""
     rung: str = ""
     scale: float | None = None
+    reference: Reference | None = None

@@ -6,6 +6,7 @@ from hedger.core.model.climbing import LadderRule
 from hedger.core.model.proportion import ScaleRule
 from hedger.core.model.record import Record
 from hedger.core.model.scaling import Sizing
+from hedger.core.model.sourced import ReferenceUse
 
 
 class HedgeRoute(Record, frozen=True, kw_only=True):
@@ -123,7 +124,10 @@ class DataRule(Record, frozen=True, kw_only=True):
 
 
 class Rules(Record, frozen=True, kw_only=True):
-    """Everything `decide` may know of the configuration of one book; no ``sizing``: no scaler."""
+    """Everything `decide` may know of the configuration of one book.
+
+    No ``sizing``: no scaler; no ``reference``: its venue's index is believed alone.
+    """
 
     config: str
     numeraire: str
@@ -135,3 +139,4 @@ class Rules(Record, frozen=True, kw_only=True):
     ladder: LadderRule = LadderRule()
     sizing: Sizing | None = None
     scale: ScaleRule = ScaleRule()
+    reference: ReferenceUse | None = None

@@ -233,9 +233,8 @@ class Deployment:
     async def _measure_pressure(self) -> None:
         fullest = 0.0
         for link in await self._link.links():
-            memory = await link.info("memory")
-            limit = int(memory.get("maxmemory", "0"))
-            fullest = max(fullest, int(memory["used_memory"]) / limit if limit > 0 else 0.0)
+            used, limit = reading.memory_of(await link.info("memory"))
+            fullest = max(fullest, used / limit if limit > 0 else 0.0)
         self._pressed = fullest > _PRESSURE
         self._journal_max = _kept(self._params.journal_max, self._journal_max, fullest)
         self._looked_s = self._monotonic()

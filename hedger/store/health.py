@@ -13,6 +13,7 @@ from typing import NamedTuple
 from hedger.errors import LeaseLost, StoreUnavailable
 from hedger.ports import Lease
 from hedger.store.link import AccessDenied, Link
+from hedger.store.reading import memory_of
 from hedger.store.redis import RedisStore
 
 _PROBES = 200
@@ -72,7 +73,7 @@ def _version(link: Link, info: Mapping[str, str]) -> Finding:
 
 
 def _memory(info: Mapping[str, str]) -> Finding:
-    used, limit = int(info["used_memory"]), int(info.get("maxmemory", "0"))
+    used, limit = memory_of(info)
     policy = info.get("maxmemory_policy", "unknown")
     text = f"{used / 2**20:.0f} MB of {limit / 2**20:.0f} MB, {policy}"
     if policy != "noeviction":

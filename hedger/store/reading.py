@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hedger.core.model import BookState
@@ -15,6 +15,15 @@ from hedger.store.link import Access
 _PAGE = 256
 _NEAR = 16
 """Entries looked at from the place where an id should stand, before the whole stream is."""
+
+
+def memory_of(info: Mapping[str, str]) -> tuple[int, int]:
+    """Bytes that count against a server's limit, and that limit (0: none), as it does itself.
+
+    What waits to be written to its log or sent to replicas is no reason for it to refuse a write.
+    """
+    waiting = int(info.get("mem_not_counted_for_evict", "0"))
+    return int(info["used_memory"]) - waiting, int(info.get("maxmemory", "0"))
 
 
 def book_state(book: str, fields: Sequence[bytes], opened: Sequence[Any]) -> BookState:

@@ -8,6 +8,7 @@ import redis
 from hedger.core.model import Memory
 from hedger.ports import BookSeed, JournalEntry
 from hedger.store import StoreParams, embedded, keys
+from hedger.store.reading import memory_of
 from tests.store.desk import LEASE_MS
 from tests.store.real_server import opened, run
 
@@ -51,7 +52,9 @@ async def note(store, name, lease, number):
 
 
 def full(raw):
-    return raw.info("memory")["used_memory"] / (MEMORY_MB << 20)
+    used, limit = memory_of({name: str(value) for name, value in raw.info("memory").items()})
+    assert limit == MEMORY_MB << 20
+    return used / limit
 
 
 def test_the_newest_entries_always_fit(small):

@@ -117,8 +117,9 @@ class _Seer:
                 f"book {params.name}: this configuration is not the one that it is run by,"
                 " expected the same file, or: hedger config apply"
             )
+        held = {name for name, lots in state.positions.items() if lots}
         opened = {intent.instrument for intent in state.intents}
-        if not {n for n, lots in state.positions.items() if lots} | opened <= self._known.keys():
+        if not held | opened | set(params.hedges) <= self._known.keys():
             await self.learn(state)
         book = columns(
             state,

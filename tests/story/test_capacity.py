@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
+from hedger.app.capacity import _Seer
 from hedger.clock import wall_ms
 from hedger.core.book import book as columns
 from hedger.core.columns import Book
@@ -308,3 +311,28 @@ def test_a_book_that_changes_while_it_is_asked_for_is_read_again(play: Any) -> N
         assert (await asking.can_hedge(BOOK, 1.0)).limit == "changing"
 
     play(story)
+
+
+def test_a_book_without_positions_that_came_into_the_store_later_is_seen(play: Any) -> None:
+    """Whoever asks began before it was there, and so has never fetched its hedge's contract."""
+
+    async def body(desk: Desk, _: Capacity) -> None:
+        async def instruments(names: set[str]) -> dict[str, Any]:
+            return desk.engine.instruments(tuple(names))
+
+        async def watch(*_: Any) -> None: ...
+
+        window: Any = SimpleNamespace(
+            venue=SimpleNamespace(instruments=instruments),
+            watch=watch,
+            board=desk.board,
+            clock=SimpleNamespace(market_ms=lambda: desk.engine.market_ms),
+        )
+        state = await desk.store.load(BOOK)
+        assert state is not None
+        view = await _Seer(desk.params, {"paper": window})(
+            msgspec.structs.replace(state, positions={}, intents=())
+        )
+        assert [(p.instrument.name, p.lots) for p in view.book.hedges] == [(HEDGE, 0)]
+
+    play(body)

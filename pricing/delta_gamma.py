@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
+from pricing import _arguments
+from pricing._arguments import fraction
 from pricing._batch import floats
 from pricing.conventions import FloatArray, FloatLike
 from pricing.tail_risk import TailRisk
@@ -198,11 +200,7 @@ def _rises(s: float, k: float) -> bool:
 
 
 def _quantile(level: float) -> float:
-    if isinstance(level, bool) or not isinstance(level, float | int | np.floating):
-        raise TypeError(f"level: a number wanted, got {type(level).__name__}")
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level: a number between 0 and 1 wanted, got {level!r}")
-    return float(ndtri(level))
+    return float(ndtri(fraction("level", level)))
 
 
 def normal_points(count: int) -> FloatArray:
@@ -232,10 +230,7 @@ def normal_points(count: int) -> FloatArray:
     >>> normal_points(2)[0].round(4)
     array([-0.6745,  0.6745])
     """
-    if isinstance(count, bool) or not isinstance(count, int | np.integer):
-        raise TypeError(f"count: an integer wanted, got {type(count).__name__}")
-    if count < 1:
-        raise ValueError(f"count: at least 1 wanted, got {count}")
+    count = _arguments.count("count", count, 1)
     place = np.arange(count) + 0.5
     second = np.clip((place * _GOLDEN) % 1.0, 0.25 / count, 1.0 - 0.25 / count)
     return np.vstack([ndtri(place / count), ndtri(second)])

@@ -213,8 +213,12 @@ def _unknown_row(name: str) -> Refusal:
 
 
 def _quote_fault(market: Market, name: str, rules: Rules, now: int) -> Refusal | None:
-    quote = hedge_quote(market, name, now)
-    limit = rules.data.hedge_quote_age_ms_max
+    return quote_fault(hedge_quote(market, name, now), rules)
+
+
+def quote_fault(quote: HedgeQuote, rules: Rules) -> Refusal | None:
+    """Why a future or perpetual cannot be traded on this market; None where it can."""
+    name, limit = quote.instrument, rules.data.hedge_quote_age_ms_max
     if quote.age_ms is None:
         return _block("missing_hedge_quote", f"{name} was never quoted", name)
     if quote.bid is None or quote.ask is None:

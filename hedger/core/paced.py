@@ -1,8 +1,8 @@
 """How much of a wanted trade goes at once: each choice has room for what its market can take.
 
 Only the best level of a market is known; each further one is taken to show as much again, half a
-spread further, as `hedger.core.costs.beyond_best` takes it. A trade beyond the hard band is not
-held up by any of this.
+spread further, as `hedger.core.costs.beyond_best` takes it. A trade beyond the hard band, or of an
+act, is not held up by any of this.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def paced(
         return tuple(picked), ()
     rule, found, said = sizing.liquidity, [], []
     if urgent:
-        text = "beyond the hard band: all of it at once"
+        text = "urgent: all of it at once"
         return tuple(picked), (Scaling(what="trade", model="liquidity", reason=text),)
     spent = spent_within(book, rule, now)
     for choice in picked:

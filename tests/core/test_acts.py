@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from hedger.core.acts import finished
+from hedger.core.acts.unwinding import next_hedge
 from hedger.core.decide import decide
 from hedger.core.exposure import moves
 from hedger.core.model import (
@@ -17,6 +18,7 @@ from hedger.core.model import (
     ActKind,
     BandRule,
     Decision,
+    HedgeQuote,
     Intent,
     LadderState,
     LimitRule,
@@ -327,6 +329,20 @@ def test_reduce_goes_down_to_what_is_to_be_kept_and_hedges_it() -> None:
     assert desk.hedge_lots > 0
     larger = msgspec.structs.replace(wish, keep=((CALL.name, -600),))
     assert finished(larger, at(desk, act=larger)), "no act makes a leg larger"
+
+
+@pytest.mark.parametrize("age_ms", [0, 2_001, -1_001, None])
+def test_a_hedge_goes_on_a_fresh_market_alone_and_none_is_of_a_time_to_come(age_ms) -> None:
+    desk = Desk({CALL: 0}, hedge_lots=1_000)
+    made = at(desk, "neutral")
+    quote = HedgeQuote(instrument=PERPETUAL.name, bid=60_000.0, ask=60_001.0, age_ms=age_ms)
+    found = next_hedge(
+        desk.book(memory=DID), RULES, desk.now, seen=made.exposure, band=made.target,
+        quotes={PERPETUAL.name: quote},
+    )  # fmt: skip
+    assert found.left == 1
+    assert (found.line is not None) is (age_ms == 0)
+    assert [r.rule for r in found.refusals] == ([] if found.line else ["close_stale_hedge"])
 
 
 def test_a_closed_book_stays_closed_and_what_expired_is_waited_for() -> None:

@@ -335,3 +335,11 @@ def _with(rule: Rules, sizing: Sizing | None) -> Rules:
 def _forecast(desk: Desk, vol: float) -> Market:
 
     return replace(desk.board.market(), forecasts={"BTC": Forecast(vol, desk.now)})
+
+
+@pytest.mark.parametrize(("scale", "factor"), [(1.0, 0.5), (0.5, 0.25), (0.0, None)])
+def test_a_measure_is_of_what_was_held_and_of_nothing_held_it_says_nothing(scale, factor) -> None:
+    seen = Readings(measured=Measured(time_ms=START, risk=0.4, scale=scale))
+    (found,) = said(Sizing(vol_target=VolTargetRule(target=0.2)), seen).scalings
+    assert found.is_known is (factor is not None)
+    assert found.factor == pytest.approx(1.0 if factor is None else factor)

@@ -51,8 +51,7 @@ def test_a_scaled_book_has_the_risk_that_was_asked_for() -> None:
     half = desk(legs=of.legs, lots=-1_500)
     a, b = (measures(x.book(), x.board.market(), rules(), x.now, RULE) for x in (whole, half))
     assert before.tail is not None
-    assert a.at_base(a.risk, 2.0) == pytest.approx(b.risk)
-    assert a.at_base(a.risk, 0.0) is None
+    assert a.risk == pytest.approx(2.0 * b.risk)
 
 
 def test_the_forecast_is_preferred() -> None:

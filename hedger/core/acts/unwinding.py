@@ -9,8 +9,10 @@ from typing import NamedTuple
 from hedger.core import limits
 from hedger.core.acts.closing import ROOM
 from hedger.core.columns import Book
+from hedger.core.freshness import quote_fault
 from hedger.core.model import Exposure, HedgeQuote, Instrument, PlanLine, Refusal, Rules, Target
 from hedger.core.plan import bounds, limit_ticks
+from hedger.core.trade import reduces_delta
 
 
 class Unwind(NamedTuple):
@@ -73,11 +75,12 @@ def _held(
         if not lots or (one.expiry_ms and one.expiry_ms <= now):
             continue
         quote = quotes[one.name]
-        limit = rules.data.hedge_quote_age_ms_max
-        if not (quote.bid and quote.ask) or quote.age_ms is None or quote.age_ms > limit:
-            text = "not closed now: it has no fresh market"
+        if fault := quote_fault(quote, rules):
+            text = f"not closed now: {fault.reason}"
             refusals.append(_refused(one.name, "close_stale_hedge", text, quote.age_ms))
             continue
+        assert quote.bid is not None
+        assert quote.ask is not None
         middle = 0.5 * (quote.bid + quote.ask)
         delta = one.future_delta(lots, price=middle, index=seen.index)
         found.append(_Held(one, lots, middle, delta))
@@ -93,13 +96,12 @@ def _lots(
         text = f"{abs(one.lots)} lots are fewer than the venue's least order, {least}"
         return 0, [_refused(one.instrument.name, "close_too_few", text)]
     wanted, unit = -one.delta, abs(one.delta / one.lots)
-    reduces = seen.low > -0.5 * wanted if wanted < 0 else seen.high < -0.5 * wanted
     size, cuts, _ = limits.allowed(
         rules.limits,
         book,
         wanted=wanted,
         held=(seen.hedge_low, seen.hedge_high),
-        reduces=reduces,
+        reduces=reduces_delta(seen, wanted),
         now=now,
     )
     size = min(abs(size), max(room, least * unit))

@@ -36,7 +36,7 @@ def moves(book: Book, market: Market, rules: Rules, now: int) -> Floats:
         vol=legs.vol[known],
         is_call=columns.is_call[known],
     )
-    inverse = np.array([inv for _, inv in columns.groups], dtype=np.bool_)[group]
+    inverse = columns.inverse[known]
     unit = np.where(inverse, 1.0, forward / index)
     value = unit * np.asarray(greeks.price) / forward
     moving = legs.weight[group] * (unit * np.asarray(greeks.delta) - np.where(inverse, value, 0.0))

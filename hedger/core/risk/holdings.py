@@ -141,7 +141,6 @@ def holdings(book: Book, market: Market, rules: Rules, now: int) -> Holdings | t
             for i in np.flatnonzero(wrong)
         )
     here = np.flatnonzero(legs.alive)
-    styles = np.array([inverse for _, inverse in columns.groups], dtype=np.bool_)
     group = columns.group[here]
     equity, base = _cash(book, market, rules)
     return Holdings(
@@ -157,9 +156,9 @@ def holdings(book: Book, market: Market, rules: Rules, now: int) -> Holdings | t
         forward=legs.forward[here],
         quantity=columns.quantity[here],
         is_call=columns.is_call[here],
-        inverse=styles[group] if styles.size else np.empty(0, np.bool_),
+        inverse=columns.inverse[here],
         group=group,
-        share=legs.weight[group] if styles.size else np.empty(0),
+        share=legs.weight[group],
         futures=_futures(book, market, index, now),
         equity=equity,
         base_coin=base,

@@ -11,9 +11,9 @@ import math
 import numpy as np
 
 from hedger.core.columns import Floats
-from hedger.core.model import Record
+from hedger.core.model import DAYS_PER_YEAR, Record
 from hedger.core.risk.holdings import Holdings
-from hedger.core.risk.revaluation import DAYS_PER_YEAR, contributions, pnl
+from hedger.core.risk.revaluation import contributions, pnl
 from hedger.core.risk.shocks import PARALLEL, Shocks, VolRule, shocks
 from pricing import tail_risk
 from pricing.delta_gamma import Cumulants, cornish_fisher, cumulants, normal_points, normal_tail

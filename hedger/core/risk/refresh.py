@@ -11,11 +11,10 @@ import numpy as np
 
 from hedger.core.columns import Book, Market
 from hedger.core.freshness import forecast_vol
-from hedger.core.model import Record, Rules
+from hedger.core.model import DAYS_PER_YEAR, Record, Rules
 from hedger.core.risk.holdings import Holdings, holdings
 from hedger.core.risk.margins import Collateral, MarginMeasure, MarginModel, margin_measure
 from hedger.core.risk.measures import SCENARIOS, Factors, TailMeasure, tail_measure
-from hedger.core.risk.revaluation import DAYS_PER_YEAR
 
 
 class RiskRule(Record, frozen=True, kw_only=True):
@@ -47,10 +46,6 @@ class Measures(Record, frozen=True, kw_only=True):
     margin: MarginMeasure | None = None
     distance: float | None = None
     reason: str = ""
-
-    def at_base(self, value: float | None, scale: float) -> float | None:
-        """A measure that is linear in size, as the base book would have it; None without scale."""
-        return None if value is None or not scale > 0.0 else value / scale
 
 
 def measures(book: Book, market: Market, rules: Rules, now: int, rule: RiskRule) -> Measures:

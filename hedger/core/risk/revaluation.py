@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from hedger.core.columns import Floats
+from hedger.core.model import DAYS_PER_YEAR
 from hedger.core.risk.holdings import Future, Holdings
 from hedger.core.risk.shocks import PARALLEL, Shocks, VolRule
 from pricing import Svi, scenario_pnl, svi_vol
 
-DAYS_PER_YEAR = 365.0
 REFERENCE_DAYS = 30.0
 _LEGS = 128  # at a time, where each leg has its own vols
 _DAYS_LEAST = 0.25  # a shock of 30 days' vol has no meaning for an option of its last hours

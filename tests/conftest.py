@@ -1,5 +1,6 @@
 """What every test may rely on, however the test run was started."""
 
+import os
 import signal
 
 from hypothesis import HealthCheck, settings
@@ -19,6 +20,22 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+PROCESSES_MAX = 4
+
+
+def pytest_xdist_auto_num_workers(config):
+    """The whole default run takes several cores; what is asked for by name stays in one process."""
+    is_whole = config.args_source is config.ArgsSource.TESTPATHS and not config.option.keyword
+    is_default = config.option.markexpr == "not long"
+    return min(os.cpu_count() or 1, PROCESSES_MAX) if is_whole and is_default else 0
+
+
+def pytest_sessionstart(session):
+    # The process that hands out tests collects none itself.
+    if getattr(session.config.option, "tx", None) and not session.config.option.collectonly:
+        AHEAD.begin_for_all()
 
 
 def pytest_collection_finish(session):

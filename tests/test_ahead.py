@@ -26,11 +26,26 @@ def test_whoever_is_to_ask_for_it_exists(start: str) -> None:
 def test_a_test_is_told_what_was_begun_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     once, other = ("-c", "import os; print(os.getpid())"), ("-c", "raise SystemExit(3)")
     monkeypatch.setattr(ahead, "WANTED", {"tests/a.py::": once})
+    monkeypatch.delenv(ahead.FOLDER, raising=False)
     mine = ahead.Ahead()
     mine.begin(["tests/a.py::test_one", "tests/b.py::test_two"])
     assert mine.done(once).stdout == mine.done(once).stdout, "run once"
     assert mine.done(other).returncode == 3, "not begun, so it is run now"
     mine.end()
+
+
+def test_other_processes_find_what_one_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("-c", "import os, sys; print(os.getpid()); sys.exit(3)")
+    monkeypatch.setattr(ahead, "WANTED", {"tests/a.py::": words})
+    monkeypatch.delenv(ahead.FOLDER, raising=False)
+    one, other = ahead.Ahead(), ahead.Ahead()
+    one.begin_for_all()
+    other.begin(["tests/a.py::test_one"])
+    told = other.done(words)
+    assert (told.returncode, told.stdout) == (3, one.done(words).stdout)
+    folder = os.environ[ahead.FOLDER]
+    one.end()
+    assert not os.path.exists(folder)
 
 
 def test_what_takes_too_long_fails_and_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,6 +60,7 @@ def test_what_takes_too_long_fails_and_is_ended(monkeypatch: pytest.MonkeyPatch)
 def test_nothing_is_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = ("-c", "import time; time.sleep(600)")
     monkeypatch.setattr(ahead, "WANTED", {"tests/a.py::": endless})
+    monkeypatch.delenv(ahead.FOLDER, raising=False)
     mine = ahead.Ahead()
     mine.begin(["tests/a.py::test_one"])
     end_s = time.monotonic() + 30.0

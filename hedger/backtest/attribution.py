@@ -18,6 +18,8 @@ perpetual stands too and offsets it.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +32,9 @@ PARTS = (
     *("delta", "gamma", "theta", "vega", "vanna", "volga"),
     *("fees", "spread", "slippage", "funding", "residual"),
 )
-_FLOWS = ("fees", "spread", "slippage", "funding")
+COSTS = ("fees", "spread", "slippage")
+"""Parts that a hedge's fills pay."""
+_FLOWS = (*COSTS, "funding")
 
 
 class Rates(NamedTuple):
@@ -38,6 +42,17 @@ class Rates(NamedTuple):
 
     coin: Floats
     quote: Floats
+
+
+def cost(parts: Mapping[str, float]) -> float:
+    """What fills cost, as a number above nought.
+
+    Examples
+    --------
+    >>> cost({"delta": 5.0, "fees": -2.0, "spread": -1.0, "slippage": 0.0})
+    3.0
+    """
+    return -math.fsum(parts[part] for part in COSTS)
 
 
 def rates(history: History, numeraire: str) -> Rates:

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from hedger.backtest.attribution import cost
 from hedger.backtest.trial import Trial
 from hedger.core.model import BandRule
 
 Found = dict[str, Any]
 Sweep = Callable[[Mapping[str, Trial]], Mapping[str, Found]]
-COSTS = ("fees", "spread", "slippage")
 RESAMPLES = 10_000
 FIRST, SECOND = "first half", "second half"
 AROUND = (0.5, 2.0)
@@ -154,26 +154,22 @@ def interval(differences: Sequence[float], seed: int) -> tuple[float, float, flo
 
 def _line(found: Found, own: Found, seed: int) -> Found:
     """Figures of one policy, and its differences from our own, day by day."""
-    cost, cost_own = (np.array([_cost(day) for day in it["days"]]) for it in (found, own))
+    paid, paid_own = (np.array([cost(day["parts"]) for day in it["days"]]) for it in (found, own))
     pnl, pnl_own = (np.array([day["pnl"] for day in it["days"]]) for it in (found, own))
     return {
         "hedge_std_1h": found["hedge_std_1h"],
         "std_to_own": found["hedge_std_1h"] / own["hedge_std_1h"],
         "std_1d": float(pnl.std(ddof=1)) if pnl.size > 1 else None,
-        "cost": float(cost.sum()),
+        "cost": float(paid.sum()),
         "pnl": found["pnl_total"],
         "orders_per_day": found["orders_per_day"],
         "outside_band_share": found["outside_band_share"],
         "residual_share": found["residual_share"],
-        "cost_a_day_more": interval((cost - cost_own).tolist(), seed),
+        "cost_a_day_more": interval((paid - paid_own).tolist(), seed),
         "pnl_a_day_more": interval((pnl - pnl_own).tolist(), seed),
         "days": int(pnl.size),
         "run": found["run"]["id"],
     }
-
-
-def _cost(day: Found) -> float:
-    return -math.fsum(day["parts"][part] for part in COSTS)
 
 
 def _part(trial: Trial, start_ms: int, end_ms: int) -> Trial:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hedger.backtest.attribution import PARTS
+from hedger.backtest.attribution import COSTS, PARTS
 from hedger.backtest.exposure import account_equity
 from hedger.backtest.history import Floats, History
 from hedger.backtest.ledger import worth
@@ -22,7 +22,7 @@ from hedger.backtest.statistics import (
 )
 from hedger.core.model import Rules
 
-HEDGED = ("delta", "fees", "spread", "slippage", "funding")
+HEDGED = ("delta", *COSTS, "funding")
 """Parts of the P&L that the hedge can act on."""
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from hedger.backtest.attribution import cost
 from hedger.core.model import Record
 from hedger.errors import ConfigError
 
 NAME_MAX = 60
 COUNT_MAX = 1_000
+FIGURES = (
+    "pnl_total",
+    "hedge_std_1h",
+    "orders",
+    "orders_per_day",
+    "outside_band_share",
+    "residual_share",
+)
 
 
 class Variant(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,17 +69,10 @@ def summary(name: str, found: dict[str, Any]) -> dict[str, Any]:
     >>> summary("a", one)["cost"]
     3.0
     """
-    cost = -math.fsum(found["pnl_parts"][part] for part in COSTS)
     figures = {key: found[key] for key in FIGURES}
-    return {"name": name, "cost": cost, **figures, "run": found["run"]["id"]}
-
-
-COSTS = ("fees", "spread", "slippage")
-FIGURES = (
-    "pnl_total",
-    "hedge_std_1h",
-    "orders",
-    "orders_per_day",
-    "outside_band_share",
-    "residual_share",
-)
+    return {
+        "name": name,
+        "cost": cost(found["pnl_parts"]),
+        **figures,
+        "run": found["run"]["id"],
+    }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import getpass
 from typing import TYPE_CHECKING, NamedTuple
 
-from hedger.cli.options import Common, Flag
+from hedger.cli.options import Common, Flag, reasoned
 from hedger.cli.output import print_json, print_text, run_async
-from hedger.errors import ConfigError, HedgerError, VenueError
+from hedger.errors import HedgerError
 
 if TYPE_CHECKING:
     from hedger.core.acts import Prospect
@@ -82,11 +82,9 @@ def _act(kind: str, book: str, reason: str, *, yes: bool, common: Common | None)
     from hedger.clock import wall_ms
     from hedger.core.model import Act, ActKind
 
-    common = common or Common()
-    if not reason.strip():
-        raise ConfigError("--reason: is empty, expected a text")
+    common, text = common or Common(), reasoned(reason)
     config = common.load()
-    act = Act(kind=ActKind(kind), who=getpass.getuser(), reason=reason.strip(), asked_ms=wall_ms())
+    act = Act(kind=ActKind(kind), who=getpass.getuser(), reason=text, asked_ms=wall_ms())
 
     async def ask() -> tuple[BookState, _Outlook]:
         async with running_store(config) as store:
@@ -109,7 +107,11 @@ def _act(kind: str, book: str, reason: str, *, yes: bool, common: Common | None)
 
 
 async def _outlook(common: Common, act: Act, book: str) -> _Outlook:
-    """The act's first decision on the market as it stands; the worker makes its own."""
+    """The act's first decision on the market as it stands; the worker makes its own.
+
+    Whatever keeps it from being seen here keeps nobody from asking: not a market out of reach, nor
+    a leg that the venue has taken off its list, nor a book that this configuration has not.
+    """
     import dataclasses
 
     from hedger.app.look import look
@@ -118,8 +120,9 @@ async def _outlook(common: Common, act: Act, book: str) -> _Outlook:
 
     try:
         (sight,) = (await look(common.load(), book)).sights
-    except VenueError as error:
-        return _Outlook(unknown=f"the market cannot be seen: {error}")
+    except HedgerError as error:
+        reason = str(error).splitlines()[0]
+        return _Outlook(unknown=f"what it would do cannot be seen: {reason}")
     wanted = dataclasses.replace(sight.book, act=act)
     rules, now = sight.params.rules, sight.now
     decision = decide(wanted, sight.market, rules, now)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from hedger.cli.options import Common
-from hedger.cli.output import instant, print_json, print_table, progress, say
+from hedger.cli.output import instant, print_json, print_table, progress, writable, write_page
 
 if TYPE_CHECKING:
     from hedger.backtest.trial import Trial
@@ -47,21 +47,15 @@ def backtest(
     """
     common = common or Common()
     from hedger.backtest.trial import tried
-    from hedger.errors import ConfigError
 
-    if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
-        raise ConfigError(f"--report {report}: expected a file in a folder that exists")
+    writable("--report", report)
     trial = trial_asked_for(common, programme, market, start, end, policy)
     tell = progress()
     done = tried(trial, lambda now, bars: tell(f"{trial.book.name}: {bars:,} bars, {instant(now)}"))
     if report is not None:
         from hedger.backtest.page import page
 
-        try:
-            report.write_text(page(done, trial.book.rules), encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"--report {report}: {error.strerror}") from error
-        say(f"report: {report}")
+        write_page("--report", report, page(done, trial.book.rules))
     if common.json:
         print_json(done.found)
     else:
@@ -89,11 +83,8 @@ def trial_asked_for(
     from hedger.backtest.trial import kind_of
     from hedger.cli.stage import instant_of
     from hedger.errors import ConfigError
-    from hedger.settings import load
 
-    config = load(common.config, data=common.data, options=None if band is None else {BAND: band})
-    for notice in config.notices:
-        say(notice)
+    config = common.load(None if band is None else {BAND: band})
     trial = trial_of(config, policy)
     folder = Path(trial.params.data)
     if not trial.params.data or not folder.is_dir():

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from hedger.cli.options import Common
-from hedger.cli.output import print_json, print_table, print_text, progress, say, table
+from hedger.cli.output import (
+    print_json,
+    print_table,
+    print_text,
+    progress,
+    table,
+    writable,
+    write_page,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,10 +59,7 @@ def compare(
     from hedger.errors import ConfigError
 
     read = load(study)
-    if plot is not None and not plot.absolute().parent.is_dir():
-        raise ConfigError(f"--plot {plot}: its folder does not exist")
-    if plot is not None and plot.is_dir():
-        raise ConfigError(f"--plot {plot}: is a folder, expected a file to write")
+    writable("--plot", plot)
     if read.market.kind == "recorded" and common.data is None:
         raise ConfigError(f"{study}: [market] kind: recorded, expected --data DIR with minute bars")
     from hedger.backtest.compare import compared
@@ -70,11 +75,7 @@ def compare(
     if plot is not None:
         from hedger.backtest.picture import page
 
-        try:
-            plot.write_text(page(done, study.name), encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"--plot {plot}: cannot be written: {error.strerror}") from error
-        say(f"frontier: {plot}")
+        write_page("--plot", plot, page(done, study.name))
     if common.json:
         print_json({"policies": [found.exchanged() for found in done.findings]})
         return 0

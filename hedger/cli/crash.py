@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from hedger.cli.options import Common, Whole
-from hedger.cli.output import print_json, print_table, print_text, say, table
+from hedger.cli.output import print_json, print_table, print_text, progress, table
 
 if TYPE_CHECKING:
     from hedger.backtest.crashes import Crash, Outcome
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["ramp-down", "ramp-up", "v", "gap"]
 EVERY: tuple[Kind, ...] = ("ramp-down", "ramp-up", "v", "gap")
-PROGRESS_S = 2.0
 SEEDS_MAX = 10_000
 ROWS_MAX = 40
 COLUMNS = (
@@ -79,9 +76,10 @@ def crash(
         deleverages the book's hedges.
     """
     common = common or Common()
+    from hedger.app.trial import trial_of
     from hedger.backtest.crashes import Crash
 
-    trial = _trial(common)
+    trial = trial_of(common.load())
     wanted = [
         Crash(
             kind=name,
@@ -104,17 +102,6 @@ def crash(
     return 0
 
 
-def _trial(common: Common) -> Trial:
-    from hedger.app.trial import trial_of
-    from hedger.settings import load
-
-    path: Path | None = common.path()
-    config = load(path, data=common.data)
-    for notice in config.notices:
-        say(notice)
-    return trial_of(config)
-
-
 def _deposit(trial: Trial) -> float:
     own = next(a for a in trial.params.accounts if a.name == trial.book.account)
     return trial.params.deposit if own.deposit is None else own.deposit
@@ -124,11 +111,9 @@ def _played(trial: Trial, wanted: Sequence[Crash]) -> list[Outcome]:
     from hedger.backtest.crashes import crashed
 
     done: list[Outcome] = []
-    last = time.monotonic()
+    tell = progress()
     for number, asked in enumerate(wanted):
-        if time.monotonic() - last >= PROGRESS_S:
-            last = time.monotonic()
-            say(f"{number} of {len(wanted)} crashes")
+        tell(f"{number} of {len(wanted)} crashes")
         done.append(crashed(trial.params, trial.book, trial.terms, asked))
     return done
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from hedger.cli.options import Common, Flag, positive
+from hedger.cli.options import Common, Flag, positive, reasoned
 from hedger.cli.output import print_json, print_text, run_async
 from hedger.errors import ConfigError
 
@@ -34,14 +34,12 @@ def hold(
     stop
         Allow nothing at all.
     """
-    common = common or Common()
-    if not reason.strip():
-        raise ConfigError("--reason: is empty, expected a text")
+    text = reasoned(reason)
 
     async def change(store: Store) -> None:
-        await store.hold(book, reason.strip(), stop=stop)
+        await store.hold(book, text, stop=stop)
 
-    return _changed(book, change, common)
+    return _changed(book, change, common or Common())
 
 
 def override(
@@ -71,9 +69,7 @@ def override(
     from hedger.core.ladder import Rung
     from hedger.core.model import Override
 
-    common = common or Common()
-    if not reason.strip():
-        raise ConfigError("--reason: is empty, expected a text")
+    text = reasoned(reason)
     if minutes > OVERRIDE_MINUTES_MAX:
         raise ConfigError(
             f"--minutes: is {minutes:g}, expected at most {OVERRIDE_MINUTES_MAX:g}, one day"
@@ -82,13 +78,13 @@ def override(
         rung=Rung[rung.upper()],
         until_ms=wall_ms() + round(60_000 * minutes),
         who=getpass.getuser(),
-        reason=reason.strip(),
+        reason=text,
     )
 
     async def change(store: Store) -> None:
         await store.override(book, word)
 
-    return _changed(book, change, common)
+    return _changed(book, change, common or Common())
 
 
 def resume(

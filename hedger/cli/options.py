@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, Token
+
+from hedger.errors import ConfigError
 
 if TYPE_CHECKING:
     from hedger.settings import Configuration
@@ -39,6 +41,13 @@ def positive(_: type, value: float | None) -> None:
     """Refuse what is no positive amount; NaN passes every comparison that refuses by size."""
     if value is not None and not 0.0 < value <= AMOUNT_MAX:
         raise ValueError(f"expected a number above 0 and up to {AMOUNT_MAX:g}")
+
+
+def reasoned(text: str) -> str:
+    """A reason as it is stored; raises `ConfigError` for one that says nothing."""
+    if not text.strip():
+        raise ConfigError("--reason: is empty, expected a text")
+    return text.strip()
 
 
 def multiple(_: type, value: float | None) -> None:
@@ -77,12 +86,15 @@ class Common:
             return Path(named)
         return LOCAL if LOCAL.is_file() else None
 
-    def load(self) -> Configuration:
-        """Load and check the configuration; its notices are said with the first result."""
+    def load(self, options: Mapping[tuple[str | int, ...], object] | None = None) -> Configuration:
+        """Load and check the configuration, with further keys by path if given.
+
+        Its notices are said with the first result.
+        """
         from hedger.cli.output import forget_notices, notice
         from hedger.settings import load
 
-        found = load(self.path(), data=self.data)
+        found = load(self.path(), data=self.data, options=options)
         forget_notices()
         for text in found.notices:
             notice(text)

@@ -9,9 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hedger.cli.ending import Terminated, heeded
+from hedger.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -77,6 +79,23 @@ def print_json(result: object) -> None:
     _say_notices()
     raw = msgspec.json.encode(result)
     sys.stdout.write(msgspec.json.format(raw, indent=2).decode() + "\n")
+
+
+def writable(option: str, path: Path | None) -> None:
+    """Refuse a file that cannot be written, before the work that would fill it."""
+    if path is not None and path.is_dir():
+        raise ConfigError(f"{option} {path}: is a folder, expected a file to write")
+    if path is not None and not path.absolute().parent.is_dir():
+        raise ConfigError(f"{option} {path}: its folder does not exist, expected one that does")
+
+
+def write_page(option: str, path: Path, text: str) -> None:
+    """Write a page and say where it is."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{option} {path}: cannot be written: {error.strerror}") from None
+    say(f"page: {path}")
 
 
 def print_table(*tables: RenderableType) -> None:

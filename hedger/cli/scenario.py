@@ -7,10 +7,20 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import msgspec
 from cyclopts import Parameter
 
 from hedger.cli.options import Common
-from hedger.cli.output import instant, print_json, print_table, run_async, say, table
+from hedger.cli.output import (
+    instant,
+    print_json,
+    print_table,
+    run_async,
+    say,
+    table,
+    writable,
+    write_page,
+)
 from hedger.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,8 +76,8 @@ def scenario(
     """
     common = common or Common()
     from hedger.app.scenario import Wanted, scenarios
-    from hedger.app.scenario_page import page
 
+    writable("--plot", plot)
     wanted = Wanted(
         moves=tuple(1.0 + p / 100.0 for p in _numbers("--moves", moves, least=-99.0)),
         vol_shifts=tuple(p / 100.0 for p in _numbers("--vols", vols, least=-500.0)),
@@ -87,9 +97,11 @@ def scenario(
     if found.straight_smiles:
         say(f"{found.straight_smiles} expiries have a straight line for their smile: few strikes")
     if plot is not None:
-        _write(plot, page(found))
+        from hedger.app.scenario_page import page
+
+        write_page("--plot", plot, page(found))
     if common.json:
-        print_json({"market": seen.market_from, **_plain(found)})
+        print_json({"market": seen.market_from, **msgspec.structs.asdict(found)})
         return 0
     tables = [_grid_table(found, number) for number in range(len(found.days))]
     tables.append(_worst_table("worst cells of the grid", found, found.worst, "points"))
@@ -120,18 +132,6 @@ def _within(option: str, value: float, least: float, most: float) -> float:
     if not least <= value <= most:  # NaN too
         raise ConfigError(f"{option} {value:g}: expected a number from {least:g} to {most:g}")
     return value
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"--plot {path}: {error.strerror or error}") from None
-    say(f"picture: {path}")
-
-
-def _plain(found: Scenarios) -> dict[str, object]:
-    return {name: getattr(found, name) for name in found.__struct_fields__}
 
 
 def amount(value: float, unit: str) -> str:

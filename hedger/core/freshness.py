@@ -49,7 +49,7 @@ def usable(book: Book, market: Market, rules: Rules, now: int) -> tuple[HedgeRou
         route
         for route in rules.hedge.routes
         if not any(
-            _quote_fault(market, name, rules, now)
+            untradable(market, name, rules, now)
             or _settling_fault(book.instruments[name], now)
             or name in market.suspects
             for name in route.names
@@ -107,7 +107,7 @@ def blocks(
 
     ``hedges`` are the instruments that it needs, as `judged` has them.
     """
-    found = [_quote_fault(market, name, rules, now) for name in hedges]
+    found = [untradable(market, name, rules, now) for name in hedges]
     found.append(_index_fault(book, market, rules, now))
     found += [_settling_fault(book.instruments[name], now) for name in hedges]
     futures = other_futures(book, rules, now)
@@ -156,7 +156,7 @@ def _left_out(
     """Venues that cannot be hedged at now, and why."""
     found = []
     for name in sorted(set(rules.hedge.hedges) - set(hedges)):
-        fault = _quote_fault(market, name, rules, now)
+        fault = untradable(market, name, rules, now)
         fault = fault or _settling_fault(book.instruments[name], now)
         text = "an unconfirmed jump" if fault is None else fault.reason
         found.append(f"{name}: not hedged with, {text}")
@@ -212,13 +212,9 @@ def _unknown_row(name: str) -> Refusal:
     return _block("not_subscribed", f"{name} is not subscribed", name)
 
 
-def _quote_fault(market: Market, name: str, rules: Rules, now: int) -> Refusal | None:
-    return quote_fault(hedge_quote(market, name, now), rules)
-
-
-def quote_fault(quote: HedgeQuote, rules: Rules) -> Refusal | None:
+def untradable(market: Market, name: str, rules: Rules, now: int) -> Refusal | None:
     """Why a future or perpetual cannot be traded on this market; None where it can."""
-    name, limit = quote.instrument, rules.data.hedge_quote_age_ms_max
+    quote, limit = hedge_quote(market, name, now), rules.data.hedge_quote_age_ms_max
     if quote.age_ms is None:
         return _block("missing_hedge_quote", f"{name} was never quoted", name)
     if quote.bid is None or quote.ask is None:

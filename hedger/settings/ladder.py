@@ -7,13 +7,14 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from hedger.core.ladder import Rung
 from hedger.settings.table import DAY_S, Table, broken
 from hedger.settings.texts import Levels
 
 RISING = ("margin_ratio", "drawdown", "scenario_loss")
 FALLING = ("liquidation_distance",)
 TRIGGERS = (*RISING, *FALLING)
-RUNGS = ("warn", "stop_adding", "reduce", "close")
+RUNGS = tuple(rung.text for rung in Rung if rung is not Rung.FREE)
 
 Pair = tuple[float | None, float | None]
 

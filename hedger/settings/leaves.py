@@ -15,15 +15,15 @@ from pydantic.fields import FieldInfo
 
 from hedger.settings.models import Settings
 from hedger.settings.table import Table
-from hedger.settings.texts import Expect, Where
+from hedger.settings.texts import Expect, Name, VenueName, Where
 
 Path = tuple[str | int, ...]
 """Keys from the root; an integer is the index of a book."""
 
 ANY = "*"
 """Stands for the name of a venue or policy or the index of a book in the path of a leaf."""
-NAMED = ("venues", "policy")
-"""Sections of tables by name."""
+NAMED = {"venues": VenueName, "policy": Name}
+"""Sections of tables by name, and what such a name is."""
 
 
 class Leaf(NamedTuple):
@@ -59,6 +59,11 @@ def general(path: Sequence[str | int]) -> Path:
     if len(path) > 1 and path[0] in (*NAMED, "book"):
         return (path[0], ANY, *path[2:])
     return tuple(path)
+
+
+def expected_name(section: str) -> str:
+    """What the name of a table of a section looks like, in words."""
+    return next(m.text for m in get_args(NAMED[section]) if isinstance(m, Expect))
 
 
 def _walk(table: type[Table], prefix: Path) -> Iterator[Leaf]:

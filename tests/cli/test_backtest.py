@@ -78,7 +78,7 @@ def test_a_policy_stands_in_for_the_books_own_band(
     ("more", "words"),
     [
         (["--market", "chain"], "deals options by a vol model, expected bars"),
-        (["--report", "/nowhere/at/all.html"], "a folder that exists"),
+        (["--report", "/nowhere/at/all.html"], "its folder does not exist"),
         (["--start", "soon"], "expected UTC"),
         (["--end", "2025-05-01T00:00"], "leave less than two to play"),
         (["--programme", "/nowhere.toml"], "expected a programme"),

@@ -19,6 +19,8 @@ BAD = [
     (["--vol-power", "nan"], "--vol-power nan: expected a number from 0 to 1"),
     (["--horizon-days", "0"], "--horizon-days 0"),
     (["--smile", "sticky_hand"], "sticky_hand"),
+    (["--plot", "/"], "--plot /: is a folder"),
+    (["--plot", "/nowhere/at/all.html"], "its folder does not exist"),
 ]
 
 

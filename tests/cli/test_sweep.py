@@ -108,6 +108,14 @@ def test_bad_options_are_one_line(
     assert words in told.err.splitlines()[-1]
 
 
+def test_a_failure_is_one_line_whatever_there_is_to_notice_of_each_variant(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEDGER_SECRET_STORE_PASSWORD", "used by nobody here")
+    assert main([*arguments[:-2], "--keep", "/dev/null/x"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_bytes_that_are_no_text_are_one_line(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,7 +18,6 @@ from hedger.core.model import (
     ActKind,
     BandRule,
     Decision,
-    HedgeQuote,
     Intent,
     LadderState,
     LimitRule,
@@ -334,12 +333,12 @@ def test_reduce_goes_down_to_what_is_to_be_kept_and_hedges_it() -> None:
 @pytest.mark.parametrize("age_ms", [0, 2_001, -1_001, None])
 def test_a_hedge_goes_on_a_fresh_market_alone_and_none_is_of_a_time_to_come(age_ms) -> None:
     desk = Desk({CALL: 0}, hedge_lots=1_000)
-    made = at(desk, "neutral")
-    quote = HedgeQuote(instrument=PERPETUAL.name, bid=60_000.0, ask=60_001.0, age_ms=age_ms)
+    made, market = at(desk, "neutral"), desk.board.market()
+    row = market.row[PERPETUAL.name]
+    market.quote_ms[row] = -1 if age_ms is None else desk.now - age_ms
     found = next_hedge(
-        desk.book(memory=DID), RULES, desk.now, seen=made.exposure, band=made.target,
-        quotes={PERPETUAL.name: quote},
-    )  # fmt: skip
+        desk.book(memory=DID), market, RULES, desk.now, seen=made.exposure, band=made.target
+    )
     assert found.left == 1
     assert (found.line is not None) is (age_ms == 0)
     assert [r.rule for r in found.refusals] == ([] if found.line else ["close_stale_hedge"])

@@ -243,7 +243,7 @@ BAD_OUT = [
 ]
 
 
-@pytest.mark.parametrize("out", BAD_OUT, ids=str)
+@pytest.mark.parametrize("out", BAD_OUT, ids=range(len(BAD_OUT)))
 def test_bad_out_is_one_clear_line(out):
     with pytest.raises((TypeError, ValueError), match=r"^out") as caught:
         prepared(columns()).greeks(FORWARD, out=out)

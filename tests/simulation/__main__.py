@@ -17,6 +17,7 @@ from tests.simulation.faults import LENGTH_S, PROFILES
 from tests.simulation.report import Result, Wanted, ablated, replay_command, result_of, shrunk_plan
 
 HASH_SEED = "0"
+TELL_S = 10.0
 
 
 def wanted() -> tuple[Wanted, bool]:
@@ -68,6 +69,17 @@ def results(ask: Wanted) -> Iterator[Result]:
         yield from pool.map(result_of, [ask] * len(seeds), seeds, chunksize=4)
 
 
+def told(done: Iterator[Result], count: int) -> Iterator[Result]:
+    """The same results; how far it has come is told now and then, beside what is printed."""
+    next_s, bad = time.perf_counter() + TELL_S, 0
+    for number, result in enumerate(done, start=1):
+        bad += bool(result.wrong)
+        if time.perf_counter() >= next_s:
+            print(f"{number} of {count} episodes, {bad} bad", file=sys.stderr, flush=True)
+            next_s = time.perf_counter() + TELL_S
+        yield result
+
+
 def ablations(jobs: int) -> int:
     """Print for each what shows it; 1 if one goes unseen, or fails with nothing taken out."""
     with ProcessPoolExecutor(jobs, initializer=collect_rarely) as pool:
@@ -84,7 +96,7 @@ def main() -> int:
         return ablations(ask.jobs)
     began_s, total, bad = time.perf_counter(), Counter[str](), 0
     longest_s = coin_s = 0.0
-    for result in results(ask):
+    for result in told(results(ask), ask.episodes):
         total.update(result.counts)
         longest_s = max(longest_s, result.naked_s)
         coin_s += result.naked_coin_s

@@ -12,14 +12,12 @@ from hedger.core.acts.centring import centred, ending_at_centre
 from hedger.core.acts.closing import next_leg
 from hedger.core.acts.portions import Stage, portions, stage
 from hedger.core.acts.unwinding import next_hedge
-from hedger.core.freshness import hedge_quote, other_futures
 from hedger.core.model import (
     Act,
     Action,
     ActKind,
     Decision,
     Exposure,
-    HedgeQuote,
     Plan,
     PlanLine,
     Refusal,
@@ -136,10 +134,7 @@ def _unwinding(draft: Draft, seen: Exposure, band: Target) -> Decision:
     if book.open:
         text = f"no option is left; {len(book.open)} orders are open"
         return draft.decision(Action.NO_TRADE, "in_flight", text)
-    futures = other_futures(book, draft.rules, now)
-    quotes: dict[str, HedgeQuote] = {quote.instrument: quote for quote in draft.quotes}
-    quotes |= {name: hedge_quote(draft.market, name, now) for name in futures}
-    found = next_hedge(book, draft.rules, now, seen=seen, band=band, quotes=quotes)
+    found = next_hedge(book, draft.market, draft.rules, now, seen=seen, band=band)
     if found.line is not None:
         return _sent(draft, seen, found.line, found.refusals, words.UNWIND, left=found.left)
     if found.left:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from hedger.core import limits
 from hedger.core.acts.closing import ROOM
-from hedger.core.columns import Book
-from hedger.core.freshness import quote_fault
-from hedger.core.model import Exposure, HedgeQuote, Instrument, PlanLine, Refusal, Rules, Target
+from hedger.core.columns import Book, Market
+from hedger.core.freshness import hedge_quote, untradable
+from hedger.core.model import Exposure, Instrument, PlanLine, Refusal, Rules, Target
 from hedger.core.plan import bounds, limit_ticks
 from hedger.core.trade import reduces_delta
 
@@ -32,12 +31,12 @@ class _Held(NamedTuple):
 
 def next_hedge(
     book: Book,
+    market: Market,
     rules: Rules,
     now: int,
     *,
     seen: Exposure,
     band: Target,
-    quotes: Mapping[str, HedgeQuote],
 ) -> Unwind:
     """The next order that takes a hedge or a future away; call it with nothing open.
 
@@ -45,7 +44,7 @@ def next_hedge(
     one goes first that leaves the delta nearest to what it is to be in the end, in steps that stay
     inside the hard band.
     """
-    held, refusals = _held(book, rules, now, seen, quotes)
+    held, refusals = _held(book, market, rules, now, seen)
     if not held:
         return Unwind(None, tuple(refusals), len(refusals))
     end = seen.book_delta - sum(one.delta for one in held)
@@ -66,7 +65,7 @@ def next_hedge(
 
 
 def _held(
-    book: Book, rules: Rules, now: int, seen: Exposure, quotes: Mapping[str, HedgeQuote]
+    book: Book, market: Market, rules: Rules, now: int, seen: Exposure
 ) -> tuple[list[_Held], list[Refusal]]:
     """What can be unwound now, and what cannot for want of a fresh market."""
     found, refusals = [], []
@@ -74,8 +73,8 @@ def _held(
         one, lots = position.instrument, position.lots
         if not lots or (one.expiry_ms and one.expiry_ms <= now):
             continue
-        quote = quotes[one.name]
-        if fault := quote_fault(quote, rules):
+        quote = hedge_quote(market, one.name, now)
+        if fault := untradable(market, one.name, rules, now):
             text = f"not closed now: {fault.reason}"
             refusals.append(_refused(one.name, "close_stale_hedge", text, quote.age_ms))
             continue

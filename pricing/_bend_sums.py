@@ -16,6 +16,7 @@ from pricing._vector_math import exp, log_ratio
 __all__ = ["book_bends"]
 
 _INTS = types.Array(types.int64, 1, "C", readonly=True)
+_ORDER = types.Array(types.int64, 2, "C", readonly=True)
 _TABLE = types.Array(types.float64, 2, "C", readonly=True)
 _OUT = types.Array(types.float64, 2, "C")
 _FAINT = 1e-200  # weights below are made again, against the largest
@@ -94,7 +95,7 @@ def _lasting(state, away, factor) -> float:  # type: ignore[no-untyped-def]
 
 @compiled(
     types.void(
-        STATE, FLAGS, INDEX, INPUT, INPUT, INPUT, _INTS, _INTS, _TABLE, INPUT, _OUT,
+        STATE, FLAGS, INDEX, INPUT, INPUT, INPUT, _INTS, _ORDER, _TABLE, INPUT, _OUT,
     )
 )  # fmt: skip
 def book_bends(  # type: ignore[no-untyped-def]

@@ -42,15 +42,18 @@ def slopes(  # type: ignore[no-untyped-def]
     """Slopes of the payoff of the options from `start` to `stop`: the largest size, and the ends.
 
     Below all strikes every put counts, and each strike that is passed adds its quantity; a delta
-    before expiry is a mean of these slopes. The ends are below and above all strikes.
+    before expiry is a mean of these slopes. The ends are below and above all strikes. Between a
+    call and a put of one strike and expiry there is none (see `pricing.bends.strike_order`).
     """
     slope = 0.0
     for j in range(start, stop):
         if alive[j] and not flags[0, j]:
             slope -= shares[places[1, j]] * state[3, j]
     most, below = abs(slope), slope
-    for j in by_strike[start:stop]:
+    for n in range(start, stop):
+        j = by_strike[0, n]
         if alive[j]:
             slope += shares[places[1, j]] * state[3, j]
-            most = max(most, abs(slope))
+            if by_strike[1, n]:
+                most = max(most, abs(slope))
     return most, below, slope

@@ -29,6 +29,7 @@ to_rest."""
 _DAY_MS = 86_400_000
 
 _INTS = types.Array(types.int64, 1, "C", readonly=True)
+_ORDER = types.Array(types.int64, 2, "C", readonly=True)
 _TABLE = types.Array(types.float64, 2, "C", readonly=True)
 _OUT = types.Array(types.float64, 1, "C")
 
@@ -219,7 +220,7 @@ def _bends(  # type: ignore[no-untyped-def]
 
 @compiled(
     types.void(
-        STATE, FLAGS, INDEX, _GROUP_FLAGS, _INTS, _INTS, _INTS,  # legs and groups
+        STATE, FLAGS, INDEX, _GROUP_FLAGS, _INTS, _INTS, _ORDER,  # legs and groups
         _INTS, INPUT, INPUT, _INTS, _GROUP_FLAGS,  # rows; ratio, vol, vol_ms, priced
         _TABLE, _TABLE, *[types.float64] * 5, *[types.int64] * 4, *[types.boolean] * 2, _OUT,
     )

@@ -9,7 +9,7 @@ from pricing._bend_sums import book_bends
 from pricing.conventions import FloatArray
 from pricing.prepared import PreparedBook
 
-__all__ = ["Bends", "bends"]
+__all__ = ["Bends", "bends", "strike_order"]
 
 _Ints = npt.NDArray[np.int64]
 
@@ -44,6 +44,37 @@ class Bends(NamedTuple):
     lasting: FloatArray
 
 
+def strike_order(place: _Ints, strike: FloatArray, expiry: _Ints, book: _Ints) -> _Ints:
+    """Legs as `bends` wants them in ``by_strike``.
+
+    Parameters
+    ----------
+    place : (legs,) int64
+        Of each leg in the layout.
+    strike : (legs,) float64
+        [quote currency]
+    expiry, book : (legs,) int64
+        Any numbers that tell one from another; books rise.
+
+    Returns
+    -------
+    (2, legs) int64
+        Places in the order of books, strikes and expiries; 1 on the last leg of each.
+
+    Examples
+    --------
+    >>> strike_order(np.arange(3), np.array([9.0, 7.0, 7.0]), np.zeros(3, int), np.zeros(3, int))
+    array([[1, 2, 0],
+           [0, 1, 1]])
+    """
+    keys = (expiry, strike, book)
+    order = np.lexsort(keys)
+    ends = np.ones(order.size, dtype=np.int64)
+    if order.size > 1:
+        ends[:-1] = np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
+    return np.stack((place[order], ends))
+
+
 def bends(
     legs: PreparedBook,
     forward: FloatArray,
@@ -65,8 +96,9 @@ def bends(
         [quote currency]
     starts : (books + 1,) int64
         Where each book's legs begin in the layout, and their number.
-    by_strike : (legs,) int64
-        Places in the layout: each book's in the order of strikes.
+    by_strike : (2, legs) int64
+        Places in the layout: each book's in the order of strikes, then of expiries; and 1 on the
+        last leg of each strike and expiry.
     shares, units : (groups,) float64
         Share of the settlement window still to run; coin of one quote currency at present, by the
         index or, where options settle in coin, by the forward.
@@ -85,13 +117,13 @@ def bends(
     >>> book = PreparedBook(strike=np.array([100.0]), time_to_expiry=1.0, vol=0.5, is_call=True,
     ...                     quantity=2.0, group=[0], groups=1)
     >>> one = np.ones(1)
-    >>> found = bends(book, 100.0 * one, starts=np.array([0, 1]), by_strike=np.array([0]),
+    >>> found = bends(book, 100.0 * one, starts=np.array([0, 1]), by_strike=np.array([[0], [1]]),
     ...               shares=one, units=one / 100.0,
     ...               rule=np.array([[0.0], [1.0]]), spreads=one)
     >>> found.gamma.round(4), found.vol, found.need
     (array([1.5467]), array([0.5]), array([2.]))
     """
-    if by_strike.size != len(legs) or starts[-1] != len(legs):
+    if by_strike.shape != (2, len(legs)) or starts[-1] != len(legs):
         raise ValueError(f"starts and by_strike: {len(legs)} legs wanted")
     if not shares.size == units.size == legs.groups or spreads.size != starts.size - 1:
         raise ValueError("shares and units: one for each group wanted; spreads: one for each book")

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pricing._quoted_sums import COLUMNS, TOTALS, black_shift, book_sums
+from pricing.bends import strike_order
 from pricing.conventions import FloatArray
 from pricing.prepared import PreparedBook
 
@@ -135,7 +136,7 @@ class QuotedBook:
         place = np.empty(legs, dtype=np.int64)
         place[layout.places[2]] = np.arange(legs)
         self._static = (*layout, is_inverse, group_ms, expiry_ms)
-        self._strikes = place[np.argsort(strike, kind="stable")]
+        self._strikes = strike_order(place, strike, expiry_ms, np.zeros(legs, dtype=np.int64))
         self._moves = np.array([moves, np.log(moves)])
         self._here = int(np.flatnonzero(moves == 1.0)[0])
         self._rule = np.ascontiguousarray(rule)
@@ -222,5 +223,5 @@ class QuotedBook:
         )
 
     def _check(self, rows: _Ints) -> None:
-        if rows.size != self._strikes.size:
-            raise ValueError(f"rows: shape ({self._strikes.size},) wanted, got {rows.shape}")
+        if rows.size != self._strikes.shape[1]:
+            raise ValueError(f"rows: shape ({self._strikes.shape[1]},) wanted, got {rows.shape}")

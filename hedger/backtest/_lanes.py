@@ -90,7 +90,8 @@ def _mixed(legs: Legs, time: float) -> bool:
 def _slopes(legs: Legs, time: float, v: Array) -> None:
     """What lives can need: half of its largest hedge, which no band exceeds, and delta's two ends.
 
-    Legs are in the order of strikes; these are the slopes of their payoff, from below all of them.
+    Legs are in the order of strikes and expiries; these are the slopes of their payoff, from below
+    all of them, which has none between two legs of one strike and expiry.
     """
     slope = 0.0
     for i in range(legs.shape[0]):
@@ -100,7 +101,9 @@ def _slopes(legs: Legs, time: float, v: Array) -> None:
     for i in range(legs.shape[0]):
         if legs[i, 2] - time > _INSTANT:
             slope += legs[i, 0]
-            most = max(most, abs(slope))
+            last = i + 1 == legs.shape[0]
+            if last or legs[i, 1] != legs[i + 1, 1] or legs[i, 2] != legs[i + 1, 2]:
+                most = max(most, abs(slope))
     v[CAP], v[UP] = 0.5 * most, slope
 
 

@@ -91,8 +91,11 @@ class _Tape:
     def __init__(self, study: Study, block: Array, when: Rows) -> None:
         self._study, self._block, self._checks = study, block, when.checks
         legs = study.legs
-        by_strike = sorted(legs, key=lambda leg: leg.strike)
-        self._legs = np.array([(g.quantity, g.strike, g.expiry, not g.is_call) for g in by_strike])
+        held: dict[tuple[float, float, bool], float] = {}
+        for leg in legs:  # of one contract a book holds one position
+            contract = (leg.strike, leg.expiry, not leg.is_call)
+            held[contract] = held.get(contract, 0.0) + leg.quantity
+        self._legs = np.array([(held[contract], *contract) for contract in sorted(held)])
         self._times = np.ascontiguousarray(when.times[when.checks])
         shape = (study.market.steps, block.shape[1])
         self._greeks = tuple(np.empty(shape) for _ in range(3))

@@ -7,6 +7,7 @@ and no step is joined with another. Doubtful legs and silent venues are taken fr
 from __future__ import annotations
 
 import builtins
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
 
@@ -276,5 +277,9 @@ def _need(book: Book, legs: JoinedLegs) -> float:
     weight = legs.weight[columns.group] if columns.groups else np.empty(0)
     quantity = np.where(legs.alive, weight * columns.quantity, 0.0)
     below = -float(quantity[~columns.is_call].sum())
-    passed = below + np.cumsum(quantity[np.argsort(columns.strike, kind="stable")])
+    # Between two legs of one strike and expiry there is no slope.
+    bends: dict[tuple[float, int], float] = defaultdict(float)
+    for strike, expiry_ms, lots in zip(columns.strike, columns.expiry_ms, quantity, strict=True):
+        bends[(strike, expiry_ms)] += lots
+    passed = below + np.cumsum([bends[place] for place in sorted(bends)])
     return max(abs(below), float(np.abs(passed).max(initial=0.0)))

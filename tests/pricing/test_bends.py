@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricing.bends import bends
+from pricing.bends import bends, strike_order
 from pricing.prepared import PreparedBook
 from pricing.quoted import Columns, QuotedBook
 
@@ -64,7 +64,7 @@ def _together(legs: dict[str, np.ndarray], starts: np.ndarray, count: int) -> np
         prepared,
         forward,
         starts=starts,
-        by_strike=np.lexsort((legs["strike"], slot)),
+        by_strike=strike_order(every, legs["strike"], legs["expiry_ms"], slot),
         shares=np.clip(left / WINDOW, 0.0, 1.0),
         units=1.0 / np.where(legs["inverse"], forward, INDEX),
         rule=RULE,
@@ -107,7 +107,7 @@ def test_shapes_that_do_not_fit_are_refused(wrong: str) -> None:
     )  # fmt: skip
     good = {
         "starts": np.array([0, 2]),
-        "by_strike": np.array([0, 1]),
+        "by_strike": np.array([[0, 1], [1, 1]]),
         "shares": np.ones(1),
         "units": np.ones(1),
         "rule": RULE,
@@ -132,3 +132,20 @@ def test_rows_that_do_not_fit_are_refused_and_rows_outside_are_nowhere() -> None
         book.sums(np.array([0, 0]), market, index=1.0, now_ms=NOW, age_max=1)
     with pytest.raises(ValueError, match="rows"):
         book.black_shift(np.array([], dtype=np.int64), market, index=1.0, now_ms=NOW, factor=1.0)
+
+
+@pytest.mark.parametrize("quantity", [[-2.0, 0.5], [0.5, -2.0], [-1.0, -0.5]])
+def test_what_two_legs_of_one_strike_and_expiry_come_to_between_them_is_not_needed(
+    quantity: list[float],
+) -> None:
+    """A call against a put of one strike is a forward, whose delta never moves."""
+    legs, _, _ = _world(1)
+    one = {name: np.repeat(column[:1], 2) for name, column in legs.items()}
+    one |= {"expiry_ms": np.full(2, NOW + 3 * DAY), "vol": np.full(2, 0.9)}
+    calls = one | {"quantity": np.array(quantity), "is_call": np.ones(2, np.bool_)}
+    assert _together(calls, np.array([0, 2]), 2)[3, 0] == abs(sum(quantity))
+    forward = one | {"quantity": np.array([-1.0, 1.0]), "is_call": np.array([True, False])}
+    assert _together(forward, np.array([0, 2]), 2)[3, 0] == 1.0
+    assert _alone(forward, slice(0, 2))[3] == 1.0
+    later = calls | {"expiry_ms": NOW + np.array([3, 5]) * DAY}
+    assert _together(later, np.array([0, 2]), 2)[3, 0] == max(abs(quantity[0]), abs(sum(quantity)))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hedger.core.columns import Bools, Floats, Ints, Market
 from hedger.core.exposure.legs import own_value, window_shares
 from hedger.core.shelf import Held, Shelf
+from pricing.bends import strike_order
 from pricing.conventions import MS_PER_YEAR
 from pricing.portfolio import Ladder
 from pricing.prepared import PreparedBook
@@ -137,7 +138,7 @@ def layout(shelf: Shelf) -> Layout:
         leg_sizes=_sums(leg_slot, np.abs(quantity), len(shelf.held)),
         group_row=leg_row[_last(keys >> 1, groups >> 1)],
         starts=np.searchsorted(leg_slot, np.arange(len(shelf.held) + 1)),
-        by_strike=place[np.lexsort((strike, leg_slot))],
+        by_strike=strike_order(place, strike, expiry_ms, leg_slot),
         futures=_future_columns(there),
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from hedger.core.acts.portions import held_scale, portions
 from hedger.core.model import NO_READINGS, Measured, Reading
 from hedger.core.risk.readings import measured
 from hedger.errors import HedgerError
@@ -148,9 +149,17 @@ class Gauges:
         assert rule.measure is not None
         assert desk.book is not None
         now, busy = self._clock.market_ms(), self._busy.pop(desk.name, None)
+        rules = desk.params.rules
+        held = held_scale(portions(desk.book, rules.scale, now))
         task = busy or asyncio.create_task(
             asyncio.to_thread(
-                measured, desk.book, self._markets.of(desk), desk.params.rules, now, rule.measure
+                measured,
+                desk.book,
+                self._markets.of(desk),
+                rules,
+                now,
+                rule.measure,
+                scale=1.0 if held is None else held,
             )
         )
         started_s = self._clock.monotonic_s()

@@ -74,13 +74,14 @@ def readings(book: Book) -> ReadingParams | None:
     """
     scaling, used, climbs = book.scaling, set(book.scaling.used), book.ladder.measured
     signal = scaling.signal.source if used & {"signal", "vol_regime"} else ""
-    if not (signal or climbs or used & {*MEASURED, "congestion"}):
+    measures = bool(climbs or used & set(MEASURED) or book.scale.shrink == "on")
+    if not (signal or measures or "congestion" in used):
         return None
     often_s = book.ladder.age_s_max / LOOKS if climbs else scaling.measure_s
     return ReadingParams(
         signal=signal,
         every_ms=_ms(min(scaling.measure_s, often_s)),
-        measure=measure(book) if climbs or used & set(MEASURED) else None,
+        measure=measure(book) if measures else None,
         loss_max=scaling.tail.limit,
         traffic="congestion" in used,
     )

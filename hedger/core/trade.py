@@ -24,6 +24,7 @@ from hedger.core.model import (
     Memory,
     Plan,
     Refusal,
+    Resize,
     Rules,
     Scaling,
     Target,
@@ -57,6 +58,7 @@ class Draft(NamedTuple):
     notes: tuple[str, ...] = ()
     scaling: Scalings | None = None
     paces: tuple[Scaling, ...] = ()
+    resize: Resize | None = None
 
     @property
     def aside(self) -> float:
@@ -102,6 +104,7 @@ class Draft(NamedTuple):
             act="" if book.act is None else book.act.text,
             rung=said(book.memory.ladder),
             scale=None if found is None else found.scale,
+            resize=self.resize,
         )
 
 

@@ -30,6 +30,8 @@ from hedger.core.model import (
     PlanLine,
     Record,
     Refusal,
+    Resize,
+    Resized,
     Scaling,
     Target,
     Tuning,
@@ -126,6 +128,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     slippage: float | None = None
     tuning: Tuning = UNTUNED
     scales: tuple[tuple[str, float], ...] = ()
+    resized: Resized | None = None
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -157,6 +160,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     act: str = ""
     rung: str = ""
     scale: float | None = None
+    resize: Resize | None = None
     intents: tuple[Intent, ...] = ()
     orders: tuple[Order, ...] = ()
     timings: Timings | None = None
@@ -296,6 +300,7 @@ def _memory(decision: Decision) -> Remembered:
         slippage=_coin(memory.slippage) or None,
         tuning=memory.tuning,
         scales=memory.scales,
+        resized=memory.resized,
     )
 
 

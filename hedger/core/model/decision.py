@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from hedger.core.model.proportion import Resize
 from hedger.core.model.record import Record
 from hedger.core.model.state import Memory
 
@@ -253,7 +254,8 @@ class Decision(Record, frozen=True, kw_only=True):
     ``hold`` says in words what restrains the book, whatever the decision came to; empty if nothing.
     ``act`` says which act is under way, who asked for it and why; empty if none is.
     ``rung`` is the ladder's, and why; empty while the book is free.
-    ``scale`` is what the models of the book come to, a proposal that no hedge is made of.
+    ``scale`` is what the models of the book come to, a proposal that no hedge is made of;
+    ``resize`` what the service makes of it by itself, None where it may not.
 
     Log line, journal entry, API answer and dashboard are renderings of this record.
     """
@@ -280,3 +282,4 @@ class Decision(Record, frozen=True, kw_only=True):
     act: str = ""
     rung: str = ""
     scale: float | None = None
+    resize: Resize | None = None

@@ -16,10 +16,11 @@ from hedger.backtest.history import Floats, Ints
 from hedger.backtest.statistics import spread
 from hedger.core.acts.portions import held_scale, portions
 from hedger.core.columns import Book
-from hedger.core.model import DAYS_PER_YEAR, Decision, Measured, Rules, Scales, Sizing
+from hedger.core.model import DAYS_PER_YEAR, Act, Decision, Measured, Rules, Scales, Sizing
 from hedger.service.params import BookParams
 
 POINTS_MAX = 400
+ACTS_MAX = 200
 BEYOND = 0.10
 """Beyond its target is what is more than a tenth above it: within that, models have inertia."""
 
@@ -46,7 +47,6 @@ class Carried:
 
     def __init__(self) -> None:
         self.samples: list[Sample] = []
-        self.asked = 0
 
     def see(self, book: Book, rules: Rules, decision: Decision) -> None:
         """Take a decision in, and the book that it was made for."""
@@ -66,7 +66,12 @@ class Carried:
 
 
 def reported(
-    carried: Carried, params: BookParams, *, end_ms: int, days: Sequence[dict[str, Any]]
+    carried: Carried,
+    params: BookParams,
+    acts: Sequence[Act],
+    *,
+    end_ms: int,
+    days: Sequence[dict[str, Any]],
 ) -> dict[str, Any] | None:
     """What the report says of scaling; None where nothing was scaled and nothing measured."""
     samples = carried.samples
@@ -90,7 +95,11 @@ def reported(
         "scale": _walk([one.said for one in samples], stood),
         "held": _walk([one.held for one in samples], stood),
         "models": _models(samples, stood),
-        "asked": carried.asked,
+        "asked": len(acts),
+        "acts": [
+            {"ms": one.asked_ms, "scale": one.scale, "cause": one.cause, "reason": one.reason}
+            for one in acts[:ACTS_MAX]
+        ],
         "path": _path(samples, ms),
     }
 

@@ -1,11 +1,11 @@
-"""What a sweep varies: a file of ``[[variant]]`` tables, each a name and the keys of a band."""
+"""What a sweep varies: a file of ``[[variant]]`` tables, each a name and what differs in it."""
 
 from __future__ import annotations
 
 import math
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,11 +16,21 @@ NAME_MAX = 60
 COUNT_MAX = 1_000
 
 
+Resize = Literal["off", "out", "both"]
+
+
 class Variant(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A name, and the whole ``[book.band]`` in place of the configured one; None: as configured."""
+    """A name, and what takes the place of what is configured; None: as configured.
+
+    ``band`` is a whole ``[book.band]``. ``scalers`` are the models of ``[book.scaling]`` that are
+    on, with the keys that they have there. ``resize`` says which way the option legs follow the
+    scale that these want.
+    """
 
     name: str
     band: dict[str, Any] | None = None
+    scalers: tuple[str, ...] | None = None
+    resize: Resize | None = None
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +73,14 @@ def summary(name: str, found: dict[str, Any]) -> dict[str, Any]:
     """
     cost = -math.fsum(found["pnl_parts"][part] for part in COSTS)
     figures = {key: found[key] for key in FIGURES}
-    return {"name": name, "cost": cost, **figures, "run": found["run"]["id"]}
+    scaling = {k: v for k, v in found.get("scaling", {}).items() if k != "path"}
+    return {
+        "name": name,
+        "cost": cost,
+        **figures,
+        **({"scaling": scaling} if scaling else {}),
+        "run": found["run"]["id"],
+    }
 
 
 COSTS = ("fees", "spread", "slippage")
@@ -74,4 +91,5 @@ FIGURES = (
     "orders_per_day",
     "outside_band_share",
     "residual_share",
+    "drawdown_max",
 )

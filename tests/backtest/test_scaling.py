@@ -177,7 +177,7 @@ def test_figures_are_weighted_by_the_time_that_each_sample_stood(folder: Path) -
     made = carried.Carried()
     made.samples = [sample(0, 1.0, 0.04), sample(10, 0.5, None), sample(40, 0.5, 0.08)]
     params = scaled(trial(folder), SIZING).book
-    said = carried.reported(made, params, end_ms=100, days=[])
+    said = carried.reported(made, params, (), end_ms=100, days=[])
     assert said is not None
     assert said["risk"]["mean"] == pytest.approx((10 * 0.04 + 60 * 0.08) / 70)
     assert said["risk"]["worst"] == 0.08

@@ -82,12 +82,12 @@ def reported(
     ms = np.array([one.ms for one in samples], dtype=np.int64)
     stood = np.diff(ms, append=max(end_ms, int(ms[-1]))).astype(np.float64)
     targets = _targets(params.rules.sizing)
-    known = [one.measured for one in samples]
+    measured = {one.measured.time_ms: one.measured for one in samples if one.measured is not None}
     return {
         "capital": capital,
         "targets": targets,
-        "measures": len({one.time_ms for one in known if one is not None}),
-        "unmeasured": len({one.time_ms for one in known if one is not None and one.risk is None}),
+        "measures": len(measured),
+        "unmeasured": sum(_finite(one.risk) is None for one in measured.values()),
         "risk": _level(samples, stood, lambda one: one.risk, targets.get("risk")),
         "loss": _level(samples, stood, lambda one: one.loss, targets.get("loss")),
         "margin_ratio": _level(samples, stood, lambda one: one.ratio, targets.get("margin_ratio")),
@@ -124,17 +124,30 @@ def _level(
     value: Callable[[Measured], float | None],
     target: float | None,
 ) -> dict[str, float | None] | None:
-    """Mean over time, worst, and how much of the time was beyond the target; None of nothing."""
+    """Mean over time, worst, and how much of the time was beyond the target; None of nothing.
+
+    What is infinite, such as a margin ratio without equity, has no worst, and is beyond any target.
+    """
     levels = _column(None if one.measured is None else value(one.measured) for one in samples)
-    known = np.isfinite(levels)
+    known, finite = ~np.isnan(levels), np.isfinite(levels)
     if not known.any():
         return None
-    time = float(stood[known].sum())
-    beyond = None
+    time, beyond = float(stood[known].sum()), None
     if target is not None and time > 0.0:
         beyond = float(stood[known & (levels > target * (1.0 + BEYOND))].sum()) / time
-    mean = float(levels[known] @ stood[known]) / time if time > 0.0 else float(levels[known][-1])
-    return {"mean": mean, "worst": float(levels[known].max()), "beyond_share": beyond}
+    return {
+        "mean": _mean(levels[finite], stood[finite]),
+        "worst": float(levels[finite].max()) if finite.sum() == known.sum() else None,
+        "beyond_share": beyond,
+    }
+
+
+def _mean(values: Floats, stood: Floats) -> float | None:
+    """Mean over time; the last where no time has passed, None of nothing."""
+    time = float(stood.sum())
+    if not values.size:
+        return None
+    return float(values @ stood) / time if time > 0.0 else float(values[-1])
 
 
 def _walk(values: Sequence[float | None], stood: Floats) -> dict[str, float | int | None] | None:
@@ -143,10 +156,10 @@ def _walk(values: Sequence[float | None], stood: Floats) -> dict[str, float | in
     known = np.isfinite(scales)
     if not known.any():
         return None
-    path, time = scales[known], float(stood[known].sum())
+    path = scales[known]
     return {
         "lowest": float(path.min()),
-        "mean": float(path @ stood[known]) / time if time > 0.0 else float(path[-1]),
+        "mean": _mean(path, stood[known]),
         "last": float(path[-1]),
         "changes": int(np.count_nonzero(np.diff(path))),
     }

@@ -5,11 +5,11 @@ act like a person's, with its stages, cover and hard band. Three rules keep it f
 fro, whatever vol does:
 
 * a wish counts only while every model of the book is known, and only a share `ScaleRule.apart` away
-  from what is held; a wish that moves begins its time anew;
-* once the book was made smaller for what the models want it is made so again only for half of that,
-  until it is back; caps of risk do not count, they ask as often as they must;
+  from what is held; one that moves by as much begins its time anew;
+* once the book was made smaller for what the models want it is made so again only a week later, and
+  for half of that, until it is back; caps of risk do not count, they ask as often as they must;
 * nothing is bought but what was taken out before, and that only when the models want (nearly) all
-  of it again, or twice what is held.
+  of it again: what lies between is a person's to decide.
 
 What a person, a hold or the ladder does to a book goes first: no act is asked for meanwhile, one
 under way is taken back, and what a person has scaled stands until the models change their mind.
@@ -45,8 +45,9 @@ from hedger.core.sizing.value_at_risk import MODEL as TAIL
 MODELS, CAP = "models", "cap"
 CAPS = frozenset({TAIL, MARGIN})
 """Caps of risk: never weighed against a cost. Kelly's bounds growth, which is."""
-AGAIN = 2.0
-"""By this factor the wish must differ from what the last change left before the next one."""
+AGAIN, AGAIN_MS = 2.0, 7 * MS_PER_DAY
+"""What the models want must be so many times less than the last change left, and so much later:
+the vol of a storm is seen to rise for hours, and is guessed by a fifth too high or too low."""
 
 
 class Wish(NamedTuple):
@@ -187,25 +188,27 @@ def _goal(sight: Sight, state: Resized) -> float | None:
     if state.stands is not None:
         return None
     if wanted < held:
-        is_due = wanted <= held * (1.0 - rule.apart) and (
-            not state.left or wanted <= state.left / AGAIN
-        )
+        is_due = wanted <= held * (1.0 - rule.apart) and _may_again(state, wanted, sight.now)
         return wanted if is_due and sight.far(wanted) else None
     goal = min(wanted, state.top)
     if rule.grow != "on" or _rung(sight) > Rung.FREE or goal <= held or not sight.far(goal):
         return None
-    is_back = goal >= state.top * (1.0 - rule.inertia)
-    if state.grows_on and is_back:
-        return goal
-    is_due = goal >= held * (1.0 + rule.apart) and (is_back or goal >= AGAIN * held)
-    return goal if is_due else None
+    is_apart = state.grows_on or goal >= held * (1.0 + rule.apart)
+    return goal if is_apart and goal >= state.top * (1.0 - rule.inertia) else None
+
+
+def _may_again(state: Resized, wanted: float, now: int) -> bool:
+    """Whether a book that was made smaller before may be made so once more, for no cap."""
+    if not state.left:
+        return True
+    return wanted <= state.left / AGAIN and now - state.left_ms >= AGAIN_MS
 
 
 def _same(before: Patience, wish: float | None, sight: Sight) -> Patience:
     """Since when this is wanted: from now on, where something else was, or nothing."""
     if wish is None:
         return NO_WISH
-    moved = abs(wish - before.wish) > sight.rule.inertia * before.wish
+    moved = abs(wish - before.wish) > sight.rule.apart * before.wish
     turned = (wish < sight.held) is not (before.wish < sight.held)
     if not before.since_ms or moved or turned or sight.now < before.since_ms:
         return Patience(wish=wish, since_ms=sight.now)
@@ -323,7 +326,8 @@ def _counted(sight: Sight, state: Resized) -> Resized:
     if not act.cause:  # what others changed is not the service's to give back
         stands = sight.wish.wanted if act.kind is ActKind.SCALE else None
         return replace(state, top=0.0, left=0.0, grows_on=False, stands=stands)
-    state = state if act.cause == CAP else replace(state, left=act.scale)
+    if act.cause != CAP:
+        state = replace(state, left=act.scale, left_ms=sight.now)
     if not act.grows:
         return replace(state, top=max(state.top, sight.held), grows_on=False)
     nearly = state.top * (1.0 - rule.inertia)

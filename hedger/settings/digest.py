@@ -65,9 +65,9 @@ _LATER = {
     "close_spread_bps_max": 100.0,
     "shrink": "off",
     "grow": "off",
-    "grow_day_max": 0.5,
+    "grow_day_max": 1.0,
     "apart": 0.25,
-    "hold_s": 3_600.0,
+    "hold_s": 14_400.0,
     "cap_hold_s": 60.0,
 }
 """Keys that came later, with what was done before there was a choice."""

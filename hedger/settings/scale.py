@@ -48,7 +48,7 @@ class Scale(Table):
         description="Whether it also gives back by itself what it took by itself.",
     )
     grow_day_max: float = Field(
-        default=0.5, gt=0, le=100, description="Most scale that it adds in a day (UTC)."
+        default=1.0, gt=0, le=100, description="Most scale that it adds in a day (UTC)."
     )
     apart: float = Field(
         default=0.25,
@@ -57,7 +57,7 @@ class Scale(Table):
         description="Share of the scale held by which the models must want another one.",
     )
     hold_s: float = Field(
-        default=3_600.0,
+        default=14_400.0,
         ge=0,
         le=30 * DAY_S,
         description="How long they must want the same first, in market time.",

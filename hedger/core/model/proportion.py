@@ -29,9 +29,9 @@ class ScaleRule(Record, frozen=True, kw_only=True):
     hold_days: float = 30.0
     shrink: str = "off"
     grow: str = "off"
-    grow_day_max: float = 0.5
+    grow_day_max: float = 1.0
     apart: float = 0.25
-    hold_ms: int = 3_600_000
+    hold_ms: int = 14_400_000
     cap_hold_ms: int = 60_000
 
 
@@ -50,8 +50,8 @@ class Resized(Record, frozen=True, kw_only=True):
 
     ``calm`` is the wish of the models together, ``cap`` that of the caps of risk, ``idle`` that an
     act under way is not wanted any more. ``top`` is the scale that the service took the book down
-    from, 0 where it took nothing; ``left`` the one that it brought it to last for no cap, 0 where
-    it did not. ``grows_on`` says that a day's cap cut the last growth. ``grown`` was added on
+    from, 0 where it took nothing; ``left`` the one that it brought it to last for no cap, at
+    ``left_ms``, 0 where it did not. ``grows_on`` says that a day's cap cut the last growth. ``grown`` was added on
     ``day`` (of UTC, market time). ``act_ms`` names the act that was counted last, ``stands`` is
     what the models wanted when a person last scaled the book, None once they want something else.
     """
@@ -61,6 +61,7 @@ class Resized(Record, frozen=True, kw_only=True):
     idle: Patience = NO_WISH
     top: float = 0.0
     left: float = 0.0
+    left_ms: int = 0
     grows_on: bool = False
     day: int = 0
     grown: float = 0.0

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import importlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -23,9 +24,10 @@ from hedger.core.book import book as columns
 from hedger.core.columns import Book, Market
 from hedger.core.joined import joined, rows
 from hedger.core.market import Board
-from hedger.core.model import BookState, Instrument, name_there
+from hedger.core.model import BookState, Instrument, Reading, Readings, name_there
 from hedger.errors import ConfigError, StoreUnavailable, VenueUnavailable
 from hedger.service.params import BookParams
+from hedger.service.readings import failed, measured
 from hedger.settings import Configuration
 from hedger.venues.paper import launch
 from hedger.venues.paper.adapter import PaperClock, PaperVenue
@@ -68,7 +70,7 @@ async def look(config: Configuration, name: str | None = None) -> Look:
     books = [params for params in book_params(config) if params.name in wanted]
     # Loading the pricing kernels takes a second: it is done while the exchange starts.
     loading = asyncio.create_task(asyncio.to_thread(importlib.import_module, _HEAVY))
-    stored = await _stored(config, books)
+    stored, signals = await _stored(config, books)
     async with contextlib.AsyncExitStack() as stack:
         names = dict.fromkeys(route.venue for params in books for route in params.routes)
         found = [await stack.enter_async_context(_venue(config, name)) for name in names]
@@ -79,23 +81,21 @@ async def look(config: Configuration, name: str | None = None) -> Look:
             name: await _board(venues[name], *watched(name, books, instruments)) for name in names
         }
     await loading
-    sights = tuple(
-        Sight(
-            params,
-            columns(
-                states[params.name],
-                instruments[params.name],
-                account=params.account,
-                hedges=params.hedges,
-                accounts=tuple(r.name(r.account) for r in params.routes[1:]),
-            ),
-            joint(params, {name: board for name, (board, _) in boards.items()}),
-            boards[params.venue][1],
-            "store" if params.name in stored else _configured(params, config),
+    sights = []
+    for params in books:
+        book = columns(
+            states[params.name],
+            instruments[params.name],
+            account=params.account,
+            hedges=params.hedges,
+            accounts=tuple(r.name(r.account) for r in params.routes[1:]),
         )
-        for params in books
-    )
-    return Look(sights, " and ".join(market_from for _, market_from in found))
+        market = joint(params, {name: board for name, (board, _) in boards.items()})
+        now, signal = boards[params.venue][1], signals.get(params.name, Reading())
+        book = replace(book, readings=_readings(params, book, market, now, signal))
+        origin = "store" if params.name in stored else _configured(params, config)
+        sights.append(Sight(params, book, market, now, origin))
+    return Look(tuple(sights), " and ".join(market_from for _, market_from in found))
 
 
 def joint(params: BookParams, boards: Mapping[str, Board]) -> Market:
@@ -119,14 +119,38 @@ def watched(
     return names, sorted(accounts)
 
 
-async def _stored(config: Configuration, books: Sequence[BookParams]) -> dict[str, BookState]:
-    """The books that a running store knows; none where no store runs."""
+async def _stored(
+    config: Configuration, books: Sequence[BookParams]
+) -> tuple[dict[str, BookState], dict[str, Reading]]:
+    """The books that a running store knows, and their signals; no book where no store runs."""
+    sources = {params.name: params.readings.signal for params in books if params.readings}
+    wanted = {book: signal for book, signal in sources.items() if signal}
     try:
         async with running_store(config) as store:
             states = [await store.load(params.name) for params in books]
+            keys = {b: s.removeprefix("key:") for b, s in wanted.items() if s.startswith("key:")}
+            told = await store.signals(sorted(set(keys.values()))) if keys else {}
     except StoreUnavailable:
-        return {}
-    return {state.book: state for state in states if state is not None}
+        lacking = Reading(reason="no store runs, so nobody has told of a signal")
+        return {}, dict.fromkeys(wanted, lacking)
+    found = {book: told[name] for book, name in keys.items()}
+    asked = Reading(reason="a registered signal is asked by workers alone")
+    known = {state.book: state for state in states if state is not None}
+    return known, {book: found.get(book, asked) for book in wanted}
+
+
+def _readings(
+    params: BookParams, book: Book, market: Market, now: int, signal: Reading
+) -> Readings:
+    """What the book's scalers read, measured now; of the way to a venue nothing is known here."""
+    rule = params.readings
+    if rule is None or rule.measure is None:
+        return Readings(signal=signal)
+    try:
+        found = measured(book, market, params.rules, now, rule.measure)
+    except Exception as error:
+        found = failed(now, error)
+    return Readings(signal=signal, measured=found)
 
 
 async def _state(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from hedger.core.model import (
     CongestionRule,
     GridRule,
@@ -74,26 +76,35 @@ def readings(book: Book) -> ReadingParams | None:
     """
     scaling, used, climbs = book.scaling, set(book.scaling.used), book.ladder.measured
     signal = scaling.signal.source if used & {"signal", "vol_regime"} else ""
-    if not (signal or climbs or used & {*MEASURED, "congestion"}):
+    measures = bool(climbs or used & set(MEASURED) or book.scale.shrink == "on")
+    if not (signal or measures or "congestion" in used):
         return None
     often_s = book.ladder.age_s_max / LOOKS if climbs else scaling.measure_s
     return ReadingParams(
         signal=signal,
         every_ms=_ms(min(scaling.measure_s, often_s)),
-        measure=measure(book) if climbs or used & set(MEASURED) else None,
+        measure=measure(book) if measures else None,
         loss_max=scaling.tail.limit,
         traffic="congestion" in used,
     )
 
 
-def measure(book: Book) -> MeasureRule:
-    """How a book's risk is measured."""
+def watched(book: Book) -> ReadingParams | None:
+    """The same for somebody who looks on: every measure that there is, whoever reads it."""
+    found, scaling = readings(book), book.scaling
+    if not scaling.capital:
+        return found
+    found = found or ReadingParams(every_ms=_ms(scaling.measure_s), loss_max=scaling.tail.limit)
+    return msgspec.structs.replace(found, measure=measure(book, margins=True))
+
+
+def measure(book: Book, *, margins: bool = False) -> MeasureRule:
+    """How a book's risk is measured; with ``margins`` what the venue asks for, read or not."""
     scaling = book.scaling
     tail, model = scaling.tail, scaling.margin.model
     venue = StandardMargin() if model == "standard" else GridMargin()
-    margins = "margin" in scaling.used or {"margin_ratio", "liquidation_distance"} & set(
-        book.ladder.measured
-    )
+    climbs = {"margin_ratio", "liquidation_distance"} & set(book.ladder.measured)
+    margins = margins or "margin" in scaling.used or bool(climbs)
     risk = RiskRule(
         capital=scaling.capital,
         method=tail.method,

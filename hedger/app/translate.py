@@ -99,6 +99,12 @@ def _scale(book: Book, positions: Mapping[str, int]) -> ScaleRule:
         step=book.scale.step,
         sharpe=book.scale.sharpe,
         hold_days=book.scale.hold_days,
+        shrink=book.scale.shrink,
+        grow=book.scale.grow,
+        grow_day_max=book.scale.grow_day_max,
+        apart=book.scale.apart,
+        hold_ms=_ms(book.scale.hold_s),
+        cap_hold_ms=_ms(book.scale.cap_hold_s),
     )
 
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import msgspec
 
+from hedger.app.scalers import watched
 from hedger.app.translate import band_rule, book_params, paper_params, worker_params
 from hedger.backtest.replay import Terms
 from hedger.backtest.trial import Trial
+from hedger.errors import ConfigError
 from hedger.settings import Configuration
 
 
 def trial_of(config: Configuration, policy: str = "") -> Trial:
     """The first book as it would trade live; latency and deadlines count as market time.
 
-    With a ``policy`` of the configuration, its band; raises `ConfigError` where there is none such.
+    The risk of a book with capital is measured whether or not a model reads it, and with it all
+    that any model could read: so two runs of it can be held against each other. With a ``policy``
+    of the configuration, its band; raises `ConfigError` where there is none such.
     """
-    book = msgspec.structs.replace(book_params(config)[0], shadows=())
+    book = msgspec.structs.replace(
+        book_params(config)[0], shadows=(), readings=watched(config.settings.book[0])
+    )
     if policy:
         rules = msgspec.structs.replace(book.rules, band=band_rule(config.policy(policy)))
         book = msgspec.structs.replace(book, rules=rules)
@@ -31,3 +37,23 @@ def trial_of(config: Configuration, policy: str = "") -> Trial:
             open_max=worker.open_max,
         ),
     )
+
+
+def resized(trial: Trial, way: str | None) -> Trial:
+    """The same with option legs that follow the scale that is wanted: ``off``, ``out``, ``both``.
+
+    A programme's legs have no positions file: what it deals is the base of their scale.
+    """
+    if way is None:
+        return trial
+    rules, grows = trial.book.rules, way == "both"
+    if way != "off" and (rules.sizing is None or not rules.sizing.scales_book):
+        raise ConfigError(
+            f"book {trial.book.name}: resize {way}: expected a model that scales the book, such as"
+            " vol_target, with use on in its scaling"
+        )
+    scale = msgspec.structs.replace(
+        rules.scale, shrink="off" if way == "off" else "on", grow="on" if grows else "off"
+    )
+    rules = msgspec.structs.replace(rules, scale=scale)
+    return msgspec.structs.replace(trial, book=msgspec.structs.replace(trial.book, rules=rules))

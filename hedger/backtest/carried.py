@@ -16,10 +16,11 @@ from hedger.backtest.history import Floats, Ints
 from hedger.backtest.statistics import spread
 from hedger.core.acts.portions import held_scale, portions
 from hedger.core.columns import Book
-from hedger.core.model import DAYS_PER_YEAR, Decision, Measured, Rules, Scales, Sizing
+from hedger.core.model import DAYS_PER_YEAR, Act, Decision, Measured, Rules, Scales, Sizing
 from hedger.service.params import BookParams
 
 POINTS_MAX = 400
+ACTS_MAX = 200
 BEYOND = 0.10
 """Beyond its target is what is more than a tenth above it: within that, models have inertia."""
 
@@ -46,7 +47,6 @@ class Carried:
 
     def __init__(self) -> None:
         self.samples: list[Sample] = []
-        self.asked = 0
 
     def see(self, book: Book, rules: Rules, decision: Decision) -> None:
         """Take a decision in, and the book that it was made for."""
@@ -66,7 +66,12 @@ class Carried:
 
 
 def reported(
-    carried: Carried, params: BookParams, *, end_ms: int, days: Sequence[dict[str, Any]]
+    carried: Carried,
+    params: BookParams,
+    acts: Sequence[Act],
+    *,
+    end_ms: int,
+    days: Sequence[dict[str, Any]],
 ) -> dict[str, Any] | None:
     """What the report says of scaling; None where nothing was scaled and nothing measured."""
     samples = carried.samples
@@ -77,12 +82,12 @@ def reported(
     ms = np.array([one.ms for one in samples], dtype=np.int64)
     stood = np.diff(ms, append=max(end_ms, int(ms[-1]))).astype(np.float64)
     targets = _targets(params.rules.sizing)
-    known = [one.measured for one in samples]
+    measured = {one.measured.time_ms: one.measured for one in samples if one.measured is not None}
     return {
         "capital": capital,
         "targets": targets,
-        "measures": len({one.time_ms for one in known if one is not None}),
-        "unmeasured": len({one.time_ms for one in known if one is not None and one.risk is None}),
+        "measures": len(measured),
+        "unmeasured": sum(_finite(one.risk) is None for one in measured.values()),
         "risk": _level(samples, stood, lambda one: one.risk, targets.get("risk")),
         "loss": _level(samples, stood, lambda one: one.loss, targets.get("loss")),
         "margin_ratio": _level(samples, stood, lambda one: one.ratio, targets.get("margin_ratio")),
@@ -90,7 +95,11 @@ def reported(
         "scale": _walk([one.said for one in samples], stood),
         "held": _walk([one.held for one in samples], stood),
         "models": _models(samples, stood),
-        "asked": carried.asked,
+        "asked": len(acts),
+        "acts": [
+            {"ms": one.asked_ms, "scale": one.scale, "cause": one.cause, "reason": one.reason}
+            for one in acts[:ACTS_MAX]
+        ],
         "path": _path(samples, ms),
     }
 
@@ -115,17 +124,30 @@ def _level(
     value: Callable[[Measured], float | None],
     target: float | None,
 ) -> dict[str, float | None] | None:
-    """Mean over time, worst, and how much of the time was beyond the target; None of nothing."""
+    """Mean over time, worst, and how much of the time was beyond the target; None of nothing.
+
+    What is infinite, such as a margin ratio without equity, has no worst, and is beyond any target.
+    """
     levels = _column(None if one.measured is None else value(one.measured) for one in samples)
-    known = np.isfinite(levels)
+    known, finite = ~np.isnan(levels), np.isfinite(levels)
     if not known.any():
         return None
-    time = float(stood[known].sum())
-    beyond = None
+    time, beyond = float(stood[known].sum()), None
     if target is not None and time > 0.0:
         beyond = float(stood[known & (levels > target * (1.0 + BEYOND))].sum()) / time
-    mean = float(levels[known] @ stood[known]) / time if time > 0.0 else float(levels[known][-1])
-    return {"mean": mean, "worst": float(levels[known].max()), "beyond_share": beyond}
+    return {
+        "mean": _mean(levels[finite], stood[finite]),
+        "worst": float(levels[finite].max()) if finite.sum() == known.sum() else None,
+        "beyond_share": beyond,
+    }
+
+
+def _mean(values: Floats, stood: Floats) -> float | None:
+    """Mean over time; the last where no time has passed, None of nothing."""
+    time = float(stood.sum())
+    if not values.size:
+        return None
+    return float(values @ stood) / time if time > 0.0 else float(values[-1])
 
 
 def _walk(values: Sequence[float | None], stood: Floats) -> dict[str, float | int | None] | None:
@@ -134,10 +156,10 @@ def _walk(values: Sequence[float | None], stood: Floats) -> dict[str, float | in
     known = np.isfinite(scales)
     if not known.any():
         return None
-    path, time = scales[known], float(stood[known].sum())
+    path = scales[known]
     return {
         "lowest": float(path.min()),
-        "mean": float(path @ stood[known]) / time if time > 0.0 else float(path[-1]),
+        "mean": _mean(path, stood[known]),
         "last": float(path[-1]),
         "changes": int(np.count_nonzero(np.diff(path))),
     }

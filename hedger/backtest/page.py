@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hedger.backtest import scaled_page
 from hedger.backtest.attribution import PARTS
 from hedger.backtest.chart import Line, bars, lines, scrolled
 from hedger.backtest.frame import COLOURS, document
@@ -82,6 +83,7 @@ def _charts(done: Tried) -> tuple[tuple[str, str], ...]:
         (f"P&L by cause [{unit}], a bar a day", _causes(found["days"])),
         ("Delta of the book in its band [coin]", lines(days[rows], held, since)),
         ("Index", lines(days[rows], index, since)),
+        *scaled_page.charts(found),
     )
 
 

@@ -18,8 +18,9 @@ from hedger.backtest.carried import Carried
 from hedger.backtest.journalled import Told
 from hedger.backtest.programme import Part, legs
 from hedger.backtest.repriced import Repriced
+from hedger.backtest.resized import Resized, based
 from hedger.core.market import Board
-from hedger.core.model import Action, BookState, Decision, Fill, Intent
+from hedger.core.model import Act, Action, BookState, Decision, Fill, Intent
 from hedger.errors import ConfigError
 from hedger.service.imagined import NAMESPACE, Imagined, OrderTerms, Way, World
 from hedger.service.params import BookParams
@@ -59,6 +60,7 @@ class Replayed(NamedTuple):
     blocked: dict[str, int]
     names: list[str]
     carried: Carried
+    acts: list[Act]
 
 
 class MemoryLog:
@@ -138,7 +140,7 @@ class _Run:
         self._bands: list[tuple[float, ...]] = []
         self._actions: Counter[str] = Counter()
         self._blocked: Counter[str] = Counter()
-        self._carried = Carried()
+        self._carried, self._resized = Carried(), Resized()
         self.book = Imagined(
             book,
             terms,
@@ -169,13 +171,17 @@ class _Run:
         self.book.take(self._others())
         self._deal()
         self._hear()
+        acts = self._resized.asked
         self.book.look(engine.market_ms)
+        if self._resized.asked > acts:  # an act that is asked for is begun at once, as live
+            self.book.look(engine.market_ms)
         return True
 
     def _decided(self, decision: Decision, intents: tuple[Intent, ...]) -> None:
         """Count a decision, keep its band and what was sent for it."""
         self._actions[decision.action] += 1
         self._carried.see(self.book.seen, self.book.rules, decision)
+        self._resized.follow(self.book, decision)
         if decision.action is Action.BLOCKED:
             self._blocked[decision.reason] += 1
         if (band := decision.target) is not None:
@@ -198,6 +204,7 @@ class _Run:
             blocked=dict(sorted(self._blocked.items())),
             names=list(self._contracts),
             carried=self._carried,
+            acts=self._resized.acts,
         )
 
     # --- the market -----------------------------------------------------------------------
@@ -223,12 +230,14 @@ class _Run:
             if self._dealt.get(number, 0) > now_ms:
                 continue
             forward, vol = self._repriced.level(now_ms)
-            lots = legs(part, underlying, now_ms=now_ms, forward=forward, vol=vol)
+            whole = legs(part, underlying, now_ms=now_ms, forward=forward, vol=vol)
+            lots = self._resized.dealt(self.book, whole)
             new = {leg: instrument(leg) for leg in lots}
             self._contracts |= new
             self._board.add(new)
             engine.happen(Happen(0, name, "block", lots=lots))
             self._dealt[number] = min(it.expiry_ms for it in new.values())
+            based(self.book, whole, self._contracts, now_ms)
             self.book.take(self._others())
 
     def _others(self) -> list[Fill]:

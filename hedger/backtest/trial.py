@@ -93,7 +93,9 @@ def tried(trial: Trial, progress: Callable[[int, int], None] = lambda now, bars:
     )
     seen = reckoned(past, subject.rules, run.told)
     days = daily(past, seen)
-    scaling = carried.reported(run.carried, trial.book, end_ms=int(past.ms[-1]), days=days)
+    scaling = carried.reported(
+        run.carried, trial.book, run.acts, end_ms=int(past.ms[-1]), days=days
+    )
     found = {
         "run": {**identity(trial), "events_sha256": _digest(map(encoded, run.events))},
         **reported(past, subject, _contracts, run.told, seen),

@@ -1,10 +1,10 @@
-"""What a sweep varies: a file of ``[[variant]]`` tables, each a name and the keys of a band."""
+"""What a sweep varies: a file of ``[[variant]]`` tables, each a name and what differs in it."""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,14 +21,25 @@ FIGURES = (
     "orders_per_day",
     "outside_band_share",
     "residual_share",
+    "drawdown_max",
 )
 
 
+Resize = Literal["off", "out", "both"]
+
+
 class Variant(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A name, and the whole ``[book.band]`` in place of the configured one; None: as configured."""
+    """A name, and what takes the place of what is configured; None: as configured.
+
+    ``band`` is a whole ``[book.band]``. ``scalers`` are the models of ``[book.scaling]`` that are
+    on, with the keys that they have there. ``resize`` says which way the option legs follow the
+    scale that these want.
+    """
 
     name: str
     band: dict[str, Any] | None = None
+    scalers: tuple[str, ...] | None = None
+    resize: Resize | None = None
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,9 +81,11 @@ def summary(name: str, found: dict[str, Any]) -> dict[str, Any]:
     3.0
     """
     figures = {key: found[key] for key in FIGURES}
+    scaling = {k: v for k, v in found.get("scaling", {}).items() if k != "path"}
     return {
         "name": name,
         "cost": cost(found["pnl_parts"]),
         **figures,
+        **({"scaling": scaling} if scaling else {}),
         "run": found["run"]["id"],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -12,9 +12,11 @@ from hedger.cli.output import instant, print_json, print_table, progress, writab
 
 if TYPE_CHECKING:
     from hedger.backtest.trial import Trial
+    from hedger.backtest.variants import Variant
 
-BAND = ("book", 0, "band")
-"""Where a configuration has the band that a sweep varies: the first book's."""
+BOOK = ("book", 0)
+"""Where a configuration has what a sweep varies: the first book's."""
+Resize = Literal["off", "out", "both"]
 
 
 def backtest(
@@ -25,6 +27,7 @@ def backtest(
     start: Annotated[str | None, Parameter(show_default=False)] = None,
     end: Annotated[str | None, Parameter(show_default=False)] = None,
     policy: str = "",
+    resize: Annotated[Resize | None, Parameter(show_default=False)] = None,
     common: Common | None = None,
 ) -> int:
     """Replay recorded data through the first book's decisions and report; sends nothing.
@@ -44,12 +47,16 @@ def backtest(
         Last market instant.
     policy
         A [policy.NAME] of the configuration instead of the book's own band.
+    resize
+        Have the option legs follow the scale that the scalers want: out only, or both ways.
     """
     common = common or Common()
     from hedger.backtest.trial import tried
+    from hedger.backtest.variants import Variant
 
     writable("--report", report)
-    trial = trial_asked_for(common, programme, market, start, end, policy)
+    variant = Variant(name="", resize=resize)
+    trial = trial_asked_for(common, programme, market, start, end, policy, variant=variant)
     tell = progress()
     done = tried(trial, lambda now, bars: tell(f"{trial.book.name}: {bars:,} bars, {instant(now)}"))
     if report is not None:
@@ -73,19 +80,19 @@ def trial_asked_for(
     end: str | None,
     policy: str = "",
     *,
-    band: dict[str, Any] | None = None,
+    variant: Variant,
 ) -> Trial:
-    """The trial that the options ask for, with another band if given; raises `ConfigError`."""
+    """The trial that the options ask for, varied; raises `ConfigError`."""
     import msgspec
 
-    from hedger.app.trial import trial_of
+    from hedger.app.trial import resized, trial_of
     from hedger.backtest.programme import programme as read
     from hedger.backtest.trial import kind_of
     from hedger.cli.stage import instant_of
     from hedger.errors import ConfigError
 
-    config = common.load(None if band is None else {BAND: band})
-    trial = trial_of(config, policy)
+    config = common.load(_options(variant))
+    trial = resized(trial_of(config, policy), variant.resize)
     folder = Path(trial.params.data)
     if not trial.params.data or not folder.is_dir():
         raise ConfigError(f"--data {trial.params.data or '(none)'}: expected recorded market data")
@@ -105,3 +112,24 @@ def trial_asked_for(
     )
     terms = msgspec.structs.replace(trial.terms, programme=parts)
     return msgspec.structs.replace(trial, params=params, terms=terms, kind=kind)
+
+
+def _options(variant: Variant) -> dict[tuple[str | int, ...], object]:
+    """Keys of the configuration that a variant sets."""
+    from hedger.errors import ConfigError
+    from hedger.settings.scaling import MODELS
+
+    found: dict[tuple[str | int, ...], object] = {}
+    if variant.band is not None:
+        found[*BOOK, "band"] = variant.band
+    if variant.scalers is not None:
+        for name in variant.scalers:
+            if name not in MODELS:
+                raise ConfigError(
+                    f"variant {variant.name!r}: scaler {ascii(name)[:60]}: unknown, expected one of"
+                    f" {', '.join(MODELS)}"
+                )
+        for name in MODELS:
+            use = "on" if name in variant.scalers else "off"
+            found[*BOOK, "scaling", name, "use"] = use
+    return found

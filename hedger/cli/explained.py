@@ -175,6 +175,8 @@ def _scaling(entry: Entry) -> Iterator[str]:
         yield f"  {one.what} {by} by {one.model}{kind}: {doubt}{one.reason}"
     if entry.scale is not None:
         yield f"  the book should stand at {entry.scale:.4g} of its base: a proposal, no hedge"
+    if entry.resize is not None:
+        yield f"  by itself: {entry.resize.state}, {entry.resize.text}"
 
 
 def _trade(entry: Entry) -> Iterator[str]:

@@ -11,7 +11,7 @@ from hedger.cli.output import instant, print_json, print_text, run_async, say
 
 if TYPE_CHECKING:
     from hedger.app.look import Sight
-    from hedger.core.model import Decision
+    from hedger.core.model import Decision, Scaling
 
 NUMERAIRES = ("usd", "coin")
 
@@ -72,8 +72,16 @@ def _lines(sight: Sight, decisions: dict[str, Decision]) -> list[str]:
         lines.append(f"  {name}{mark}: {decision.action.upper()} {decision.reason}")
         lines.append(f"    {decision.text}")
         lines += [f"    {r.rule}: {r.reason}" for r in decision.refusals]
+        lines += [_scaling(one) for one in decision.scalings]
         lines += [f"    warning: {text}" for text in decision.warnings]
         if decision.plan is not None and decision.plan.lines:
             low, high = decision.plan.expected
             lines.append(f"    delta after it in [{low:+.6f}, {high:+.6f}]")
     return lines
+
+
+def _scaling(one: Scaling) -> str:
+    """What one scaler says; one that cannot judge says so, and holds what it said before."""
+    unknown = "" if one.is_known else "cannot judge: "
+    said = f"{one.shift:+.4f} coin" if one.what == "centre" else f"x {one.factor:.3g}"
+    return f"    {one.model} ({one.what} {said}): {unknown}{one.reason}"

@@ -70,6 +70,8 @@ def _row(book: BookStanding) -> tuple[str, ...]:
         )  # fmt: skip
     if last.scale is not None:
         notes.append(f"scale {last.scale:.2f} proposed")
+    if last.resize is not None:
+        notes.append(f"scale by itself: {last.resize.state}, {last.resize.text}")
     delta = "?" if last.delta is None else f"{last.delta:+.4f}"
     return (
         book.book,

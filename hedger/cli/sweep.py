@@ -1,4 +1,4 @@
-"""``hedger sweep``: one backtest per variant of the band, on local processes or a Dask cluster."""
+"""``hedger sweep``: one backtest per variant of a book, on local processes or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from hedger.cli.options import Common, Whole
-from hedger.cli.output import print_json, print_table, say, table
+from hedger.cli.output import print_json, print_table, say, table, writable, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,7 @@ def sweep(
     /,
     *,
     keep: Path = KEEP,
+    report: Annotated[Path | None, Parameter(show_default=False)] = None,
     processes: Whole = 1,
     dask: Annotated[str | None, Parameter(show_default=False)] = None,
     programme: Annotated[Path | None, Parameter(show_default=False)] = None,
@@ -33,14 +34,16 @@ def sweep(
     end: Annotated[str | None, Parameter(show_default=False)] = None,
     common: Common | None = None,
 ) -> int:
-    """Backtest the first book under each variant of its band; sends nothing.
+    """Backtest the first book under each variant of its band or its scalers; sends nothing.
 
     Parameters
     ----------
     file
-        The variants: [[variant]] tables with a name and the keys of a band.
+        The variants: [[variant]] tables with a name and a band, scalers, or resize.
     keep
         Folder of results: what lies there is read and not run again.
+    report
+        Write one HTML file with scale and risk of each variant over time here.
     processes
         Local processes that compute.
     dask
@@ -60,10 +63,11 @@ def sweep(
     from hedger.cli.backtest import trial_asked_for
     from hedger.errors import ConfigError
 
+    writable("--report", report)
     if not 1 <= processes <= PROCESSES_MAX:
         raise ConfigError(f"--processes {processes}: expected 1 to {PROCESSES_MAX}")
     trials = {
-        one.name: trial_asked_for(common, programme, market, start, end, band=one.band)
+        one.name: trial_asked_for(common, programme, market, start, end, variant=one)
         for one in variants(file)
     }
     with _workers(dask) as workers:
@@ -75,6 +79,10 @@ def sweep(
             **({} if workers is None else workers._asdict()),
         )
     lines = [summary(name, found[name]) for name in trials]
+    if report is not None:
+        from hedger.backtest import scaled_page
+
+        write_page("--report", report, scaled_page.page(found, lines, f"Variants of {file.name}"))
     if common.json:
         print_json({"variants": lines})
     else:
@@ -110,4 +118,21 @@ def _show(lines: list[dict[str, Any]]) -> None:
             shown(line["outside_band_share"], ".2%"),
             shown(line["residual_share"], ".3%"),
         )
+    print_table(made)
+    _show_scaling(lines)
+
+
+def _show_scaling(lines: list[dict[str, Any]]) -> None:
+    """What the scalers came to; nothing where no variant was measured or scaled."""
+    from hedger.backtest.scaled_page import COLUMNS, is_scaled
+    from hedger.backtest.table import shown
+
+    if not is_scaled(lines):
+        return
+    made = table(
+        "scaling: risk is of scenarios, a year over capital, as the book was held",
+        *("variant", *(f">{column.head}" for column in COLUMNS)),
+    )
+    for line in lines:
+        made.add_row(line["name"], *(shown(one.of(line), one.form) for one in COLUMNS))
     print_table(made)

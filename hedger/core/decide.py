@@ -42,9 +42,11 @@ from hedger.core.model import (
     Cost,
     Decision,
     Exposure,
+    Resized,
     Rules,
     Target,
 )
+from hedger.core.resizing import interrupted, resized
 from hedger.core.trade import Draft, certain_trade, hedged, quiet, wanted
 
 
@@ -72,7 +74,7 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
     quotes = tuple(hedge_quote(market, name, now) for name in rules.hedge.hedges)
     routes = usable(book, market, rules, now)
     hedges = judged(rules, routes)
-    memory = learned(book.memory, book.samples)
+    memory = interrupted(learned(book.memory, book.samples))
     draft = Draft(
         book, market, rules, now, quotes, memory, routes, hedges, look.found, notes=look.notes
     )
@@ -119,14 +121,17 @@ def decide(book: Book, market: Market, rules: Rules, now: int) -> Decision:
 
 def _scaled(draft: Draft, seen: Exposure) -> Draft:
     """With what the book's scalers say; as it is for a book without any."""
-    found = scaled.scalings(draft.book, draft.market, draft.rules, draft.now, seen)
-    if found is None:
+    book, market, rules, now = draft.book, draft.market, draft.rules, draft.now
+    found = scaled.scalings(book, market, rules, now, seen)
+    if found is not None:
+        memory, notes = scaled.remembered(draft.memory, found), (*draft.notes, *found.notes)
+        draft = draft._replace(scaling=found, notes=notes, memory=memory)
+    by_itself = resized(book, market, rules, now, found)
+    if by_itself is None:
         return draft
-    return draft._replace(
-        scaling=found,
-        notes=(*draft.notes, *found.notes),
-        memory=scaled.remembered(draft.memory, found),
-    )
+    kept = by_itself.state if by_itself.state != Resized() else None
+    memory = msgspec.structs.replace(draft.memory, resized=kept)
+    return draft._replace(resize=by_itself.told, memory=memory)
 
 
 def _band(draft: Draft, seen: Exposure, lot_delta: float) -> Target | None:

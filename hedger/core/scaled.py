@@ -108,10 +108,13 @@ def remembered(memory: Memory, found: Scalings | None) -> Memory:
 def kept(memory: Memory, decision: Decision) -> Memory:
     """What is to be kept of a decision that sends nothing: what scalers said, if that is new.
 
-    A level of a grid is passed once, whether or not that led to a trade.
+    A level of a grid is passed once, whether or not that led to a trade, and a wish for another
+    scale is as old as it is.
     """
-    scales = decision.memory.scales
-    return memory if scales == memory.scales else msgspec.structs.replace(memory, scales=scales)
+    scales, resized = decision.memory.scales, decision.memory.resized
+    if (scales, resized) == (memory.scales, memory.resized):
+        return memory
+    return msgspec.structs.replace(memory, scales=scales, resized=resized)
 
 
 def widened(band: BandRule, found: Scalings | None) -> BandRule:

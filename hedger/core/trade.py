@@ -25,6 +25,7 @@ from hedger.core.model import (
     Plan,
     Reference,
     Refusal,
+    Resize,
     Rules,
     Scaling,
     Target,
@@ -59,6 +60,7 @@ class Draft(NamedTuple):
     notes: tuple[str, ...] = ()
     scaling: Scalings | None = None
     paces: tuple[Scaling, ...] = ()
+    resize: Resize | None = None
 
     @property
     def aside(self) -> float:
@@ -105,6 +107,7 @@ class Draft(NamedTuple):
             rung=said(book.memory.ladder),
             scale=None if found is None else found.scale,
             reference=self.found,
+            resize=self.resize,
         )
 
 

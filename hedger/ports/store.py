@@ -254,7 +254,9 @@ class Store(Reservations, Protocol):
         """Have an act done by whoever owns the book: ``ok``, or why not.
 
         ``closing``: it is being closed, or is closed, which nothing but a close may replace and
-        nothing but `resume` ends. ``stopped``: a person forbids every trade.
+        nothing but `resume` ends. ``stopped``: a person forbids every trade. An act that the
+        service asks for by itself (`Act.cause`) is also refused as ``acting``, where the book has
+        any act, and as ``held``, where it is on hold.
         """
         ...
 

@@ -162,7 +162,7 @@ class Crew:
             execution=self.execution,
             journal=self.journal,
             chronicle=self.chronicle,
-            acts=Acts(self.world, execution=self.execution),
+            acts=Acts(self.world, execution=self.execution, mark=self.worker.mark),
             learn=history.learn,
             orphaned=self.resolver.add,
             decided=self._decided,

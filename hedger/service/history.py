@@ -53,14 +53,17 @@ class History:
 
         Raises `VenueUnavailable`, also where the venue does not list what the book holds.
         """
-        wanted = desk.needs(state)
-        await self._contracts(desk, wanted)
+        wanted, now_ms = desk.needs(state), self._clock.market_ms()
+        await self._contracts(desk, wanted | desk.may_want())
         missing = sorted(wanted - set(desk.instruments))
         if missing:
             raise VenueUnavailable(
                 f"book {desk.name}: {desk.params.venue} lists no {', '.join(missing)} of"
                 f" {desk.params.underlying}"
             )
+        for name in desk.may_want() & set(desk.instruments):
+            if desk.instruments[name].expiry_ms > now_ms:
+                wanted.add(name)
         for route in desk.params.routes:
             try:
                 await self._watch(desk, route, wanted)

@@ -111,4 +111,5 @@ def _key(decision: Decision) -> tuple[object, ...]:
     """What makes two decisions alike: the outcome and its reasons, not the numbers in the text."""
     refusals = tuple((refusal.rule, refusal.instrument) for refusal in decision.refusals)
     rung = decision.rung.partition(" (")[0]
-    return (decision.action, decision.reason, decision.hold, refusals, decision.act, rung)
+    scale = None if decision.resize is None else decision.resize.state
+    return (decision.action, decision.reason, decision.hold, refusals, decision.act, rung, scale)

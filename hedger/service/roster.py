@@ -89,7 +89,15 @@ class Desk:
         """Names of every instrument that a decision wants to know."""
         held = {name for name, lots in state.positions.items() if lots} if state else set()
         open_ = {intent.instrument for intent in state.intents} if state else set()
-        return held | open_ | set(self.params.hedges) | set(self.params.instruments)
+        mine = set(self.params.hedges) | set(self.params.instruments)
+        return held | open_ | mine
+
+    def may_want(self) -> set[str]:
+        """Names of the base's legs, held or not: scaled in again, they are traded.
+
+        A decision goes without those that are not listed any more.
+        """
+        return {name for name, _ in self.params.rules.scale.base}
 
     def concerns(self, instrument: str) -> bool:
         """Whether an instrument is known to be of this book's underlying."""

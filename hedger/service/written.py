@@ -31,6 +31,8 @@ from hedger.core.model import (
     Record,
     Reference,
     Refusal,
+    Resize,
+    Resized,
     Scaling,
     Target,
     Tuning,
@@ -127,6 +129,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     slippage: float | None = None
     tuning: Tuning = UNTUNED
     scales: tuple[tuple[str, float], ...] = ()
+    resized: Resized | None = None
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -159,6 +162,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rung: str = ""
     scale: float | None = None
     reference: Reference | None = None
+    resize: Resize | None = None
     intents: tuple[Intent, ...] = ()
     orders: tuple[Order, ...] = ()
     timings: Timings | None = None
@@ -298,6 +302,7 @@ def _memory(decision: Decision) -> Remembered:
         slippage=_coin(memory.slippage) or None,
         tuning=memory.tuning,
         scales=memory.scales,
+        resized=memory.resized,
     )
 
 

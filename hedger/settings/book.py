@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from hedger.settings.band import Band
 from hedger.settings.ladder import Ladder
 from hedger.settings.scale import Scale
-from hedger.settings.scaling import Scaling
+from hedger.settings.scaling import BOOK_MODELS, Scaling
 from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
 from hedger.settings.texts import (
     ACCOUNT,
@@ -189,6 +189,19 @@ class Book(Table):
             broken(f"scaling.capital is 0, expected a number above 0 with ladder.{climbs[0]}")
         if "scenario_loss" in climbs and not self.scaling.tail.limit:
             broken("scaling.tail.limit is 0, expected a number above 0 with ladder.scenario_loss")
+        return self
+
+    @model_validator(mode="after")
+    def _shrinks(self) -> Self:
+        """What a book is scaled by itself for, and what from, is there."""
+        if self.scale.shrink == "off":
+            return self
+        if self.positions == ACCOUNT:
+            broken("scale.shrink is on, expected a positions file, which is the base of a scale")
+        if not set(BOOK_MODELS) & set(self.scaling.used):
+            broken(f"scale.shrink is on, expected one of scaling's {', '.join(BOOK_MODELS)} on")
+        if not self.scaling.capital:
+            broken("scaling.capital is 0, expected a number above 0 with scale.shrink on")
         return self
 
     @property

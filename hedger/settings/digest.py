@@ -25,7 +25,7 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
     del content["shadows"]  # they change nothing of what is hedged
     content["positions"] = ACCOUNT if positions is None else dict(positions)
     content["hedge"] = _hedge(book, content["hedge"])
-    for table in ("band", "data", "limits"):
+    for table in ("band", "data", "limits", "scale"):
         content[table] = _known_before(content[table])
     if book.ladder == Ladder():  # none, as before there was one
         del content["ladder"]
@@ -63,6 +63,12 @@ _LATER = {
     "tuning": "off",
     "option_quote_age_s_max": 10.0,
     "close_spread_bps_max": 100.0,
+    "shrink": "off",
+    "grow": "off",
+    "grow_day_max": 1.0,
+    "apart": 0.25,
+    "hold_s": 14_400.0,
+    "cap_hold_s": 60.0,
 }
 """Keys that came later, with what was done before there was a choice."""
 

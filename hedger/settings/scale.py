@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal, Self
 
-from hedger.settings.table import Table
+from pydantic import Field, model_validator
+
+from hedger.settings.table import DAY_S, Table, broken
 
 
 class Scale(Table):
@@ -37,3 +39,35 @@ class Scale(Table):
         le=365,
         description="How long a scale is expected to last: what a change costs is earned in that.",
     )
+    shrink: Literal["off", "on"] = Field(
+        default="off",
+        description="Whether the service makes the book smaller by itself, as its models want.",
+    )
+    grow: Literal["off", "on"] = Field(
+        default="off",
+        description="Whether it also gives back by itself what it took by itself.",
+    )
+    grow_day_max: float = Field(
+        default=1.0, gt=0, le=100, description="Most scale that it adds in a day (UTC)."
+    )
+    apart: float = Field(
+        default=0.25,
+        gt=0,
+        lt=1,
+        description="Share of the scale held by which the models must want another one.",
+    )
+    hold_s: float = Field(
+        default=14_400.0,
+        ge=0,
+        le=30 * DAY_S,
+        description="How long they must want the same first, in market time.",
+    )
+    cap_hold_s: float = Field(
+        default=60.0, ge=0, le=DAY_S, description="The same for a cap of risk: tail, margin."
+    )
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if self.grow == "on" and self.shrink == "off":
+            broken("grow is on, expected shrink on too: only what was taken is given back")
+        return self

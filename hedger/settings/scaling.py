@@ -285,3 +285,5 @@ MODELS = (
 )  # fmt: skip
 MEASURED = ("vol_target", "kelly", "tail", "margin")
 """Those that read what a loop measures."""
+BOOK_MODELS = ("vol_regime", *MEASURED)
+"""Those that scale the book."""

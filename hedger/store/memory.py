@@ -328,7 +328,7 @@ class MemoryStore(SettingAside):
         row.facts += 1
 
     async def ask(self, book: str, act: Act) -> str:
-        """Have an act done by whoever owns the book: ``ok``, ``closing`` or ``stopped``."""
+        """Have an act done by whoever owns the book: ``ok``, or why not."""
         codec.act_bytes(act)
         return self._row(book).ask(act, closes=codec.outlasts(act))
 

@@ -223,11 +223,13 @@ class RedisStore(Reserving):
         await self._marked("resume", book, who, repr(confirmed) if confirmed > 0 else "")
 
     async def ask(self, book: str, act: Act) -> str:
-        """Have an act done by whoever owns the book: ``ok``, ``closing`` or ``stopped``."""
+        """Have an act done by whoever owns the book: ``ok``, or why not."""
         shard, is_close = self.shard_of(book), int(codec.outlasts(act))
         names = [self._keys.book(shard, book), self._keys.log(shard)]
         arguments = (book, codec.act_bytes(act), is_close, self._params.log_max, act.text)
-        reply = await self._link.call("ask", names, *arguments, int(act.trades))
+        reply = await self._link.call(
+            "ask", names, *arguments, int(act.trades), int(bool(act.cause))
+        )
         self._refuse(reply, book)
         return reading.text(reply[0]).lower()
 

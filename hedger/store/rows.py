@@ -57,11 +57,16 @@ class BookRow(msgspec.Struct):
             raise RevisionConflict(f"stale: book {book} is at revision {self.seq}")
 
     def ask(self, act: Act, *, closes: bool) -> str:
-        """Take an act in, unless the book is stopped, or closing and this one closes nothing."""
+        """Take an act in, unless the book is stopped, or closing and this one closes nothing.
+
+        What the service asks for by itself goes behind every other act, and behind a hold.
+        """
         if self.stopped and act.trades:
             return "stopped"
         if self.act is not None and self.closing and not closes:
             return "closing"
+        if act.cause and (self.act is not None or self.hold):
+            return "acting" if self.act is not None else "held"
         self.act, self.closing, self.facts = act, closes, self.facts + 1
         return "ok"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hedger.backtest import carried, replay
 from hedger.backtest.trial import Trial, Tried, market_of, tried
@@ -177,7 +180,7 @@ def test_figures_are_weighted_by_the_time_that_each_sample_stood(folder: Path) -
     made = carried.Carried()
     made.samples = [sample(0, 1.0, 0.04), sample(10, 0.5, None), sample(40, 0.5, 0.08)]
     params = scaled(trial(folder), SIZING).book
-    said = carried.reported(made, params, end_ms=100, days=[])
+    said = carried.reported(made, params, (), end_ms=100, days=[])
     assert said is not None
     assert said["risk"]["mean"] == pytest.approx((10 * 0.04 + 60 * 0.08) / 70)
     assert said["risk"]["worst"] == 0.08
@@ -193,3 +196,38 @@ def test_a_long_path_is_drawn_by_so_many_points_to_its_end() -> None:
     found = carried._path([sample(int(m), 1.0, 0.1) for m in ms], ms)
     assert len(found) == carried.POINTS_MAX + 1
     assert (found[0][0], found[-1][0]) == (12 * MINUTE, 4_999 * MINUTE)
+
+
+NUMBER = st.sampled_from([None, math.nan, math.inf, 0.0]) | st.floats(1e-6, 10.0)
+STEP = st.tuples(st.integers(0, 10_000), st.none() | st.floats(0.0, 1.0), NUMBER, NUMBER)
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps=st.lists(STEP, min_size=1, max_size=30), target=st.floats(0.01, 1.0))
+def test_whatever_was_measured_the_figures_are_numbers_or_none(
+    steps: list[tuple[int, float | None, float | None, float | None]], target: float
+) -> None:
+    made, ms = carried.Carried(), 0
+    for gap, said, risk, ratio in steps:
+        ms += gap
+        one = sample(ms, said, risk)
+        assert one.measured is not None
+        made.samples.append(
+            one._replace(measured=msgspec.structs.replace(one.measured, ratio=ratio))
+        )
+    sizing = msgspec.structs.replace(SIZING, vol_target=VolTargetRule(target=target))
+    said = carried.reported(made, scaled(trial(Path()), sizing).book, (), end_ms=ms, days=[])
+    assert said is not None
+    assert json.loads(json.dumps(said, allow_nan=False)) == said
+    for level in (said["risk"], said["margin_ratio"]):
+        if level is not None and level["worst"] is not None:
+            assert level["mean"] <= level["worst"] * (1 + 1e-9)
+        if level is not None and level["beyond_share"] is not None:
+            assert 0.0 <= level["beyond_share"] <= 1.0 + 1e-9
+    if any(ratio == math.inf for _, _, _, ratio in steps):
+        assert said["margin_ratio"]["worst"] is None, "no equity is left: no number is the worst"
+    if said["scale"] is not None:
+        walk = said["scale"]
+        assert walk["lowest"] <= walk["mean"] * (1 + 1e-9)
+        assert walk["lowest"] <= walk["last"]
+        assert walk["changes"] < len(steps)

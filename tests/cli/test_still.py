@@ -100,6 +100,30 @@ def test_plan_on_a_market_for_the_moment(place: Place) -> None:
     assert not (place.folder / "s").exists()
 
 
+SCALING = """
+[book.scaling]
+capital = 100_000.0
+[book.scaling.vol_target]
+use = "on"
+target = 0.01
+[book.scaling.signal]
+use = "on"
+source = "key:trend"
+capital = 1.0
+"""
+
+
+def test_plan_measures_what_the_scalers_read_and_says_what_it_cannot_know(place: Place) -> None:
+    place.write(HEDGED)
+    place.config.write_text(place.config.read_text() + SCALING)
+    done = place.run("plan")
+    assert done.returncode == 0, done.stderr
+    assert "vol_target (book x 0." in done.stdout
+    assert "target 0.01 a year over risk" in done.stdout
+    assert "signal (centre +0.0000 coin): cannot judge: " in done.stdout
+    assert "no store runs, so nobody has told of a signal" in done.stdout
+
+
 def test_an_instrument_that_the_market_does_not_list(hedger: Call, place: Place) -> None:
     place.write(HEDGED)
     (place.folder / "positions.csv").write_text("instrument,quantity\nBTC-27MAR20-9000-C,-1\n")

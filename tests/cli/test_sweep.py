@@ -60,9 +60,56 @@ def test_runs_keeps_and_reads(
     assert "threshold" in capsys.readouterr().out
 
 
+SCALED = """\
+[book.scaling]
+capital = 1_000_000.0
+measure_s = 300.0
+age_s_max = 600.0
+[book.scaling.vol_target]
+target = 0.01
+"""
+SCALERS = """\
+[[variant]]
+name = "off"
+scalers = []
+[[variant]]
+name = "<target>"
+scalers = ["vol_target"]
+resize = "out"
+"""
+
+
+def test_scalers_on_and_off_beside_each_other(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "v.toml").write_text(SCALERS)
+    config = tmp_path / "b.toml"
+    config.write_text(config.read_text().replace("[policy.never]", f"{SCALED}[policy.never]"))
+    page = tmp_path / "scale.html"
+    assert main([*arguments, "--json", "--report", str(page)]) == 0
+    off, on = json.loads(capsys.readouterr().out)["variants"]
+    assert off["scaling"]["scale"] is None
+    assert off["scaling"]["held"]["lowest"] == 1.0
+    assert off["scaling"]["risk"]["mean"] > 0.01
+    assert on["scaling"]["targets"] == {"risk": 0.01}
+    assert on["scaling"]["scale"]["lowest"] < 0.5
+    assert "path" not in on["scaling"]
+    text = page.read_text()
+    assert text.count("<svg") == 3
+    assert "&lt;target&gt;" in text
+    assert "<target>" not in text
+    assert main(arguments) == 0
+    assert "risk is of scenarios" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("[[variant]]\nname = 'a'\nscalers = 3", "scalers"),
+        ("[[variant]]\nname = 'a'\nscalers = ['luck']", "'luck': unknown, expected one of static"),
+        ("[[variant]]\nname = 'a'\nscalers = ['vol_target']", "capital is 0"),
+        ("[[variant]]\nname = 'a'\nresize = 'up'", "resize"),
+        ("[[variant]]\nname = 'a'\nresize = 'out'", "expected a model that scales the book"),
         ("", "variant"),
         ("variant = []", "0 variants, expected 1"),
         ("[[variant]]", "name"),

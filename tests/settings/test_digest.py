@@ -56,6 +56,8 @@ other: dict[str, st.SearchStrategy[Any]] = {
     "drawdown": st.sampled_from(["0.1/0.05 0.2/0.1 0.3/0.2 0.4/0.3"]),
     "scenario_loss": st.sampled_from(["1.0/0.8 - - 2.0/1.5"]),
     "reduce_to": st.floats(0, 0.99),
+    "shrink": st.just("on"),
+    "grow": st.just("on"),
 }
 SCALING = {
     "use": "on",

@@ -146,3 +146,19 @@ def test_what_makes_no_sense_is_refused(change: dict[str, Any], why: str) -> Non
     with pytest.raises(ValidationError) as said:
         odd(**change)
     assert why in str(said.value)
+
+
+def test_a_book_that_scales_itself_is_measured_whatever_its_models_read() -> None:
+    scaling = {"capital": 1e6, "vol_regime": {"use": "on"}}
+    shrinking = book("b") | {"scale": {"shrink": "on"}, "scaling": scaling}
+    found = readings(Book.model_validate(shrinking))
+    assert found is not None
+    assert found.measure is not None, "what a change is worth follows from the risk"
+    for change, why in (
+        ({"positions": "account"}, "expected a positions file"),
+        ({"scaling": {"capital": 1e6}}, "expected one of scaling's vol_regime, vol_target, kelly"),
+        ({"scaling": {"vol_regime": {"use": "on"}}}, "scaling.capital is 0"),
+        ({"scale": {"grow": "on"}}, "grow is on, expected shrink on too"),
+    ):
+        with pytest.raises(ValidationError, match=why):
+            Book.model_validate(shrinking | change)

@@ -105,6 +105,12 @@ ODD: dict[tuple[str, ...], Any] = {
     ("book", ANY, "scale", "step"): 0.2,
     ("book", ANY, "scale", "sharpe"): 1.5,
     ("book", ANY, "scale", "hold_days"): 12.5,
+    ("book", ANY, "scale", "shrink"): "on",
+    ("book", ANY, "scale", "grow"): "on",
+    ("book", ANY, "scale", "grow_day_max"): 0.125,
+    ("book", ANY, "scale", "apart"): 0.35,
+    ("book", ANY, "scale", "hold_s"): 1_234.5,
+    ("book", ANY, "scale", "cap_hold_s"): 77.5,
 }
 
 BAND_ODD: dict[str, Any] = {
@@ -138,7 +144,9 @@ def odd(tmp_path: Path) -> Configuration:
     for path, value in ODD.items():
         where = {"venues": "paper", "book": 0}[path[0]] if ANY in path else None
         put(raw, tuple(where if key == ANY else key for key in path), value)  # type: ignore[misc]
-    raw["book"][0]["scaling"] = {"capital": 1e6, "tail": {"limit": 1e5}}  # for the ladder
+    # For the ladder, and for what is scaled by itself.
+    tables = {"tail": {"limit": 1e5}, "vol_regime": {"use": "on"}}
+    raw["book"][0]["scaling"] = {"capital": 1e6} | tables
     return loaded(tmp_path, raw)
 
 
@@ -190,7 +198,7 @@ def test_rules(odd: Configuration) -> None:
         assert_same(getattr(found, name), record)
         assert len(record.__struct_fields__) == len(type(getattr(found, name)).model_fields)
     assert (made.config, made.numeraire, made.base_coin) == ("digest", "coin", 2.5)
-    assert found.scaling.used == ()
+    assert found.scaling.used == ("vol_regime",)
     assert_same(found.scale, made.scale)
     assert made.scale.base == (), "which comes with the positions"
     assert len(Rules.__struct_fields__) == 10, "a new field must come from somewhere"

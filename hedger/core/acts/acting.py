@@ -21,6 +21,7 @@ from hedger.core.model import (
     Plan,
     PlanLine,
     Refusal,
+    Resizing,
     Scales,
     Target,
 )
@@ -89,6 +90,8 @@ def _closing(draft: Draft, seen: Exposure, band: Target, act: Act, *, unit: floa
         found = _stage(draft, act)
         if isinstance(found, Decision):
             return found
+        if wait := _halted(draft, act):
+            return wait
         goals, reason = found.goals, words.SCALE_STEP
     step = next_leg(book, draft.market, rules, now, seen=seen, band=band, goals=goals)
     if step.line is not None:
@@ -102,6 +105,16 @@ def _closing(draft: Draft, seen: Exposure, band: Target, act: Act, *, unit: floa
         text = f"{step.left} legs left, none can be traded now: {_named(step.refusals)}"
         return draft.decision(Action.BLOCKED, words.WAITS, text, refusals=step.refusals)
     return draft.decision(Action.NO_TRADE, words.REDUCED, "every leg is as small as was asked for")
+
+
+def _halted(draft: Draft, act: Act) -> Decision | None:
+    """Why an act that the service asked for itself trades no option now; None where it may."""
+    told = draft.resize
+    if not act.cause or (told is not None and told.state is Resizing.UNDER_WAY):
+        return None
+    text = "nobody wants it any more" if told is None else told.text
+    refusal = Refusal(rule=words.HALTED, wanted=0.0, allowed=0.0, reason=text)
+    return draft.decision(Action.BLOCKED, refusal.rule, text, refusals=(refusal,))
 
 
 def _stage(draft: Draft, act: Act) -> Stage | Decision:

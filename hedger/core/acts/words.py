@@ -14,6 +14,7 @@ WAITS = "close_waits"
 STEP = "close_leg"
 UNWIND = "close_hedge"
 SCALE_STEP = "scale_leg"
+HALTED = "scale_waits"
 
 DONE = {
     ActKind.CANCEL: frozenset({CANCELLED}),

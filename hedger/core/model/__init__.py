@@ -48,7 +48,14 @@ from hedger.core.model.decision import (
     Target,
 )
 from hedger.core.model.offer import VALID_MS, Hedged, Offer, Room
-from hedger.core.model.proportion import ScaleRule
+from hedger.core.model.proportion import (
+    NO_WISH,
+    Patience,
+    Resize,
+    Resized,
+    Resizing,
+    ScaleRule,
+)
 from hedger.core.model.record import Record
 from hedger.core.model.rules import BandRule, DataRule, HedgeRoute, HedgeRule, LimitRule, Rules
 from hedger.core.model.scaling import (
@@ -103,6 +110,7 @@ __all__ = [
     "MS_PER_DAY",
     "MS_PER_YEAR",
     "NO_READINGS",
+    "NO_WISH",
     "SETTLEMENT_WINDOW_MS",
     "UNTUNED",
     "VALID_MS",
@@ -156,6 +164,7 @@ __all__ = [
     "OrderReport",
     "OrderStatus",
     "Override",
+    "Patience",
     "Plan",
     "PlanLine",
     "Position",
@@ -167,6 +176,9 @@ __all__ = [
     "ReferenceRule",
     "ReferenceUse",
     "Refusal",
+    "Resize",
+    "Resized",
+    "Resizing",
     "Room",
     "Rules",
     "Sample",

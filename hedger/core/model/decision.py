@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from hedger.core.model.proportion import Resize
 from hedger.core.model.record import Record
 from hedger.core.model.sourced import Reference
 from hedger.core.model.state import Memory
@@ -254,7 +255,8 @@ class Decision(Record, frozen=True, kw_only=True):
     ``hold`` says in words what restrains the book, whatever the decision came to; empty if nothing.
     ``act`` says which act is under way, who asked for it and why; empty if none is.
     ``rung`` is the ladder's, and why; empty while the book is free.
-    ``scale`` is what the models of the book come to, a proposal that no hedge is made of.
+    ``scale`` is what the models of the book come to, a proposal that no hedge is made of;
+    ``resize`` what the service makes of it by itself, None where it may not.
     ``reference`` is the price of several sources that it was held to; None where it names none.
 
     Log line, journal entry, API answer and dashboard are renderings of this record.
@@ -283,3 +285,4 @@ class Decision(Record, frozen=True, kw_only=True):
     rung: str = ""
     scale: float | None = None
     reference: Reference | None = None
+    resize: Resize | None = None

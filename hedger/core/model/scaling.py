@@ -191,7 +191,7 @@ class Measured(Record, frozen=True, kw_only=True):
     ``risk`` is the annual standard deviation over capital, ``loss`` that of the tail in the
     numeraire and ``loss_of`` which it is and how it was made, ``ratio`` maintenance margin over
     equity, ``distance`` the least log distance of spot to a liquidation. The book was held at
-    ``scale`` times its base.
+    ``scale`` times its base; ``capital`` [numeraire] is what its risk is measured against.
     """
 
     time_ms: int
@@ -202,6 +202,7 @@ class Measured(Record, frozen=True, kw_only=True):
     distance: float | None = None
     optimum: Growth | None = None
     scale: float = 1.0
+    capital: float = 1.0
     reason: str = ""
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import field
 
 from hedger.core.model.climbing import LadderState, Override
+from hedger.core.model.proportion import Resized
 from hedger.core.model.record import Record
 from hedger.core.model.wish import Act
 
@@ -33,7 +34,8 @@ class Memory(Record, frozen=True, kw_only=True):
     to fill, and ``slippage``, the mean price paid beyond the half-spread as a fraction of mid.
     ``tuning`` is what self-tuning has come to, where the band allows it. ``scales`` is what the
     scalers said last, by name: a factor, a shift [coin], a level.
-    ``ladder`` is where the book stands on its ladder, None where it never had one.
+    ``ladder`` is where the book stands on its ladder, None where it never had one, ``resized`` what
+    the service changed of its scale by itself, None where it never did or wanted to.
     """
 
     hedges: int = 0
@@ -49,6 +51,7 @@ class Memory(Record, frozen=True, kw_only=True):
     tuning: Tuning = UNTUNED
     ladder: LadderState | None = None
     scales: tuple[tuple[str, float], ...] = ()
+    resized: Resized | None = None
 
 
 class Sample(Record, frozen=True, kw_only=True):

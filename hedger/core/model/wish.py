@@ -26,6 +26,8 @@ class Act(Record, frozen=True, kw_only=True):
 
     ``keep`` has the signed lots of each option leg that are to stay; those not named are to go.
     ``scale`` is the one that is wanted; without ``grows`` no leg is made larger for it.
+    ``cause`` says what the service asks by itself for: its ``models``, or a ``cap`` of risk; empty
+    where a person or the ladder asks. Such an act takes no other's place.
     """
 
     kind: ActKind
@@ -35,6 +37,7 @@ class Act(Record, frozen=True, kw_only=True):
     keep: tuple[tuple[str, int], ...] = ()
     scale: float = 1.0
     grows: bool = False
+    cause: str = ""
 
     @property
     def trades(self) -> bool:

@@ -35,6 +35,7 @@ def measured(
         distance=found.distance,
         optimum=_optimum(book, market, rules, now, rule, found.vol, scale) if rule.growth else None,
         scale=scale,
+        capital=rule.risk.capital,
         reason=found.reason,
     )
 

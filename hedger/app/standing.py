@@ -8,7 +8,7 @@ from hedger.app.ground import the_venues
 from hedger.app.translate import paper_params
 from hedger.clock import wall_ms
 from hedger.core.ladder import Rung, said
-from hedger.core.model import Act, BookState, Intent, LadderState, Override, Record
+from hedger.core.model import Act, BookState, Intent, LadderState, Override, Record, Reference
 from hedger.errors import VenueUnavailable
 from hedger.ports import ShardInfo, Store
 from hedger.service.entry import UNDECIDED_MS
@@ -39,7 +39,8 @@ class LeaseStanding(Record, frozen=True, kw_only=True):
 class LastDecision(Record, frozen=True, kw_only=True):
     """The newest journal entry of a book; ``delta`` None where it was not known.
 
-    ``scale`` is what the models of the book propose; None where there is none.
+    ``scale`` is what the models of the book propose, ``reference`` the price of several sources
+    that it was held to; None where there is none.
     """
 
     id: str
@@ -52,6 +53,7 @@ class LastDecision(Record, frozen=True, kw_only=True):
     age_ms: int
     delta: float | None
     scale: float | None = None
+    reference: Reference | None = None
 
 
 class BookStanding(Record, frozen=True, kw_only=True):
@@ -200,6 +202,7 @@ async def _last(store: Store, book: str) -> LastDecision | None:
         age_ms=wall_ms() - entry.wall_ms,
         delta=None if entry.exposure is None else entry.exposure.book_delta,
         scale=entry.scale,
+        reference=entry.reference,
     )
 
 

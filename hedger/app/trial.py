@@ -13,9 +13,12 @@ from hedger.settings import Configuration
 def trial_of(config: Configuration, policy: str = "") -> Trial:
     """The first book as it would trade live; latency and deadlines count as market time.
 
+    A replay has one venue: there is no second source, so the venue's own index is believed alone.
     With a ``policy`` of the configuration, its band; raises `ConfigError` where there is none such.
     """
-    book = msgspec.structs.replace(book_params(config)[0], shadows=())
+    live = book_params(config)[0]
+    alone = msgspec.structs.replace(live.rules, reference=None)
+    book = msgspec.structs.replace(live, shadows=(), sources=(), rules=alone)
     if policy:
         rules = msgspec.structs.replace(book.rules, band=band_rule(config.policy(policy)))
         book = msgspec.structs.replace(book, rules=rules)

@@ -21,8 +21,8 @@ Path = tuple[str | int, ...]
 """Keys from the root; an integer is the index of a book."""
 
 ANY = "*"
-"""Stands for the name of a venue or policy or the index of a book in the path of a leaf."""
-NAMED = ("venues", "policy")
+"""Stands for a name (of a venue, say) or the index of a book in the path of a leaf."""
+NAMED = ("venues", "policy", "reference")
 """Sections of tables by name."""
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from hedger.settings.band import Band
 from hedger.settings.book import Book
+from hedger.settings.reference import Reference
 from hedger.settings.table import SIZE_MAX, Table, broken
 from hedger.settings.texts import Folder, Name, StoreUrl, VenueName
 
@@ -228,4 +229,7 @@ class Settings(Table):
     )
     policy: dict[Name, Band] = Field(
         default_factory=dict, description="Bands by name, for shadows and backtests."
+    )
+    reference: dict[Name, Reference] = Field(
+        default_factory=dict, description="Prices of several sources by name, for books."
     )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pydantic_core import ErrorDetails
 
 from hedger.errors import ConfigError
-from hedger.settings.leaves import ANY, Path, general, leaves, tables
+from hedger.settings.leaves import ANY, NAMED, Path, general, leaves, tables
 
 _NAME = re.compile(r"[a-z0-9_-]{1,40}")
 _SHOWN_MAX = 120
@@ -130,7 +130,7 @@ def _what(error: ErrorDetails) -> str:
 def _expected(path: Sequence[str | int]) -> str:
     if len(path) > 2 and path[0] == "venues" and path[-1] == "[key]":
         return "a name of 1 to 20 characters a-z, 0-9, _ or -"
-    if len(path) > 2 and path[0] == "policy" and path[-1] == "[key]":
+    if len(path) > 2 and path[0] in NAMED and path[-1] == "[key]":
         return "a name of 1 to 40 characters a-z, 0-9, _ or -"
     spot = general(path)
     leaf = leaves().get(spot)

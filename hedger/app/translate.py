@@ -272,6 +272,8 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
         funding_rate_8h=section.funding_rate_8h,
         events_per_day=section.events_per_day,
         spread_most=section.spread_most,
+        order_rate=section.order_rate,
+        order_burst=section.order_burst,
         margin=_margin(section.margin),
         accounts=tuple(
             PaperAccount(

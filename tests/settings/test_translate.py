@@ -59,6 +59,8 @@ ODD: dict[tuple[str, ...], Any] = {
     ("venues", ANY, "funding_rate_8h"): 0.0005,
     ("venues", ANY, "events_per_day"): 2.5,
     ("venues", ANY, "spread_most"): 8.5,
+    ("venues", ANY, "order_rate"): 5.5,
+    ("venues", ANY, "order_burst"): 15.5,
     ("venues", ANY, "margin"): "crossed",
     ("book", ANY, "account"): "sub.1",
     ("book", ANY, "numeraire"): "coin",

@@ -27,6 +27,7 @@ from hedger.ports import Batch, ClockReading
 from hedger.venues.conduct import ANY, conduct
 from hedger.venues.paper import protocol as p
 from hedger.venues.paper.conflate import Pending
+from hedger.venues.paper.credits import Limit
 from hedger.venues.paper.link import Heard, Link, R, RefusedError
 from hedger.venues.paper.params import PaperAccount
 
@@ -60,6 +61,7 @@ class PaperVenue:
         self._inbox, self._wake = Pending(), asyncio.Event()
         self._is_closed = False
         self._last: tuple[int, bool, float] | None = None
+        self._limits: dict[str, tuple[Limit, float]] = {}
 
     # --- Venue --------------------------------------------------------------------------------
 
@@ -97,6 +99,8 @@ class PaperVenue:
         seconds = min(left_s, self._request_s_max)  # later than that, asking by id is better
         try:
             answer = await self._link.ask(p.Report, lambda i: p.Place(i, order), seconds=seconds)
+            if answer.limit is not None:
+                self._limits[order.account] = answer.limit, time.monotonic()
         except RefusedError as error:
             raise VenueRejected(f"{order.client_id}: {error}") from None
         except VenueUnavailable as error:
@@ -123,6 +127,11 @@ class PaperVenue:
     async def margin(self, account: str) -> AccountMargin | None:
         """What is asked of an account, None where none is; raises `VenueUnavailable`."""
         return (await self._read(p.Asked, lambda i: p.Margin(i, account))).margin
+
+    def credits(self, account: str) -> float | None:
+        """Share of the account's limit of orders that is left: as last told, and refilled since."""
+        told = self._limits.get(account)
+        return None if told is None else told[0].share(time.monotonic() - told[1])
 
     async def fills(self, account: str, since_ms: int) -> list[Fill]:
         """All fills since a market instant, oldest first; raises `VenueUnavailable`."""

@@ -189,6 +189,10 @@ class Loopback:
         """It does not tell."""
         return None
 
+    def credits(self, account: str) -> float | None:
+        """No limit of orders."""
+        return None
+
     async def close(self) -> None:
         """Nothing to release."""
 

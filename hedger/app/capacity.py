@@ -43,6 +43,10 @@ async def capacity(
         store = await stack.enter_async_context(running_store(config))
         names = dict.fromkeys(route.venue for one in params for route in one.routes)
         windows = {n: await stack.enter_async_context(_window(config, n)) for n in names}
+        sources = dict.fromkeys(venue for one in params for venue in one.venues)
+        for venue in (name for name in sources if name not in names):
+            with contextlib.suppress(VenueUnavailable):  # its prices are then not known
+                windows[venue] = await stack.enter_async_context(_window(config, venue))
         seers = {one.name: _Seer(one, windows) for one in params}
         for name, seer in seers.items():
             state = await store.load(name)
@@ -137,9 +141,10 @@ class _Seer:
         venues = {name: window.venue for name, window in self._windows.items()}
         found = await contracts(venues, self._params, state)
         self._known |= found
-        for route in self._params.routes:
-            names, accounts = watched(route.venue, [self._params], {self._params.name: found})
-            await self._windows[route.venue].watch(names, accounts)
+        for venue in self._params.venues:
+            if venue in self._windows:
+                names, accounts = watched(venue, [self._params], {self._params.name: found})
+                await self._windows[venue].watch(names, accounts)
 
 
 @contextlib.asynccontextmanager

@@ -10,9 +10,10 @@ from hedger.app.attach import running_store
 from hedger.app.ground import the_venues
 from hedger.app.translate import paper_params
 from hedger.clock import wall_ms
-from hedger.core.model import Conduct, VenueClass
+from hedger.core.model import Conduct, Reference, VenueClass
 from hedger.errors import HedgerError, StoreUnavailable, VenueUnavailable
 from hedger.ports import Store, Venue
+from hedger.service.read_back import decoded
 from hedger.settings import Configuration
 from hedger.store.health import Finding, health, syncs
 from hedger.store.redis import RedisStore
@@ -34,6 +35,7 @@ async def examined(config: Configuration, monotonic_s: Callable[[], float]) -> l
                 synced = await syncs(store)
             found += await _workers(config, store)
             found += await _books(config, store)
+            found += await _references(config, store)
     except StoreUnavailable as error:
         found.append(Finding("store", "fail", str(error), "start it, or set store.url"))
     return [*found, *await _venue(config, monotonic_s, synced)]
@@ -66,6 +68,36 @@ async def _books(config: Configuration, store: Store) -> list[Finding]:
         else:
             found.append(Finding(what, "ok", f"configuration {digest[:12]}, revision {state.seq}"))
     return found
+
+
+async def _references(config: Configuration, store: Store) -> list[Finding]:
+    """Whether each book's reference could be believed when the book was last decided."""
+    found = []
+    for book in config.settings.book:
+        if book.reference.name:
+            newest = await store.journal(book=book.name, count=1)
+            seen = decoded(newest[0].payload).reference if newest else None
+            found.append(reference_finding(book.name, book.reference.missing, seen))
+    return found
+
+
+def reference_finding(book: str, missing: str, seen: Reference | None) -> Finding:
+    """A reference as the newest decision of a book had it; short is worse where it is required."""
+    what = f"reference of {book}"
+    if seen is None:
+        return Finding(what, "warn", "no decision was held to it yet", "hedger run")
+    left_out = "; ".join(f"{row.name} {row.reason}" for row in seen.left_out)
+    depegs = "; ".join(f"{d.currency} at {d.rate:.4f}" for d in seen.depegs)
+    if seen.price is None:
+        text = f"{seen.name}: {seen.reason}" + (f" ({left_out})" if left_out else "")
+        state = "fail" if missing == "refuse" else "warn"
+        return Finding(what, state, text, "start the venues of its sources, or name others")
+    text = f"{seen.name} {seen.price:,.2f} of {', '.join(seen.used)}"
+    if depegs:
+        return Finding(what, "warn", f"{text}; off its peg: {depegs}", "look at that currency")
+    if left_out:
+        return Finding(what, "warn", f"{text}; left out: {left_out}", "look at those venues")
+    return Finding(what, "ok", text)
 
 
 async def _venue(

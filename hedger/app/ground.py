@@ -50,8 +50,11 @@ def the_venue(config: Configuration) -> str:
 
 
 def the_venues(config: Configuration) -> tuple[str, ...]:
-    """Every venue that a book is hedged at, their own first."""
+    """Every venue that a book is hedged at or has a source of its reference at, their own first."""
     names = [venue for book in config.settings.book for venue in book.accounts]
+    for book in config.settings.book:
+        found = config.settings.reference.get(book.reference.name)
+        names += [feed.venue for feed in found.feeds] if found is not None else []
     return tuple(dict.fromkeys((the_venue(config), *names)))
 
 

@@ -25,10 +25,12 @@ from hedger.core.columns import Book, Market
 from hedger.core.joined import joined, rows
 from hedger.core.market import Board
 from hedger.core.model import BookState, Instrument, Reading, Readings, name_there
+from hedger.core.sources import told
 from hedger.errors import ConfigError, StoreUnavailable, VenueUnavailable
 from hedger.service.params import BookParams
 from hedger.service.readings import failed, measured
 from hedger.settings import Configuration
+from hedger.venues.deribit.contracts import instrument as contract
 from hedger.venues.paper import launch
 from hedger.venues.paper.adapter import PaperClock, PaperVenue
 from hedger.venues.paper.params import PaperParams
@@ -72,7 +74,7 @@ async def look(config: Configuration, name: str | None = None) -> Look:
     loading = asyncio.create_task(asyncio.to_thread(importlib.import_module, _HEAVY))
     stored, signals = await _stored(config, books)
     async with contextlib.AsyncExitStack() as stack:
-        names = dict.fromkeys(route.venue for params in books for route in params.routes)
+        names = dict.fromkeys(venue for params in books for venue in params.venues)
         found = [await stack.enter_async_context(_venue(config, name)) for name in names]
         venues = {venue.name: venue for venue, _ in found}
         states = {params.name: await _state(params, stored, venues) for params in books}
@@ -99,9 +101,13 @@ async def look(config: Configuration, name: str | None = None) -> Look:
 
 
 def joint(params: BookParams, boards: Mapping[str, Board]) -> Market:
-    """What a book sees: its venue's market, or those of all its venues as one."""
+    """What a book sees: its venue's market, or those of all its venues as one; and its sources."""
     parts = [(route.mark, boards[route.venue].market()) for route in params.routes]
-    return parts[0][1] if len(parts) == 1 else joined(parts, row=rows(parts))
+    market = parts[0][1] if len(parts) == 1 else joined(parts, row=rows(parts))
+    if not params.sources:
+        return market
+    there = {name: board.market() for name, board in boards.items()}
+    return replace(market, sources=told(params.sources, there))
 
 
 def watched(
@@ -116,6 +122,8 @@ def watched(
                 accounts.add(route.account)
                 mine = (route.there(i) for n, i in instruments[params.name].items() if route.has(n))
                 names |= {instrument.name: instrument for instrument in mine}
+        wanted = (feed.instrument for feed in params.sources if feed.venue == venue)
+        names |= {name: contract(name) for name in wanted}
     return names, sorted(accounts)
 
 

@@ -159,6 +159,7 @@ def _congestion(scaling: Scaling) -> CongestionRule:
     return CongestionRule(
         latency_ms_max=found.latency_ms_max,
         error_rate_max=found.error_rate_max,
+        credits_min=found.credits_min,
         stale_share_max=found.stale_share_max,
         clip_max=found.clip_max,
     )

@@ -8,7 +8,16 @@ from hedger.app.ground import the_venues
 from hedger.app.translate import paper_params
 from hedger.clock import wall_ms
 from hedger.core.ladder import Rung, said
-from hedger.core.model import Act, BookState, Intent, LadderState, Override, Record, Resize
+from hedger.core.model import (
+    Act,
+    BookState,
+    Intent,
+    LadderState,
+    Override,
+    Record,
+    Reference,
+    Resize,
+)
 from hedger.errors import VenueUnavailable
 from hedger.ports import ShardInfo, Store
 from hedger.service.entry import UNDECIDED_MS
@@ -39,8 +48,9 @@ class LeaseStanding(Record, frozen=True, kw_only=True):
 class LastDecision(Record, frozen=True, kw_only=True):
     """The newest journal entry of a book; ``delta`` None where it was not known.
 
-    ``scale`` is what the models of the book propose, None where there is none; ``resize`` what the
-    service makes of it by itself, None where it may not.
+    ``scale`` is what the models of the book propose, ``resize`` what the service makes of it by
+    itself, ``reference`` the price of several sources that it was held to; None where there is
+    none.
     """
 
     id: str
@@ -54,6 +64,7 @@ class LastDecision(Record, frozen=True, kw_only=True):
     delta: float | None
     scale: float | None = None
     resize: Resize | None = None
+    reference: Reference | None = None
 
 
 class BookStanding(Record, frozen=True, kw_only=True):
@@ -203,6 +214,7 @@ async def _last(store: Store, book: str) -> LastDecision | None:
         delta=None if entry.exposure is None else entry.exposure.book_delta,
         scale=entry.scale,
         resize=entry.resize,
+        reference=entry.reference,
     )
 
 

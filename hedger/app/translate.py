@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from hedger.app.references import reference_use, source_feeds
 from hedger.app.scalers import readings, sizing
 from hedger.core.model import (
     BandRule,
@@ -20,6 +21,7 @@ from hedger.core.model import (
     LadderRule,
     Level,
     LimitRule,
+    ReferenceUse,
     Rules,
     ScaleRule,
     Trigger,
@@ -37,7 +39,12 @@ from hedger.venues.paper.params import PaperAccount, PaperParams
 from hedger.venues.simulator.margin import MarginRules
 
 
-def rules(book: Book, digest: str, positions: Mapping[str, int] | None = None) -> Rules:
+def rules(
+    book: Book,
+    digest: str,
+    positions: Mapping[str, int] | None = None,
+    reference: ReferenceUse | None = None,
+) -> Rules:
     """Everything that `decide` may know of a book's configuration.
 
     Of ``positions`` the options are the base of its scale; without any it is never scaled.
@@ -70,6 +77,7 @@ def rules(book: Book, digest: str, positions: Mapping[str, int] | None = None) -
         ladder=_ladder(book.ladder),
         sizing=sizing(book.scaling),
         scale=_scale(book, positions or {}),
+        reference=reference,
     )
 
 
@@ -169,7 +177,7 @@ def _book_params(configuration: Configuration, book: Book) -> BookParams:
         venue=book.venue,
         account=book.account_name,
         underlying=book.underlying,
-        rules=rules(book, digest, holdings),
+        rules=rules(book, digest, holdings, reference_use(configuration, book)),
         digest=digest,
         positions=None if holdings is None else dict(holdings),
         unexplained=book.unexplained,
@@ -177,6 +185,7 @@ def _book_params(configuration: Configuration, book: Book) -> BookParams:
         also={venue: name for venue, name in book.accounts.items() if venue != book.venue},
         shadows=tuple(_shadow(configuration, book, name) for name in book.shadow_names),
         readings=readings(book),
+        sources=source_feeds(configuration, book),
     )
 
 
@@ -252,6 +261,7 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
     ]
     hedges = {name for book in books for name in (book.hedge.buy, book.hedge.sell)}
     hedges |= {other.instrument for _, other in guests}
+    hedges |= _listened_to(configuration, venue)
     return PaperParams(
         name=venue,
         socket=str(places.socket(f"venue-{venue}")),
@@ -268,6 +278,8 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
         funding_rate_8h=section.funding_rate_8h,
         events_per_day=section.events_per_day,
         spread_most=section.spread_most,
+        order_rate=section.order_rate,
+        order_burst=section.order_burst,
         margin=_margin(section.margin),
         accounts=tuple(
             PaperAccount(
@@ -288,6 +300,14 @@ def paper_params(configuration: Configuration, venue: str) -> PaperParams:
         ),
         instruments=tuple(sorted(hedges)),
     )
+
+
+def _listened_to(configuration: Configuration, venue: str) -> set[str]:
+    """Instruments that references have as sources at a venue."""
+    feeds = (
+        feed for book in configuration.settings.book for feed in source_feeds(configuration, book)
+    )
+    return {feed.instrument for feed in feeds if feed.venue == venue}
 
 
 def _margin(kind: str) -> MarginRules | None:

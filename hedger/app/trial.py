@@ -16,12 +16,14 @@ def trial_of(config: Configuration, policy: str = "") -> Trial:
     """The first book as it would trade live; latency and deadlines count as market time.
 
     The risk of a book with capital is measured whether or not a model reads it, and with it all
-    that any model could read: so two runs of it can be held against each other. With a ``policy``
+    that any model could read: so two runs of it can be held against each other. A replay has one
+    venue: there is no second source, so the venue's own index is believed alone. With a ``policy``
     of the configuration, its band; raises `ConfigError` where there is none such.
     """
-    book = msgspec.structs.replace(
-        book_params(config)[0], shadows=(), readings=watched(config.settings.book[0])
-    )
+    live = book_params(config)[0]
+    alone = msgspec.structs.replace(live.rules, reference=None)
+    read = watched(config.settings.book[0])
+    book = msgspec.structs.replace(live, shadows=(), sources=(), rules=alone, readings=read)
     if policy:
         rules = msgspec.structs.replace(book.rules, band=band_rule(config.policy(policy)))
         book = msgspec.structs.replace(book, rules=rules)

@@ -8,7 +8,10 @@ from hedger.cli.options import Common
 from hedger.cli.output import instant, print_json, print_table, print_text, run_async, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hedger.app.standing import BookStanding, Standing
+    from hedger.core.model import Reference
 
 
 def status(*, common: Common | None = None) -> int:
@@ -72,6 +75,8 @@ def _row(book: BookStanding) -> tuple[str, ...]:
         notes.append(f"scale {last.scale:.2f} proposed")
     if last.resize is not None:
         notes.append(f"scale by itself: {last.resize.state}, {last.resize.text}")
+    if last.reference is not None:
+        notes += _reference(last.reference)
     delta = "?" if last.delta is None else f"{last.delta:+.4f}"
     return (
         book.book,
@@ -84,3 +89,14 @@ def _row(book: BookStanding) -> tuple[str, ...]:
         f"{last.action} {last.reason}, {instant(last.market_ms)}, {last.age_ms / 1000:.1f} s ago",
         last.text,
     )
+
+
+def _reference(found: Reference) -> Iterator[str]:
+    """What a person should know of the reference: nothing where all of its sources count."""
+    if found.price is None:
+        yield f"no reference {found.name}: {found.reason}"
+    elif found.left_out:
+        names = ", ".join(row.name for row in found.left_out)
+        yield f"reference {found.name} without {names}"
+    for depeg in found.depegs:
+        yield f"{depeg.currency} off its peg at {depeg.rate:.4f}"

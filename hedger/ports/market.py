@@ -129,6 +129,13 @@ class Venue(Protocol):
         """
         ...
 
+    def credits(self, account: str) -> float | None:
+        """Share of an account's limit of orders that is left; None where the venue does not tell.
+
+        From what it last told, without asking: an answer that tells what is left costs nothing.
+        """
+        ...
+
     async def close(self) -> None:
         """Release the connection."""
         ...

@@ -24,6 +24,7 @@ from hedger.service.ladder import Ladders
 from hedger.service.markets import Markets
 from hedger.service.ownership import Ownership
 from hedger.service.reconcile import Reconciler
+from hedger.service.references import References
 from hedger.service.resolver import Resolver
 from hedger.service.roster import Desk, Roster
 from hedger.service.rounds import Rounds
@@ -193,10 +194,12 @@ class Crew:
             traffic=self.execution.traffic,
             told=self.ladders.measured,
         )
+        self.references = References(self.world, roster=self.roster, listeners=self.listeners)
         self.shadows = Shadows(
             self.world,
             roster=self.roster,
             listeners=self.listeners,
+            markets=Markets(self.listeners),
             ownership=self.ownership,
             journal=self.journal,
             quiet=lambda venue: self.scheduler.quiet(self.roster.of_venue(venue)),
@@ -219,6 +222,7 @@ class Crew:
             *([AnswerFits(self.world, listeners).run()] if self._wants_answers() else []),
             *([self.shadows.run()] if self.shadows.wanted else []),
             *([self.gauges.run()] if self.gauges.wanted else []),
+            *([self.references.run()] if self.references.wanted else []),
         ]
 
     def _bands(self) -> list[BandRule]:
@@ -257,6 +261,7 @@ class Crew:
         self.worker.decided(desk, decision)
         self.shadows.decided(desk)
         self.tuner.see(desk, decision)
+        self.references.see(desk, decision)
 
     def _idle(self, shard: int) -> bool:
         return not any(
@@ -324,6 +329,7 @@ class Crew:
             self.shadows.forget(desk)
             self.tuner.forget(desk)
             self.gauges.forget(desk)
+            self.references.forget(desk)
             self.journal.forget(desk.name)
             desk.measuring.forget()
             self.ladders.forget(desk.name)

@@ -74,15 +74,16 @@ class Listener:
     # --- what to listen to ----------------------------------------------------------------
 
     async def watch(self, book: str, instruments: Mapping[str, Instrument], account: str) -> None:
-        """Listen to a book's instruments and account; raises `VenueUnavailable`."""
+        """Listen to a book's instruments and account, if any; raises `VenueUnavailable`."""
         self.board.add(instruments)
         new = [name for name in instruments if name not in self._by_instrument]
-        accounts = [] if account in self._by_account else [account]
+        accounts = [account] if account and account not in self._by_account else []
         if new or accounts:
             await self._feed.subscribe(new, accounts)
         for name in instruments:
             self._by_instrument.setdefault(name, set()).add(book)
-        self._by_account.setdefault(account, set()).add(book)
+        if account:
+            self._by_account.setdefault(account, set()).add(book)
 
     def unwatch(self, book: str) -> None:
         """Quotes no longer concern a book; the subscription stays, as others may come back."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from hedger.core.model import NO_READINGS, Measured, Reading
+from hedger.core.model import NO_READINGS, Measured, Reading, Traffic
 from hedger.errors import HedgerError
 from hedger.service.markets import Markets
 from hedger.service.readings import failed, is_due, measured
@@ -87,13 +87,21 @@ class Gauges:
         """How it goes at a book's venues, and its risk if it is due."""
         rule = desk.params.readings
         if rule is not None and rule.traffic:
-            found = self._traffic.of(route.venue for route in desk.params.routes)
+            found = self._moving(desk)
             if found != desk.readings.traffic:
                 desk.readings = replace(desk.readings, traffic=found)
         if self._is_due(desk):
             made = await self._measure(desk)
             desk.readings = replace(desk.readings, measured=made)
             self._told(desk, made)
+
+    def _moving(self, desk: Desk) -> Traffic:
+        """How it goes at a book's venues; of their credits the least that one of them tells."""
+        routes = desk.params.routes
+        left = [self._world.venues[route.venue].credits(route.account) for route in routes]
+        told = [round(share, 2) for share in left if share is not None]
+        seen = self._traffic.of(route.venue for route in routes)
+        return replace(seen, credits=min(told, default=None))
 
     # --- signals --------------------------------------------------------------------------
 

@@ -1,11 +1,16 @@
-"""The market that each book is decided on: its venue's board, or several boards as one."""
+"""The market that each book is decided on: its venue's board, or several boards as one.
+
+Beside it stand the sources of the book's reference price, as the boards of their venues have them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hedger.core.columns import Market
 from hedger.core.joined import joined, rows
+from hedger.core.sources import told
 from hedger.service.feed import Listener
 from hedger.service.roster import Desk
 
@@ -18,9 +23,24 @@ class Markets:
     def __init__(self, listeners: Mapping[str, Listener]) -> None:
         self._listeners = listeners
         self._joined: dict[_Key, tuple[tuple[Market, ...], Market]] = {}
+        self._sourced: dict[str, tuple[tuple[Market, ...], Market]] = {}
 
     def of(self, desk: Desk) -> Market:
         """What is known now of everything that a book may look at."""
+        market, feeds = self._seen(desk), desk.params.sources
+        if not feeds:
+            return market
+        boards = {feed.venue: self._listeners[feed.venue].board.market() for feed in feeds}
+        key = (market, *boards.values())
+        known = self._sourced.get(desk.name)
+        if known is not None and all(a is b for a, b in zip(known[0], key, strict=True)):
+            return known[1]
+        found = replace(market, sources=told(feeds, boards))
+        self._sourced[desk.name] = key, found
+        return found
+
+    def _seen(self, desk: Desk) -> Market:
+        """What its venues show."""
         if not desk.params.also:
             return self._listeners[desk.params.venue].board.market()
         routes = desk.params.routes

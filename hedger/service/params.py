@@ -6,7 +6,7 @@ from collections import Counter
 
 from msgspec import field
 
-from hedger.core.model import BandRule, Record, Rules, venue_of
+from hedger.core.model import BandRule, Record, Rules, SourceFeed, venue_of
 from hedger.core.risk.readings import MeasureRule
 from hedger.errors import ConfigError
 from hedger.service.routes import Route
@@ -52,7 +52,8 @@ class BookParams(Record, frozen=True, kw_only=True):
     paid in or taken out joins the ``base`` that is not hedged, or is to be ``hedge``d.
     ``instruments`` are wanted beside the legs and the hedges, as a second source for their prices.
     ``also`` are accounts at other venues, by venue, that it is hedged on too. ``shadows`` are
-    policies that are run beside its own, ``readings`` what its scalers are to read.
+    policies that are run beside its own, ``readings`` what its scalers are to read. ``sources`` are
+    what its reference price is made of.
     """
 
     name: str
@@ -68,6 +69,7 @@ class BookParams(Record, frozen=True, kw_only=True):
     also: dict[str, str] = field(default_factory=dict)
     shadows: tuple[ShadowParams, ...] = ()
     readings: ReadingParams | None = None
+    sources: tuple[SourceFeed, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse hedges at venues where the book has no account, and accounts without hedges."""
@@ -92,6 +94,12 @@ class BookParams(Record, frozen=True, kw_only=True):
         """Its own venue first, then the others."""
         own = Route(venue=self.venue, account=self.account)
         return (own, *(Route(venue=v, account=a, mark=v) for v, a in self.also.items()))
+
+    @property
+    def venues(self) -> tuple[str, ...]:
+        """Every venue that it listens to, its own first."""
+        heard = (*(route.venue for route in self.routes), *(feed.venue for feed in self.sources))
+        return tuple(dict.fromkeys(heard))
 
     def route(self, venue: str) -> Route:
         """How it trades at one of its venues."""

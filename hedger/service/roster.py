@@ -125,7 +125,8 @@ class Roster:
             self._shards.setdefault(desk.shard, []).append(desk)
             for route in desk.params.routes:
                 self._accounts.setdefault((route.venue, route.account), []).append(desk)
-                venues.setdefault(route.venue, []).append(desk.name)
+            for venue in desk.params.venues:
+                venues.setdefault(venue, []).append(desk.name)
         self._venues = {venue: frozenset(names) for venue, names in venues.items()}
 
     def __iter__(self) -> Iterator[Desk]:
@@ -147,7 +148,7 @@ class Roster:
         return self._accounts.get((venue, account), [])
 
     def of_venue(self, venue: str) -> frozenset[str]:
-        """Names of the books that hedge at a venue."""
+        """Names of the books that listen to a venue."""
         return self._venues.get(venue, frozenset())
 
     def wanted(self) -> set[int]:

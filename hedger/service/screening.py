@@ -85,7 +85,7 @@ class Screening:
 
         It is as old as its state, which the step may have known from one before.
         """
-        if desk.params.also:
+        if desk.params.also or desk.params.sources:
             return  # a screen looks at one venue's market: these are stepped each time
         place = self._places.get(desk.name)
         inside = decision.action is Action.NO_TRADE and decision.reason == REASON

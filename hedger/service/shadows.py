@@ -28,6 +28,7 @@ from hedger.service.glimpse import Glimpse, Live, middles
 from hedger.service.imagined import OrderTerms
 from hedger.service.journal import Journal
 from hedger.service.kept import Kept, kept_from
+from hedger.service.markets import Markets
 from hedger.service.ownership import Ownership
 from hedger.service.roster import Desk, Roster
 from hedger.service.shadow import Shadow
@@ -87,13 +88,14 @@ class Shadows:
         *,
         roster: Roster,
         listeners: Mapping[str, Listener],
+        markets: Markets,
         ownership: Ownership,
         journal: Journal,
         quiet: Callable[[str], bool],
     ) -> None:
         self._params, self._store = world.params, world.store
         self._clock, self._metrics = world.clock, world.metrics
-        self._listeners, self._ownership = listeners, ownership
+        self._listeners, self._markets, self._ownership = listeners, markets, ownership
         self._journal, self._quiet = journal, quiet
         self._watches = {desk.name: _Watch(desk) for desk in roster if desk.params.shadows}
         self._venues: dict[str, list[_Watch]] = {}
@@ -155,7 +157,7 @@ class Shadows:
         if len(watch.queue) >= QUEUE_MAX:  # its news go into the next one that finds room
             self._metrics.count("shadow_glimpses_dropped")
             return
-        market = self._listeners[desk.params.venue].board.market()
+        market = self._markets.of(desk)
         glimpse = Glimpse(
             now_ms=now_ms,
             market=market,

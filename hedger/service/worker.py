@@ -198,8 +198,8 @@ class Worker:
             self._progress(desk)
 
     def _progress(self, desk: Desk) -> None:
-        for route in desk.params.routes:
-            self._listeners[route.venue].progress()
+        for venue in desk.params.venues:
+            self._listeners[venue].progress()
 
     def _stuck(self, desk: Desk, reason: str) -> None:
         """A book cannot be acted on: pause, judge it from what was last read, and say so."""

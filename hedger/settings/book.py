@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from hedger.settings.band import Band
 from hedger.settings.ladder import Ladder
+from hedger.settings.reference import BookReference
 from hedger.settings.scale import Scale
 from hedger.settings.scaling import BOOK_MODELS, Scaling
 from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
@@ -181,6 +182,7 @@ class Book(Table):
     ladder: Ladder = Field(default_factory=Ladder)
     scaling: Scaling = Field(default_factory=Scaling)
     scale: Scale = Field(default_factory=Scale)
+    reference: BookReference = Field(default_factory=BookReference)
 
     @model_validator(mode="after")
     def _climbs(self) -> Self:

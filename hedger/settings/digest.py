@@ -9,16 +9,20 @@ from typing import Any
 
 from hedger.settings.book import Book
 from hedger.settings.ladder import Ladder
+from hedger.settings.reference import Reference
 from hedger.settings.scale import Scale
 from hedger.settings.scaling import Scaling
 from hedger.settings.texts import ACCOUNT
 
 
-def digest(book: Book, positions: Mapping[str, int] | None) -> str:
+def digest(
+    book: Book, positions: Mapping[str, int] | None, reference: Reference | None = None
+) -> str:
     """Return 32 hex characters over the book's effective settings and its positions in lots.
 
     The path of the positions file does not count, its content does; an account left empty is the
     same as the book's own name written out. None means positions that follow the account.
+    ``reference`` is the one that the book names: what it is made of counts, its name does not.
     """
     content = book.model_dump(mode="json")
     content["account"] = book.account_name
@@ -33,6 +37,10 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
         del content["scaling"]
     if book.scale == Scale():  # as before there was one
         del content["scale"]
+    if not book.reference.name:  # as before there was one
+        del content["reference"]
+    elif reference is not None:
+        content["reference"] |= {"name": reference.model_dump(mode="json")}
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
 

@@ -21,8 +21,8 @@ Path = tuple[str | int, ...]
 """Keys from the root; an integer is the index of a book."""
 
 ANY = "*"
-"""Stands for the name of a venue or policy or the index of a book in the path of a leaf."""
-NAMED = {"venues": VenueName, "policy": Name}
+"""Stands for a name (of a venue, say) or the index of a book in the path of a leaf."""
+NAMED = {"venues": VenueName, "policy": Name, "reference": Name}
 """Sections of tables by name, and what such a name is."""
 
 

@@ -18,6 +18,8 @@ from hedger.settings.leaves import Path, general, leaves
 from hedger.settings.models import PaperVenue, Settings
 from hedger.settings.places import Places, default_path, places
 from hedger.settings.problems import Problem, Source, failure, from_pydantic
+from hedger.settings.reference import Reference
+from hedger.settings.referred import referred
 from hedger.settings.table import Table
 from hedger.settings.texts import ACCOUNT
 
@@ -106,7 +108,12 @@ def load(
         settings=settings,
         path=file,
         positions=holdings,
-        digests={book.name: digest(book, holdings[book.name]) for book in settings.book},
+        digests={
+            book.name: digest(
+                book, holdings[book.name], settings.reference.get(book.reference.name)
+            )
+            for book in settings.book
+        },
         origins={**origins, **source.origins},
         secrets=secrets,
         notices=(*notices, *read.notices, *_idle(settings, secrets)),
@@ -163,13 +170,19 @@ def _validated(
     except ValidationError as error:
         problems = [*problems, *from_pydantic(error.errors(include_url=False), source)]
     books, venues = source.raw.get("book"), source.raw.get("venues")
+    references = source.raw.get("reference")
     found = checked(
         _valid(Book, dict(enumerate(books)) if isinstance(books, list) else {}),
         _valid(PaperVenue, venues if isinstance(venues, dict) else {}),
         source,
     )
-    if settings is None or problems or found.problems:
-        raise failure([*problems, *found.problems])
+    apart = referred(
+        _valid(Reference, references if isinstance(references, dict) else {}),
+        _valid(Book, dict(enumerate(books)) if isinstance(books, list) else {}),
+        source,
+    )
+    if settings is None or problems or found.problems or apart:
+        raise failure([*problems, *found.problems, *apart])
     return settings, found.positions
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from hedger.settings.band import Band
 from hedger.settings.book import Book
+from hedger.settings.reference import Reference
 from hedger.settings.table import SIZE_MAX, Table, broken
 from hedger.settings.texts import Folder, Name, StoreUrl, VenueName
 
@@ -208,6 +209,15 @@ class PaperVenue(Table):
         le=100,
         description="Simulated spreads widen and depth thins by realised vol, up to so many times.",
     )
+    order_rate: float = Field(
+        default=0.0,
+        ge=0,
+        le=10_000,
+        description="Orders an account may send a second for ever; 0: no limit.",
+    )
+    order_burst: float = Field(
+        default=20.0, ge=1, le=100_000, description="And at once, before it has to wait."
+    )
     margin: Literal["off", "segregated", "crossed"] = Field(
         default="off",
         description="Ask for margin and liquidate by the venue's standard rules; crossed: coin and"
@@ -228,4 +238,7 @@ class Settings(Table):
     )
     policy: dict[Name, Band] = Field(
         default_factory=dict, description="Bands by name, for shadows and backtests."
+    )
+    reference: dict[Name, Reference] = Field(
+        default_factory=dict, description="Prices of several sources by name, for books."
     )

@@ -84,7 +84,7 @@ def _row(
     return name, _lots(quantity, contract, place)
 
 
-def contract_of(name: str, place: str, *, underlying: str) -> Instrument:
+def contract_of(name: str, place: str, *, underlying: str, whose: str = "the book's") -> Instrument:
     """Return the contract of a name, which must exist and be written on the underlying."""
     try:
         contract = instrument(name)
@@ -92,7 +92,7 @@ def contract_of(name: str, place: str, *, underlying: str) -> Instrument:
         hint = "" if "expected" in str(error) else ", expected a name such as BTC-PERPETUAL"
         raise failure([Problem(place, f"{error}{hint}")]) from None
     if contract.underlying != underlying:
-        text = f"{name} is written on {contract.underlying}, expected the book's {underlying}"
+        text = f"{name} is written on {contract.underlying}, expected {whose} {underlying}"
         raise failure([Problem(place, text)])
     return contract
 

@@ -23,6 +23,8 @@ from hedger.settings.problems import Problem, dotted, failure
 STARS = "*****"
 DEFAULT = "default"
 POSITIONS_FILE = "positions.csv"
+_REPEATED = ("venues", "book", *tuple(NAMED)[1:])
+"""Sections of many tables, in the order they are shown."""
 
 
 class Shown(NamedTuple):
@@ -88,8 +90,8 @@ def init(folder: FilePath | str = ".") -> list[FilePath]:
 
 
 def _values(raw: dict[str, Any]) -> Iterator[tuple[Path, object]]:
-    """Yield (path, value) of every leaf, books, venues and policies one after the other."""
-    repeated: dict[str, list[Leaf]] = {"venues": [], "book": [], "policy": []}
+    """Yield (path, value) of every leaf; of what is named, one after the other."""
+    repeated: dict[str, list[Leaf]] = {name: [] for name in _REPEATED}
     for leaf in leaves().values():
         if ANY in leaf.path:
             repeated[str(leaf.path[0])].append(leaf)

@@ -115,6 +115,12 @@ class Congestion(Table):
     error_rate_max: float = Field(
         default=0.2, gt=0, le=1, description="Share of orders without an answer or turned away."
     )
+    credits_min: float = Field(
+        default=0.2,
+        ge=0,
+        lt=1,
+        description="Share of the venue's limit of orders left at which a hedge waits.",
+    )
     stale_share_max: float = Field(
         default=0.5, gt=0, le=1, description="Share of the legs without a fresh vol."
     )

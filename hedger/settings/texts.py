@@ -56,6 +56,26 @@ Elsewhere = Annotated[
         " 'BTC-PERPETUAL@west/my-account, BTC-PERPETUAL@east', or nothing"
     ),
 ]
+_SOURCE = r"[A-Za-z0-9_.-]{1,64}@[a-z0-9_-]{1,20}(/index)?"
+PriceSources = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{_SOURCE}(, ?{_SOURCE}){{0,31}}$"),
+    Expect(
+        "sources with commas between, such as"
+        " 'BTC-PERPETUAL@paper, BTC-PERPETUAL@west, BTC-PERPETUAL@east/index'"
+    ),
+]
+_WEIGHT = r"[0-9]{1,15}(\.[0-9]{1,9})?"
+Weights = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({_WEIGHT}(, ?{_WEIGHT}){{0,31}})?$"),
+    Expect("numbers with commas between, such as '5, 3, 1.5', or nothing"),
+]
+ReferenceName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9_-]{0,40}$"),
+    Expect("the name of a [reference.NAME], or nothing"),
+]
 _NAMED = r"[a-z0-9_-]{1,40}"
 PolicyNames = Annotated[
     str,

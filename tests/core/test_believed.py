@@ -251,7 +251,7 @@ anything = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(anything, st.booleans(), st.booleans(), st.sampled_from(["off", "warn", "refuse"]))
 def test_whatever_sources_say_it_decides_as_without_or_by_a_believed_number_or_not(
     sources: list[Source], is_index: bool, is_required: bool, guard: str
@@ -270,7 +270,7 @@ def test_whatever_sources_say_it_decides_as_without_or_by_a_believed_number_or_n
         assert decision.reason in ("doubtful_index", "doubtful_mark")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.floats(-3e-4, 3e-4), min_size=2, max_size=4),
     st.one_of(st.floats(AT * 0.3, AT * 3.0), st.floats(allow_nan=True)),

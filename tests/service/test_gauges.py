@@ -11,7 +11,15 @@ import pytest
 from msgspec.structs import replace
 
 from hedger.app.signals import registered
-from hedger.core.model import ScaleRule, SignalRule, Sizing, VolTargetRule
+from hedger.core.model import (
+    BandRule,
+    CongestionRule,
+    LimitRule,
+    ScaleRule,
+    SignalRule,
+    Sizing,
+    VolTargetRule,
+)
 from hedger.core.risk.readings import MeasureRule
 from hedger.core.risk.refresh import RiskRule
 from hedger.errors import ConfigError
@@ -178,6 +186,33 @@ def test_a_store_that_does_not_tell_keeps_the_last_signal_until_it_is_old() -> N
         assert dict(room.row().memory.scales)["signal"] > 0.0
         await room.until(lambda: any(r.rule == "signal" for r in _newest(room).refusals))
         assert "there is no such key" in _newest(room).refusals[-1].reason
+
+    in_room(body)
+
+
+def test_a_routine_hedge_waits_while_the_venue_tells_that_few_credits_are_left() -> None:
+    sizing = Sizing(congestion=CongestionRule(credits_min=0.2))
+    limits = LimitRule(
+        order_max=100.0, per_minute_max=1e3, first_trade_max=100.0, hard_band=1_000.0
+    )
+
+    async def body(room: Room) -> None:
+        room.venue.left = 0.9
+        rules = book_rules(band=BandRule(cooldown_ms=0), limits=limits)
+        rules = type(rules)(**{**_fields(rules), "sizing": sizing})
+        params = book_params(rules=rules, readings=ReadingParams(traffic=True))
+        await room.start(books=(params,))
+        await room.hedged()
+        sent = len(room.venue.received)
+        room.venue.left = 0.15
+        await asyncio.sleep(2)
+        room.venue.index *= 1.03
+        await room.until(lambda: _newest(room).reason == "congestion")
+        assert _newest(room).text == "credits at 106% of its limit: a routine hedge waits"
+        await asyncio.sleep(3)
+        assert len(room.venue.received) == sent
+        room.venue.left = 0.9
+        await room.until(lambda: len(room.venue.received) > sent)
 
     in_room(body)
 

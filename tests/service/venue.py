@@ -98,6 +98,7 @@ class ScriptedVenue:
         self.events: list[AccountEvent] = []
         self.reports: dict[str, OrderReport] = {}
         self.feeds: list[ScriptedFeed] = []
+        self.left: float | None = None
         self.witness: Callable[[], Any] = lambda: None
         self.down = False
         self.read_s = 0.0
@@ -309,6 +310,9 @@ class ScriptedVenue:
 
     async def margin(self, account: str) -> AccountMargin | None:
         return None
+
+    def credits(self, account: str) -> float | None:
+        return self.left
 
     async def close(self) -> None:
         pass

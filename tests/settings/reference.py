@@ -31,6 +31,8 @@ TITLES = {
     "Tail": "[book.scaling.tail]",
     "Margin": "[book.scaling.margin]",
     "Scale": "[book.scale]",
+    "BookReference": "[book.reference]",
+    "Reference": "[reference.NAME]",
 }
 
 

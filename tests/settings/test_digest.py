@@ -14,6 +14,7 @@ from hedger.settings import load
 from hedger.settings.book import Book
 from hedger.settings.digest import digest
 from hedger.settings.leaves import ANY, leaves
+from hedger.settings.reference import BookReference, Reference
 from tests.settings.desk import ENVIRON, POSITIONS, book, loaded, put, right, write
 
 LEGS = {"BTC-PERPETUAL": -6000}
@@ -89,6 +90,14 @@ def test_any_effective_value_changes_it(data: st.DataObject, path: tuple[Any, ..
     elif path[2] in ("ladder", "scale"):  # some keys ask for another, and have their own bounds
         table = _put(getattr(before, path[2]), path[3:], value)
         after = before.model_copy(update={path[2]: table})
+    elif path[2] == "reference":  # what is done with one counts once it is named
+        named = before.model_copy(update={"reference": BookReference(name="btc")})
+        if path[3] == "name":
+            assert digest(named, LEGS) != PLAIN
+            return
+        after = before.model_copy(update={"reference": _put(named.reference, path[3:], "off")})
+        assert digest(after, LEGS) not in (PLAIN, digest(named, LEGS))
+        return
     else:
         put(raw, ("book", 0, *path[2:]), value)
         after = Book.model_validate(raw["book"][0])
@@ -100,6 +109,20 @@ def _put(table: Any, path: tuple[Any, ...], value: object) -> Any:
     """A copy of a table with one value of it, or of a table in it, as given."""
     inner = value if len(path) == 1 else _put(getattr(table, path[0]), path[1:], value)
     return table.model_copy(update={path[0]: inner})
+
+
+def test_what_a_reference_is_made_of_counts_and_its_name_does_not() -> None:
+    sources = "BTC-PERPETUAL@paper, BTC-PERPETUAL@west"
+    a, b = (Book.model_validate(book("btc-main", reference={"name": n})) for n in ("a", "b"))
+    made = Reference(sources=sources)
+    assert digest(a, LEGS, made) == digest(b, LEGS, made)
+    for other_made in (
+        Reference(sources=sources.replace("west", "east")),
+        Reference(sources=sources, guard_max=0.03),
+    ):
+        assert digest(a, LEGS, other_made) != digest(a, LEGS, made)
+    plain = Book.model_validate(book("btc-main"))
+    assert digest(plain, LEGS, made) == PLAIN
 
 
 def test_every_leaf_is_reached() -> None:

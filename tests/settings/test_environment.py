@@ -119,8 +119,10 @@ def test_wrong_values_are_reported_under_the_variable(tmp_path: Path) -> None:
 def test_every_leaf_has_a_variable_and_none_looks_like_a_secret() -> None:
     plain = {path if ANY not in path else (path[0], *path[2:]) for path in leaves()}
     reached = set()
-    for (path,) in env.variables(right() | {"policy": {"wide": {}}}).values():
-        is_repeated = path[0] in ("venues", "book", "policy")
+    for (path,) in env.variables(
+        right() | {"policy": {"wide": {}}, "reference": {"btc": {}}}
+    ).values():
+        is_repeated = path[0] in ("venues", "book", "policy", "reference")
         reached.add((path[0], *path[2:]) if is_repeated else path)
     assert plain - reached == {("config_version",), ("book", "name")}
     assert reached <= plain

@@ -29,8 +29,19 @@ WRONG: dict[type, list[Any]] = {
 LEAVES = [leaf for leaf in leaves().values() if leaf.path != ("config_version",)]
 
 
+NAMED = {"policy": "wide", "reference": "btc"}
+SOURCES = "BTC-PERPETUAL@paper, BTC-PERPETUAL@west"
+
+
+def with_sources(raw: dict[str, Any], path: tuple[str | int, ...]) -> None:
+    """A reference has to have sources, of two venues, before anything else of it is looked at."""
+    if path[:1] == ("reference",):
+        put(raw, ("venues", "west"), {"kind": "paper"})
+        raw.setdefault("reference", {}).setdefault("btc", {}).setdefault("sources", SOURCES)
+
+
 def concrete(leaf: Leaf) -> tuple[str | int, ...]:
-    instead: dict[str, str | int] = {"venues": "paper", "book": 0, "policy": "wide"}
+    instead: dict[str, str | int] = {"venues": "paper", "book": 0} | NAMED
     return tuple(instead[str(leaf.path[0])] if key == ANY else key for key in leaf.path)
 
 
@@ -46,13 +57,15 @@ def test_one_line_per_fault(wrong: dict[tuple[str | int, ...], Any]) -> None:
     raw = right()
     raw["book"].append(book("healthy", positions="account"))
     for path, value in wrong.items():
+        with_sources(raw, path)
         put(raw, path, value)
     with tempfile.TemporaryDirectory() as folder:
         lines = refused_lines(write(Path(folder), raw))
     assert len(lines) == len(wrong), lines
     name = "btc-main" if ("book", 0, "name") not in wrong else "0"
     for path in wrong:
-        tables_ = {"venues": "venues.paper", "book": f"book[{name}]", "policy": "policy.wide"}
+        tables_ = {"venues": "venues.paper", "book": f"book[{name}]"}
+        tables_ |= {section: f"{section}.{called}" for section, called in NAMED.items()}
         table = tables_.get(str(path[0]))
         place = ".".join([table, *map(str, path[2:])] if table else map(str, path))
         assert sum(f": {place}: is " in line for line in lines) == 1, (place, lines)
@@ -71,10 +84,11 @@ def refused_lines(path: Path, **environ: str) -> list[str]:
     st.from_regex(r"[a-z_]{1,12}", fullmatch=True),
 )
 def test_unknown_keys(table: tuple[str | int, ...], key: str) -> None:
-    instead: dict[str, str | int] = {"venues": "paper", "book": 0, "policy": "wide"}
+    instead: dict[str, str | int] = {"venues": "paper", "book": 0} | NAMED
     path = tuple(instead[str(table[0])] if key == ANY else key for key in table)
     known = tables()[table]
     raw = right()
+    with_sources(raw, path)
     put(raw, (*path, key), 1)
     with tempfile.TemporaryDirectory() as folder:
         lines = refused_lines(write(Path(folder), raw))

@@ -30,8 +30,8 @@ def test_show_names_every_value_and_its_origin(tmp_path: Path) -> None:
     lease = lines["worker.lease_s"]
     assert (lease.value, lease.origin) == (5.0, "default")
     repeats = sum(path[:2] == ("book", ANY) for path in leaves())
-    policies = sum(path[0] == "policy" for path in leaves())
-    assert len(lines) == len(leaves()) - policies + repeats + 1  # one book more, and the secret
+    unnamed = sum(path[0] in ("policy", "reference") for path in leaves())
+    assert len(lines) == len(leaves()) - unnamed + repeats + 1  # one book more, and the secret
     assert lines["secret.store_password"].value is None
 
 
@@ -103,7 +103,12 @@ class TestExample:
             "sell",
             "kind",
         }
+        text = EXAMPLE.read_text(encoding="utf-8")
         for path, leaf in leaves().items():
+            if path[0] == "reference":  # needs a second venue, so it stands there as a comment
+                words = json.dumps(leaf.default) if path[-1] != "sources" else '"BTC-PERPETUAL@'
+                assert f"# {path[-1]} = {words}" in text, path
+                continue
             value = at(raw, path)
             if path[-1] not in shown | {"config_version", "funding_rate_8h"}:
                 assert value == leaf.default, path

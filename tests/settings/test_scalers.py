@@ -26,6 +26,7 @@ ODD: dict[str, dict[str, Any]] = {
     },
     "congestion": {
         "latency_ms_max": 555.0, "error_rate_max": 0.375, "stale_share_max": 0.625, "clip_max": 2.5,
+        "credits_min": 0.35,
     },
     "vol_target": {"target": 0.35, "cap": 1.5, "inertia": 0.05},
     "vol_regime": {

@@ -18,7 +18,7 @@ from hedger.app import (
     store_params,
     worker_params,
 )
-from hedger.core.model import BookState, Rules
+from hedger.core.model import BookState, ReferenceRule, ReferenceUse, Rules
 from hedger.errors import ConfigError
 from hedger.settings import Book, Configuration, load
 from hedger.settings.band import Band
@@ -59,6 +59,8 @@ ODD: dict[tuple[str, ...], Any] = {
     ("venues", ANY, "funding_rate_8h"): 0.0005,
     ("venues", ANY, "events_per_day"): 2.5,
     ("venues", ANY, "spread_most"): 8.5,
+    ("venues", ANY, "order_rate"): 5.5,
+    ("venues", ANY, "order_burst"): 15.5,
     ("venues", ANY, "margin"): "crossed",
     ("book", ANY, "account"): "sub.1",
     ("book", ANY, "numeraire"): "coin",
@@ -100,6 +102,19 @@ ODD: dict[tuple[str, ...], Any] = {
     ("book", ANY, "data", "vol_width"): 0.2,
     ("book", ANY, "data", "delta_gap"): "widen",
     ("book", ANY, "data", "delta_gap_max"): 0.125,
+    ("book", ANY, "reference", "index"): "reference",
+    ("book", ANY, "reference", "jumps"): "venue",
+    ("book", ANY, "reference", "guard"): "warn",
+    ("book", ANY, "reference", "missing"): "refuse",
+    ("reference", ANY, "sources"): "BTC-PERPETUAL@paper/index, BTC-PERPETUAL@paper"
+    ", BTC_USDC-PERPETUAL@west, BTC-8JAN27@west/index",
+    ("reference", ANY, "weights"): "2, 0.5, 1, 4",
+    ("reference", ANY, "sources_min"): 3,
+    ("reference", ANY, "age_s_max"): 2.5,
+    ("reference", ANY, "deviation_max"): 0.015,
+    ("reference", ANY, "weight_max"): 0.625,
+    ("reference", ANY, "depeg_max"): 0.0075,
+    ("reference", ANY, "guard_max"): 0.035,
     ("book", ANY, "scale", "scale"): 0.75,
     ("book", ANY, "scale", "inertia"): 0.05,
     ("book", ANY, "scale", "step"): 0.2,
@@ -142,11 +157,12 @@ def odd(tmp_path: Path) -> Configuration:
     raw = right()
     raw["venues"]["west"] = {"kind": "paper"}
     for path, value in ODD.items():
-        where = {"venues": "paper", "book": 0}[path[0]] if ANY in path else None
+        where = {"venues": "paper", "book": 0, "reference": "btc"}[path[0]] if ANY in path else None
         put(raw, tuple(where if key == ANY else key for key in path), value)  # type: ignore[misc]
     # For the ladder, and for what is scaled by itself.
     tables = {"tail": {"limit": 1e5}, "vol_regime": {"use": "on"}}
     raw["book"][0]["scaling"] = {"capital": 1e6} | tables
+    raw["book"][0]["reference"]["name"] = "btc"
     return loaded(tmp_path, raw)
 
 
@@ -158,6 +174,32 @@ def test_all_leaves_are_odd() -> None:
     assert {path for path in leaves() if path[-1] not in fixed} - apart == ODD.keys() | others
     assert all(leaves()[path].default != BAND_ODD[path[-1]] for path in others)
     assert all(leaves()[path].default != value for path, value in ODD.items())
+
+
+def test_a_reference_reaches_the_decision_and_those_who_listen(odd: Configuration) -> None:
+    (made,) = book_params(odd)
+    assert made.rules.reference == ReferenceUse(
+        name="btc",
+        venue="paper",
+        rule=ReferenceRule(
+            sources_min=3,
+            age_ms_max=2_500,
+            deviation_max=0.015,
+            weight_max=0.625,
+            depeg_max=0.0075,
+            guard_max=0.035,
+        ),
+        is_index=True,
+        confirms=False,
+        guard="warn",
+        is_required=True,
+    )
+    names = ("BTC-PERPETUAL@paper/index", "BTC-PERPETUAL@paper", "BTC_USDC-PERPETUAL@west")
+    assert tuple(feed.name for feed in made.sources) == (*names, "BTC-8JAN27@west/index")
+    assert [feed.quote for feed in made.sources] == ["USD", "USD", "USDC", "USD"]
+    assert [feed.weight for feed in made.sources] == [2.0, 0.5, 1.0, 4.0]
+    assert [feed.is_index for feed in made.sources] == [True, False, False, True]
+    assert made.venues == ("paper", "west")
 
 
 def assert_same(table: Any, record: Any, *, renamed: dict[str, str] | None = None) -> None:
@@ -201,7 +243,8 @@ def test_rules(odd: Configuration) -> None:
     assert found.scaling.used == ("vol_regime",)
     assert_same(found.scale, made.scale)
     assert made.scale.base == (), "which comes with the positions"
-    assert len(Rules.__struct_fields__) == 10, "a new field must come from somewhere"
+    assert made.reference is None, "what is made of it comes with the configuration"
+    assert len(Rules.__struct_fields__) == 11, "a new field must come from somewhere"
 
 
 def test_books_and_workers(odd: Configuration) -> None:
@@ -238,7 +281,8 @@ def test_paper(odd: Configuration, tmp_path: Path) -> None:
     (account,) = found.accounts
     assert (account.name, account.underlying, account.deposit) == ("sub.1", "BTC", None)
     assert account.positions == {"BTC-3JUL26-64000-C": -100, "BTC-PERPETUAL": -6000}
-    assert found.instruments == ("BTC-10JUL26", "BTC-3JUL26")
+    source = "BTC-PERPETUAL"  # of the book's reference
+    assert found.instruments == ("BTC-10JUL26", "BTC-3JUL26", source)
     assert found.socket.startswith("/tmp/hedger-")
 
 

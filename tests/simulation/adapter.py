@@ -114,6 +114,9 @@ class SimVenue:
     async def margin(self, account: str) -> AccountMargin | None:
         return None
 
+    def credits(self, account: str) -> float | None:
+        return None
+
     async def close(self) -> None:
         """Nothing to release."""
 

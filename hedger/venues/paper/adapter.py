@@ -28,6 +28,7 @@ from hedger.ports import Batch, ClockReading
 from hedger.venues.conduct import ANY, conduct
 from hedger.venues.paper import protocol as p
 from hedger.venues.paper.conflate import Pending
+from hedger.venues.paper.credits import Limit
 from hedger.venues.paper.link import Heard, Link, R, RefusedError
 from hedger.venues.paper.params import PaperAccount
 
@@ -61,6 +62,7 @@ class PaperVenue:
         self._inbox, self._wake = Pending(), asyncio.Event()
         self._is_closed = False
         self._last: tuple[int, bool, float] | None = None
+        self._limits: dict[str, tuple[Limit, float]] = {}
 
     # --- Venue --------------------------------------------------------------------------------
 
@@ -98,6 +100,8 @@ class PaperVenue:
         seconds = min(left_s, self._request_s_max)  # later than that, asking by id is better
         try:
             answer = await self._link.ask(p.Report, lambda i: p.Place(i, order), seconds=seconds)
+            if answer.limit is not None:
+                self._limits[order.account] = answer.limit, time.monotonic()
         except RefusedError as error:
             raise VenueRejected(f"{order.client_id}: {error}") from None
         except VenueUnavailable as error:
@@ -133,6 +137,11 @@ class PaperVenue:
             page = await self._read(p.FillList, ask)
             seen, more = seen + len(page.fills), page.more
             yield page.fills
+
+    def credits(self, account: str) -> float | None:
+        """Share of the account's limit of orders that is left: as last told, and refilled since."""
+        told = self._limits.get(account)
+        return None if told is None else told[0].share(time.monotonic() - told[1])
 
     async def transfers(self, account: str, since_ms: int) -> list[AccountEvent]:
         """Deposits and withdrawals since a market instant; raises `VenueUnavailable`."""

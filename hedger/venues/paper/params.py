@@ -37,9 +37,10 @@ class PaperParams(Record, frozen=True, kw_only=True):
     or its reply is lost. ``events_per_day`` is the rate (market time) at which chance does
     something to an account: see `happenings`. ``margin`` are the rules by which margin is asked for
     and accounts are liquidated, None: not at all. ``spread_most`` lets spreads and depth of the
-    simulated market react to its vol. ``instruments`` are tradable beside what the accounts hold.
-    ``autostart_s`` starts the market clock without a ``go``, ``idle_exit_s`` ends the process when
-    nobody has been connected for so long; None: never.
+    simulated market react to its vol. ``order_rate`` credits an account has back a second, of
+    ``order_burst`` at most, and spends one an order; 0: no limit. ``instruments`` are tradable
+    beside what the accounts hold. ``autostart_s`` starts the market clock without a ``go``,
+    ``idle_exit_s`` ends the process when nobody has been connected for so long; None: never.
     """
 
     name: str
@@ -58,6 +59,8 @@ class PaperParams(Record, frozen=True, kw_only=True):
     events_per_day: float = 0.0
     margin: MarginRules | None = None
     spread_most: float = 1.0
+    order_rate: float = 0.0
+    order_burst: float = 20.0
     start_ms: int | None = None
     end_ms: int | None = None
     pace_ms_max: float = 500.0
@@ -101,8 +104,10 @@ def _problems(params: PaperParams) -> Iterator[str]:
 
 
 def _number_problems(params: PaperParams) -> Iterator[str]:
-    positive = ("speed", "depth_usd", "bar_ms_min")
-    not_negative = ("deposit", "half_spread_bps", "latency_ms", "pace_ms_max", "events_per_day")
+    positive = ("speed", "depth_usd", "bar_ms_min", "order_burst")
+    not_negative = (
+        "deposit", "half_spread_bps", "latency_ms", "pace_ms_max", "events_per_day", "order_rate",
+    )  # fmt: skip
     for field in (*positive, *not_negative, "loss", "funding_rate_8h"):
         value = getattr(params, field)
         if not math.isfinite(value):

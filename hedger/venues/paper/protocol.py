@@ -21,6 +21,7 @@ from hedger.core.model import (
     OrderReport,
     Quote,
 )
+from hedger.venues.paper.credits import Limit
 from hedger.venues.paper.params import PaperAccount
 
 VERSION = 2
@@ -215,10 +216,11 @@ class State(_Message, frozen=True):
 
 
 class Report(_Message, frozen=True):
-    """State of one order."""
+    """State of one order; after placing also what is left of a limit of orders, if there is one."""
 
     id: int
     report: OrderReport
+    limit: Limit | None = None
 
 
 class Holdings(_Message, frozen=True):

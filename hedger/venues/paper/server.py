@@ -15,9 +15,10 @@ from collections.abc import Sequence
 import msgspec
 
 from hedger.clock import wall_ms
-from hedger.core.model import AccountEvent, Fill
+from hedger.core.model import AccountEvent, Fill, Order, OrderReport, OrderStatus
 from hedger.errors import HedgerError
 from hedger.venues.paper import protocol as p
+from hedger.venues.paper.credits import Credits
 from hedger.venues.paper.engine import Engine
 from hedger.venues.paper.session import Session
 from hedger.venues.paper.tradelog import TradeLogBrokenError
@@ -44,6 +45,7 @@ class Server:
         self._is_running = self._has_ended = False
         self._missed = 0
         self._muted: set[str] = set()
+        self._credits = Credits(most=params.order_burst, per_s=params.order_rate)
         self._way = Way(latency_ms=params.latency_ms, loss=params.loss, seed=params.seed)
 
     # --- the market clock ---------------------------------------------------------------------
@@ -187,7 +189,7 @@ class Server:
         engine = self.engine
         match request:
             case p.Place(id=id_, order=order):
-                return p.Report(id_, engine.place(order, now_ms=wall_ms()))
+                return self._placed(id_, order)
             case p.Cancel(id=id_, account=account, client_id=client_id):
                 return p.Report(id_, engine.cancel(account, client_id))
             case p.Query(id=id_, account=account, client_id=client_id):
@@ -211,6 +213,23 @@ class Server:
             case _:
                 return self._control(session, request)
         return p.Ok(id_)
+
+    def _placed(self, id_: int, order: Order) -> p.Reply:
+        """Spend a credit, then the engine; without one the engine never sees the order.
+
+        One that it has seen before costs nothing: its fate is told, never "refused".
+        """
+        now_s = asyncio.get_running_loop().time()
+        seen = self.engine.exchange.query(order.account, order.client_id).status
+        is_new = seen is OrderStatus.NOT_FOUND
+        if is_new and not self._credits.spend(order.account, now_s):
+            text = f"too many orders of {order.account}: none of its credits is left"
+            report = OrderReport(
+                client_id=order.client_id, status=OrderStatus.REJECTED, reason=text
+            )
+        else:
+            report = self.engine.place(order, now_ms=wall_ms())
+        return p.Report(id_, report, self._credits.told(order.account, now_s))
 
     def _control(self, session: Session, request: p.Request) -> p.Reply:
         match request:

@@ -22,6 +22,7 @@ from hedger.core.model import (
     LimitRule,
     Rules,
     ScaleRule,
+    ScenarioRule,
     Trigger,
     name_at,
 )
@@ -30,6 +31,7 @@ from hedger.service.params import BookParams, ShadowParams, WorkerParams
 from hedger.settings import Book, Configuration
 from hedger.settings.band import Band
 from hedger.settings.ladder import FALLING, TRIGGERS, Ladder, pairs
+from hedger.settings.scenario import changes
 from hedger.store.params import StoreParams
 from hedger.venues.deribit.contracts import instrument
 from hedger.venues.paper.margins import margin_rules
@@ -70,6 +72,7 @@ def rules(book: Book, digest: str, positions: Mapping[str, int] | None = None) -
         ladder=_ladder(book.ladder),
         sizing=sizing(book.scaling),
         scale=_scale(book, positions or {}),
+        scenario=_scenario(book),
     )
 
 
@@ -99,6 +102,21 @@ def _scale(book: Book, positions: Mapping[str, int]) -> ScaleRule:
         step=book.scale.step,
         sharpe=book.scale.sharpe,
         hold_days=book.scale.hold_days,
+    )
+
+
+def _scenario(book: Book) -> ScenarioRule:
+    """The limit's grid; margin is by the model that the book's own measures go by."""
+    limit = book.scenario
+    return ScenarioRule(
+        moves=changes(limit.moves),
+        vols=changes(limit.vols),
+        loss_max=limit.loss_max,
+        share_max=limit.share_max,
+        ratio_max=limit.ratio_max,
+        initial_max=limit.initial_max,
+        margin=book.scaling.margin.model,
+        crossed=limit.collateral == "crossed",
     )
 
 

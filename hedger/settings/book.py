@@ -10,6 +10,7 @@ from hedger.settings.band import Band
 from hedger.settings.ladder import Ladder
 from hedger.settings.scale import Scale
 from hedger.settings.scaling import Scaling
+from hedger.settings.scenario import Scenario
 from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
 from hedger.settings.texts import (
     ACCOUNT,
@@ -181,6 +182,7 @@ class Book(Table):
     ladder: Ladder = Field(default_factory=Ladder)
     scaling: Scaling = Field(default_factory=Scaling)
     scale: Scale = Field(default_factory=Scale)
+    scenario: Scenario = Field(default_factory=Scenario)
 
     @model_validator(mode="after")
     def _climbs(self) -> Self:

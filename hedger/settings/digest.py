@@ -11,6 +11,7 @@ from hedger.settings.book import Book
 from hedger.settings.ladder import Ladder
 from hedger.settings.scale import Scale
 from hedger.settings.scaling import Scaling
+from hedger.settings.scenario import Scenario
 from hedger.settings.texts import ACCOUNT
 
 
@@ -33,6 +34,8 @@ def digest(book: Book, positions: Mapping[str, int] | None) -> str:
         del content["scaling"]
     if book.scale == Scale():  # as before there was one
         del content["scale"]
+    if book.scenario == Scenario():  # no limit, as before there was any
+        del content["scenario"]
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
 

@@ -31,6 +31,7 @@ TITLES = {
     "Tail": "[book.scaling.tail]",
     "Margin": "[book.scaling.margin]",
     "Scale": "[book.scale]",
+    "Scenario": "[book.scenario]",
 }
 
 

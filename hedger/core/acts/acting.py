@@ -26,6 +26,7 @@ from hedger.core.model import (
     Target,
 )
 from hedger.core.plan import told
+from hedger.core.risk.stress import growth
 from hedger.core.trade import (
     Draft,
     certain_trade,
@@ -117,6 +118,10 @@ def _stage(draft: Draft, act: Act) -> Stage | Decision:
         text = f"{'stopped' if book.stopped else 'on hold'} ({book.hold}): nothing is made larger"
         refusal = Refusal(rule="hold", wanted=0.0, allowed=0.0, reason=text)
         return draft.decision(Action.BLOCKED, refusal.rule, text, refusals=(refusal,))
+    if found.grows and (no := growth(book, draft.market, draft.rules, draft.now, found.goals)):
+        refusal = Refusal(rule=no.limit, wanted=0.0, allowed=0.0, reason=no.reason)
+        text = f"nothing is made larger: {no.reason}"
+        return draft.decision(Action.BLOCKED, no.limit, text, refusals=(refusal,))
     return found
 
 

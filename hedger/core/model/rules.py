@@ -6,6 +6,7 @@ from hedger.core.model.climbing import LadderRule
 from hedger.core.model.proportion import ScaleRule
 from hedger.core.model.record import Record
 from hedger.core.model.scaling import Sizing
+from hedger.core.model.stress import ScenarioRule
 
 
 class HedgeRoute(Record, frozen=True, kw_only=True):
@@ -135,3 +136,4 @@ class Rules(Record, frozen=True, kw_only=True):
     ladder: LadderRule = LadderRule()
     sizing: Sizing | None = None
     scale: ScaleRule = ScaleRule()
+    scenario: ScenarioRule = ScenarioRule()

@@ -12,10 +12,23 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 from msgspec.structs import replace
 
+from hedger.backtest.laddered import Laddered, Tell
 from hedger.backtest.replay import MemoryLog, Replayed, Terms, replayed
-from hedger.core.model import FillKind, Instrument, Kind, OrderStatus, Record
+from hedger.core.book import book as made
+from hedger.core.market import Board
+from hedger.core.model import (
+    BookState,
+    FillKind,
+    Instrument,
+    Kind,
+    OrderStatus,
+    Record,
+    Refusal,
+)
+from hedger.core.risk.stress import stress, told
 from hedger.errors import ConfigError
 from hedger.service.params import BookParams
 from hedger.venues.deribit.contracts import instrument
@@ -30,6 +43,8 @@ from hedger.venues.simulator.events import Covered, OrderSeen, Traded
 __all__ = ["CROWD", "Crash", "Outcome", "crashed", "stage"]
 
 CROWD, CROWD_LEVERAGE = "crowd", 20.0
+GAP = "gap"
+PARTS = 20
 STARTS_DAYS = 7
 """A crash begins so long before the first option expires."""
 
@@ -39,7 +54,9 @@ class Crash(Record, frozen=True, kw_only=True):
 
     With ``ratio`` 0 the account starts with ``deposit`` coin. ``crowd_usd`` of perpetuals stand
     against the crash on another account, with a leverage of 20: where they go bankrupt and no
-    insurance pays, the book's own hedges are deleveraged. ``latency`` multiplies the venue's.
+    insurance pays, the book's own hedges are deleveraged. ``latency`` multiplies the venue's. With
+    ``ladder`` the book climbs its own, and before a gap it is made as small as its scenario limit
+    has it.
     """
 
     kind: str
@@ -52,6 +69,7 @@ class Crash(Record, frozen=True, kw_only=True):
     funding: float = 0.00375
     crowd_usd: float = 0.0
     step_ms: int = 2_000
+    ladder: bool = False
 
 
 class Outcome(Record, frozen=True, kw_only=True):
@@ -60,7 +78,8 @@ class Outcome(Record, frozen=True, kw_only=True):
     ``loss_usd`` is what the book lost in its own numeraire, in quote currency at the end: for
     ``usd`` without the coin that is not to be hedged. ``liquidated`` and ``deleveraged`` count
     fills, ``rejected`` orders that the exchange refused. ``ratio_worst`` is infinite once nothing
-    was left.
+    was left. ``rung`` is the highest of the ladder, ``acts`` what it asked for, ``scale`` the share
+    of the book that its scenario limit let through before the crash (0: refused).
     """
 
     kind: str
@@ -76,6 +95,10 @@ class Outcome(Record, frozen=True, kw_only=True):
     hedges: int
     rejected: int
     blocked: int
+    ladder: bool = False
+    rung: int = 0
+    acts: int = 0
+    scale: float = 1.0
 
     @property
     def has_survived(self) -> bool:
@@ -119,6 +142,7 @@ def crashed(
     terms: Terms,
     crash: Crash,
     each: Callable[[Engine], None] = lambda engine: None,
+    tell: Tell = lambda ms, kind, text: None,
 ) -> Outcome:
     """Play a book through one crash; the same arguments give the same outcome.
 
@@ -132,6 +156,8 @@ def crashed(
         Which crash, from which margin.
     each
         Shown the exchange after every instant: whoever acts on the account beside the hedging.
+    tell
+        Told the story: rungs, acts, what is sent for them, liquidations, and how it ends.
 
     Raises
     ------
@@ -143,7 +169,30 @@ def crashed(
     spot = crash.spot or spot
     if crash.ratio:
         crash = replace(crash, deposit=_deposit(params, book, crash, start_ms, spot))
+    scale = 1.0
+    if crash.ladder and crash.kind == GAP:
+        scale, params = _let_through(params, book, crash, start_ms, spot, tell)
+    own = _under_way(params, book, crash)
     market = _market(params, book, crash, start_ms, spot)
+    watch = _Watch(book.account)
+
+    def shown(engine: Engine) -> None:
+        watch.see(engine)
+        each(engine)
+
+    beside = Laddered(own, tell) if crash.ladder else None
+    run = replayed(
+        _exchange(params, book, crash, spot), market, own, terms, each=shown, beside=beside
+    )
+    found = replace(_outcome(run, watch, own, crash), scale=scale)
+    if beside is not None:
+        found = replace(found, rung=int(beside.rung), acts=len(beside.acts))
+    _tell_end(run, watch, found, book.account, tell)
+    return found
+
+
+def _under_way(params: PaperParams, book: BookParams, crash: Crash) -> BookParams:
+    """The book with the deposit of its crash, long confirmed by a person."""
     before = next(a.deposit for a in params.accounts if a.name == book.account)
     deposited = params.deposit if before is None else before
     base = max(book.rules.base_coin + crash.deposit - deposited, 0.0)
@@ -151,15 +200,80 @@ def crashed(
         base = 0.0
     # A book is well under way when a crash comes: a person has long confirmed its first trade.
     limits = replace(book.rules.limits, first_trade_max=math.inf)
-    own = replace(book, rules=replace(book.rules, base_coin=base, limits=limits))
-    watch = _Watch(book.account)
+    return replace(book, rules=replace(book.rules, base_coin=base, limits=limits))
 
-    def shown(engine: Engine) -> None:
-        watch.see(engine)
-        each(engine)
 
-    run = replayed(_exchange(params, book, crash, spot), market, own, terms, each=shown)
-    return _outcome(run, watch, own, crash)
+def _let_through(
+    params: PaperParams,
+    book: BookParams,
+    crash: Crash,
+    start_ms: int,
+    spot: float,
+    tell: Tell,
+) -> tuple[float, PaperParams]:
+    """The largest share of the book that its scenario limit lets through, by twentieths."""
+    own, reason = _under_way(params, book, crash), ""
+    if not own.rules.scenario.stresses:
+        return 1.0, params
+    for part in range(PARTS, 0, -1):
+        smaller = _scaled(params, book, part / PARTS)
+        why = _refused(smaller, own, crash, start_ms, spot)
+        if not why:
+            if reason:
+                tell(start_ms, "limit", f"the book is held at {part / PARTS:.0%} of it: {reason}")
+            return part / PARTS, smaller
+        reason = reason or why
+    tell(start_ms, "limit", f"the book is refused: {reason}")
+    return 0.0, _scaled(params, book, 0.0)
+
+
+def _refused(
+    params: PaperParams, book: BookParams, crash: Crash, start_ms: int, spot: float
+) -> str:
+    """Why a book may not be held as it stands before the crash; empty where it may."""
+    market = _market(params, book, crash, start_ms, spot)
+    engine = Engine(_exchange(params, book, crash, spot), market=market, log=MemoryLog())
+    held = engine.exchange.positions(book.account)
+    contracts = engine.instruments((*held, *book.hedges))
+    board = Board(contracts)
+    for quote in engine.quotes(list(contracts)):
+        board.apply(quote)
+    account = engine.account(book.account)
+    if account is not None:
+        board.apply_account(account)
+    state = BookState(book=book.name, seq=0, digest=book.digest, positions=held)
+    columns = made(state, contracts, account=book.account, hedges=book.hedges)
+    found = stress(columns, board.market(), book.rules, engine.market_ms)
+    if isinstance(found, Refusal):
+        return found.reason
+    tight = min(found.limits, key=lambda limit: float(limit.left.min()))
+    at = int(np.argmin(tight.left))
+    return told(found, tight, at) if tight.left[at] < 0.0 else ""
+
+
+def _scaled(params: PaperParams, book: BookParams, scale: float) -> PaperParams:
+    """The exchange with the book's account at a share of its positions, to whole lots."""
+    accounts = tuple(
+        replace(a, positions={n: int(lots * scale) for n, lots in a.positions.items()})
+        if a.name == book.account
+        else a
+        for a in params.accounts
+    )
+    return replace(params, accounts=accounts)
+
+
+def _tell_end(run: Replayed, watch: _Watch, found: Outcome, account: str, tell: Tell) -> None:
+    """What the venue did by itself, and what became of the book."""
+    for event in run.events:
+        if isinstance(event, Traded) and event.account == account and event.kind != FillKind.TRADE:
+            tell(event.ms, event.kind, f"{event.lots:+d} {event.instrument} at {event.price:g}")
+    words = "survived" if found.has_survived else "liquidated"
+    tell(
+        watch.path[-1][0],
+        "end",
+        f"{words}: margin ratio {found.ratio:.1%} at the start, {found.ratio_worst:.1%} at worst;"
+        f" lost {found.loss_usd:,.0f} in quote currency",
+    )
 
 
 def _contracts(params: PaperParams, book: BookParams) -> list[Instrument]:
@@ -252,6 +366,7 @@ def _outcome(run: Replayed, watch: _Watch, book: BookParams, crash: Crash) -> Ou
         hedges=len(run.hedges),
         rejected=sum(event.status is OrderStatus.REJECTED for event in seen),
         blocked=sum(run.blocked.values()),
+        ladder=crash.ladder,
     )
 
 

@@ -132,7 +132,7 @@ class Imagined:
 
     def look(self, now_ms: int) -> Decision:
         """Decide once on what is known now, and send what was decided."""
-        decision = decide(self._book(), self._world.market(), self._params.rules, now_ms)
+        decision = decide(self.book(), self._world.market(), self._params.rules, now_ms)
         intents: tuple[Intent, ...] = ()
         if decision.action is Action.HEDGE and len(self.state.intents) < self._terms.open_max:
             intents = self._send(decision, now_ms)
@@ -154,7 +154,8 @@ class Imagined:
             self._world.answered(sent.report)
             self.look(math.ceil(sent.at_ms))
 
-    def _book(self) -> Book:
+    def book(self) -> Book:
+        """The book as a decision reads it."""
         if self._columns is None:
             held = {name: lots for name, lots in self.state.positions.items() if lots}
             self._columns = columns(

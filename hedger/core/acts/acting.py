@@ -37,6 +37,10 @@ from hedger.core.trade import (
     span,
 )
 
+SHRINKS = frozenset({ActKind.REDUCE, ActKind.CLOSE})
+AGAIN_MS = 15_000
+"""Beyond the longest pause that a worker makes after a refusal by the venue."""
+
 
 def cancelling(draft: Draft) -> Decision:
     """Nothing new is sent before everything that works is gone; needs no market at all."""
@@ -82,7 +86,8 @@ def _closing(draft: Draft, seen: Exposure, band: Target, act: Act, *, unit: floa
     ends = ending_at_centre(band)
     trade = certain_trade(seen, ends)
     if trade.wanted:
-        return hedged(draft._replace(band=ends), seen, ends, trade)
+        made = hedged(draft._replace(band=ends), seen, ends, trade)
+        return _instead(draft, seen, band, act, trade.wanted, made) or made
     if book.open:
         text = f"delta {span(seen)}, {len(book.open)} orders are open: the close goes on after them"
         return draft.decision(Action.NO_TRADE, "in_flight", text)
@@ -104,6 +109,28 @@ def _closing(draft: Draft, seen: Exposure, band: Target, act: Act, *, unit: floa
         text = f"{step.left} legs left, none can be traded now: {_named(step.refusals)}"
         return draft.decision(Action.BLOCKED, words.WAITS, text, refusals=step.refusals)
     return draft.decision(Action.NO_TRADE, words.REDUCED, "every leg is as small as was asked for")
+
+
+def _instead(
+    draft: Draft, seen: Exposure, band: Target, act: Act, wanted: float, made: Decision
+) -> Decision | None:
+    """A short leg to buy back that takes the delta home, where hedging does not get on.
+
+    That is where a hedge cannot be sent, or was sent of late and the delta is still not home: an
+    account with no margin left is refused the hedge and not the leg, which frees some. After
+    `AGAIN_MS` without a hedge the hedge has its turn again, as the leg might not fill either.
+    """
+    if act.kind not in SHRINKS or draft.book.open:
+        return None
+    last = draft.memory.hedge_ms if draft.memory.hedges else -AGAIN_MS
+    if made.action is Action.HEDGE and not 0 <= draft.now - last < AGAIN_MS:
+        return None
+    step = next_leg(
+        draft.book, draft.market, draft.rules, draft.now, seen=seen, band=band, towards=wanted
+    )
+    if step.line is None:
+        return None
+    return _sent(draft, seen, step.line, step.refusals, words.STEP, left=step.left)
 
 
 def _stage(draft: Draft, act: Act) -> Stage | Decision:

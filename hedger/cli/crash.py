@@ -98,6 +98,8 @@ def crash(
     common = common or Common()
     from hedger.backtest.crashes import Crash
 
+    if keep is not None:
+        _new(keep)
     subject = _subject(common)
     wanted = [
         Crash(
@@ -116,8 +118,6 @@ def crash(
             (kind,) if kind else EVERY, range(seed, seed + seeds), LADDERS[ladder]
         )
     ]
-    if keep is not None:
-        _new(keep)
     done = _played(subject, wanted, jobs, keep)
     if common.json:
         print_json({"crashes": [_row(it) for it in done], "summary": _summary(done)})
@@ -134,7 +134,7 @@ def _new(folder: Path) -> None:
     except OSError as error:
         raise ConfigError(f"--keep {folder}: {error.strerror}") from error
     if taken:
-        raise ConfigError(f"--keep {folder}: is not empty, expected a new folder")
+        raise ConfigError(f"--keep {folder}: not empty, expected a new folder")
 
 
 def _subject(common: Common) -> Subject:

@@ -24,6 +24,7 @@ from hedger.core.model import (
     ReferenceUse,
     Rules,
     ScaleRule,
+    ScenarioRule,
     Trigger,
     name_at,
 )
@@ -32,6 +33,7 @@ from hedger.service.params import BookParams, ShadowParams, WorkerParams
 from hedger.settings import Book, Configuration
 from hedger.settings.band import Band
 from hedger.settings.ladder import FALLING, TRIGGERS, Ladder, pairs
+from hedger.settings.scenario import changes
 from hedger.store.params import StoreParams
 from hedger.venues.deribit.contracts import instrument
 from hedger.venues.paper.margins import margin_rules
@@ -78,6 +80,7 @@ def rules(
         sizing=sizing(book.scaling),
         scale=_scale(book, positions or {}),
         reference=reference,
+        scenario=_scenario(book),
     )
 
 
@@ -113,6 +116,21 @@ def _scale(book: Book, positions: Mapping[str, int]) -> ScaleRule:
         apart=book.scale.apart,
         hold_ms=_ms(book.scale.hold_s),
         cap_hold_ms=_ms(book.scale.cap_hold_s),
+    )
+
+
+def _scenario(book: Book) -> ScenarioRule:
+    """The limit's grid; margin is by the model that the book's own measures go by."""
+    limit = book.scenario
+    return ScenarioRule(
+        moves=changes(limit.moves),
+        vols=changes(limit.vols),
+        loss_max=limit.loss_max,
+        share_max=limit.share_max,
+        ratio_max=limit.ratio_max,
+        initial_max=limit.initial_max,
+        margin=book.scaling.margin.model,
+        crossed=limit.collateral == "crossed",
     )
 
 

@@ -4,12 +4,42 @@ from __future__ import annotations
 
 import msgspec
 
-from hedger.app.scalers import watched
-from hedger.app.translate import band_rule, book_params, paper_params, worker_params
+from hedger.app.scalers import readings, watched
+from hedger.app.translate import band_rule, book_params, paper_params, rules, worker_params
 from hedger.backtest.replay import Terms
 from hedger.backtest.trial import Trial
 from hedger.errors import ConfigError
+from hedger.service.params import BookParams
 from hedger.settings import Configuration
+from hedger.settings.ladder import TRIGGERS, Ladder
+
+LADDER = {
+    "margin_ratio": "0.40/0.35 0.50/0.45 0.60/0.50 0.90/0.60",
+    "hold_s": 60.0,
+}
+"""The ladder that a book without one is crashed with."""
+RATIO_MAX = 0.9
+"""Its scenario limit then: maintenance in any cell over what is left of the balance there."""
+
+
+def laddered(config: Configuration) -> BookParams:
+    """The first book with its ladder and scenario limit, or with those above where it has none.
+
+    A measure is one of capital, which these triggers do not read.
+    """
+    settings = config.settings.book[0]
+    change: dict[str, object] = {}
+    if not any(getattr(settings.ladder, name) for name in TRIGGERS):
+        change["ladder"] = Ladder(**LADDER)  # type: ignore[arg-type]
+    if not settings.scaling.capital:
+        change["scaling"] = settings.scaling.model_copy(update={"capital": 1.0})
+    limit = settings.scenario
+    if not (limit.loss_max or limit.share_max or limit.ratio_max):
+        change["scenario"] = limit.model_copy(update={"ratio_max": RATIO_MAX})
+    changed = settings.model_copy(update=change)
+    book = book_params(config)[0]
+    made = rules(changed, book.digest, config.positions[book.name])
+    return msgspec.structs.replace(book, shadows=(), rules=made, readings=readings(changed))
 
 
 def trial_of(config: Configuration, policy: str = "") -> Trial:

@@ -8,50 +8,39 @@ told is what became of the account: liquidated or not, and what it lost.
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from hedger.backtest.replay import MemoryLog, Replayed, Terms, replayed
-from hedger.core.model import FillKind, Instrument, Kind, OrderStatus, Record
+from hedger.backtest.crash_limit import let_through
+from hedger.backtest.crash_stage import (
+    CROWD,
+    Crash,
+    deposit_of,
+    exchange_of,
+    market_of,
+    stage,
+    under_way,
+)
+from hedger.backtest.laddered import Laddered, Tell
+from hedger.backtest.replay import Replayed, Terms, replayed
+from hedger.core.model import (
+    FillKind,
+    OrderStatus,
+    Record,
+)
 from hedger.errors import ConfigError
 from hedger.service.params import BookParams
 from hedger.venues.deribit.contracts import instrument
-from hedger.venues.paper.crash import CrashMarket
-from hedger.venues.paper.depth import Depth
 from hedger.venues.paper.engine import Engine
 from hedger.venues.paper.margins import margin_rules
-from hedger.venues.paper.params import PaperAccount, PaperParams
-from hedger.venues.paper.synthetic import DAY_MS, DEFAULT_START_MS, SPOTS
+from hedger.venues.paper.params import PaperParams
 from hedger.venues.simulator.events import Covered, OrderSeen, Traded
 
 __all__ = ["CROWD", "Crash", "Outcome", "crashed", "stage"]
 
-CROWD, CROWD_LEVERAGE = "crowd", 20.0
-STARTS_DAYS = 7
-"""A crash begins so long before the first option expires."""
-
-
-class Crash(Record, frozen=True, kw_only=True):
-    """One crash to be played; ``ratio`` is maintenance over margin balance at its start.
-
-    With ``ratio`` 0 the account starts with ``deposit`` coin. ``crowd_usd`` of perpetuals stand
-    against the crash on another account, with a leverage of 20: where they go bankrupt and no
-    insurance pays, the book's own hedges are deleveraged. ``latency`` multiplies the venue's.
-    """
-
-    kind: str
-    seed: int
-    deposit: float
-    ratio: float = 0.0
-    spot: float = 0.0
-    spread_most: float = 10.0
-    latency: float = 20.0
-    funding: float = 0.00375
-    crowd_usd: float = 0.0
-    step_ms: int = 2_000
+GAP = "gap"
 
 
 class Outcome(Record, frozen=True, kw_only=True):
@@ -60,7 +49,8 @@ class Outcome(Record, frozen=True, kw_only=True):
     ``loss_usd`` is what the book lost in its own numeraire, in quote currency at the end: for
     ``usd`` without the coin that is not to be hedged. ``liquidated`` and ``deleveraged`` count
     fills, ``rejected`` orders that the exchange refused. ``ratio_worst`` is infinite once nothing
-    was left.
+    was left. ``rung`` is the highest of the ladder, ``acts`` what it asked for, ``scale`` the share
+    of the book that its scenario limit let through before the crash (0: refused).
     """
 
     kind: str
@@ -76,6 +66,10 @@ class Outcome(Record, frozen=True, kw_only=True):
     hedges: int
     rejected: int
     blocked: int
+    ladder: bool = False
+    rung: int = 0
+    acts: int = 0
+    scale: float = 1.0
 
     @property
     def has_survived(self) -> bool:
@@ -103,22 +97,13 @@ class _Watch:
         self.path.append((found.time_ms, index, found.equity))
 
 
-def stage(params: PaperParams, book: BookParams) -> tuple[int, float]:
-    """Where a book's crash begins: market time, and a spot amid its strikes; `ConfigError`."""
-    contracts = _contracts(params, book)
-    options = [it for it in contracts if it.kind is Kind.OPTION]
-    if not options:
-        return DEFAULT_START_MS, SPOTS.get(book.underlying, 100.0)
-    start_ms = min(it.expiry_ms for it in options) - STARTS_DAYS * DAY_MS
-    return start_ms, statistics.median(it.strike for it in options)
-
-
 def crashed(
     params: PaperParams,
     book: BookParams,
     terms: Terms,
     crash: Crash,
     each: Callable[[Engine], None] = lambda engine: None,
+    tell: Tell = lambda ms, kind, text: None,
 ) -> Outcome:
     """Play a book through one crash; the same arguments give the same outcome.
 
@@ -132,6 +117,8 @@ def crashed(
         Which crash, from which margin.
     each
         Shown the exchange after every instant: whoever acts on the account beside the hedging.
+    tell
+        Told the story: rungs, acts, what is sent for them, liquidations, and how it ends.
 
     Raises
     ------
@@ -142,96 +129,64 @@ def crashed(
     start_ms, spot = stage(params, book)
     spot = crash.spot or spot
     if crash.ratio:
-        crash = replace(crash, deposit=_deposit(params, book, crash, start_ms, spot))
-    market = _market(params, book, crash, start_ms, spot)
-    before = next(a.deposit for a in params.accounts if a.name == book.account)
-    deposited = params.deposit if before is None else before
-    base = max(book.rules.base_coin + crash.deposit - deposited, 0.0)
-    if not book.rules.base_coin:
-        base = 0.0
-    # A book is well under way when a crash comes: a person has long confirmed its first trade.
-    limits = replace(book.rules.limits, first_trade_max=math.inf)
-    own = replace(book, rules=replace(book.rules, base_coin=base, limits=limits))
+        crash = replace(crash, deposit=deposit_of(params, book, crash, start_ms, spot))
+    scale = 1.0
+    if crash.ladder and crash.kind == GAP:
+        scale, params = let_through(params, book, crash, start_ms, spot, tell)
+    if not scale:
+        return _refused(crash)
+    own = under_way(params, book, crash)
+    market = market_of(params, book, crash, start_ms, spot)
     watch = _Watch(book.account)
 
     def shown(engine: Engine) -> None:
         watch.see(engine)
         each(engine)
 
-    run = replayed(_exchange(params, book, crash, spot), market, own, terms, each=shown)
-    return _outcome(run, watch, own, crash)
-
-
-def _contracts(params: PaperParams, book: BookParams) -> list[Instrument]:
-    held = next((a.positions for a in params.accounts if a.name == book.account), {})
-    if not held:
-        raise ConfigError(f"book {book.name}: holds no positions, expected some to crash with")
-    return [instrument(name) for name in held]
-
-
-def _market(
-    params: PaperParams, book: BookParams, crash: Crash, start_ms: int, spot: float
-) -> CrashMarket:
-    return CrashMarket(
-        crash.kind,
-        crash.seed,
-        Depth(params.half_spread_bps, params.depth_levels, params.depth_usd),
-        underlying=book.underlying,
-        spot=spot,
-        start_ms=start_ms,
-        step_ms=crash.step_ms,
-        spread_most=crash.spread_most,
-        funding=crash.funding,
+    beside = Laddered(own, tell) if crash.ladder else None
+    run = replayed(
+        exchange_of(params, book, crash, spot), market, own, terms, each=shown, beside=beside
     )
+    found = replace(_outcome(run, watch, own, crash), scale=scale)
+    if beside is not None:
+        found = replace(found, rung=int(beside.rung), acts=len(beside.acts))
+    _tell_end(run, watch, found, book.account, tell)
+    return found
 
 
-def _exchange(params: PaperParams, book: BookParams, crash: Crash, spot: float) -> PaperParams:
-    """The exchange of one crash: the book's account with its deposit, and perhaps a crowd."""
-    own = next(a for a in params.accounts if a.name == book.account)
-    accounts = [replace(own, deposit=crash.deposit)]
-    if crash.crowd_usd:
-        perpetual = instrument(f"{book.underlying}-PERPETUAL")
-        lots = round(crash.crowd_usd / perpetual.lot)
-        accounts.append(
-            PaperAccount(
-                name=CROWD,
-                underlying=book.underlying,
-                deposit=crash.crowd_usd / spot / CROWD_LEVERAGE,
-                positions={perpetual.name: -lots if crash.kind == "ramp-up" else lots},
-            )
-        )
-    return replace(
-        params,
-        accounts=tuple(accounts),
-        instruments=tuple({**dict.fromkeys(book.hedges), **dict.fromkeys(book.instruments)}),
-        latency_ms=params.latency_ms * crash.latency,
-        funding_rate_8h=0.0,
-        events_per_day=0.0,
+def _refused(crash: Crash) -> Outcome:
+    """Nothing was held when the crash came: the limit let none of the book through."""
+    return Outcome(
+        kind=crash.kind,
         seed=crash.seed,
-        data="",
+        deposit=crash.deposit,
+        ratio=0.0,
+        ratio_worst=0.0,
+        liquidated=0,
+        bankrupt=False,
+        deleveraged=0,
+        loss_usd=0.0,
+        fees_coin=0.0,
+        hedges=0,
+        rejected=0,
+        blocked=0,
+        ladder=True,
+        scale=0.0,
     )
 
 
-def _deposit(
-    params: PaperParams, book: BookParams, crash: Crash, start_ms: int, spot: float
-) -> float:
-    """Coin with which the maintenance margin begins at the wanted share of the balance.
-
-    The balance grows with the deposit one for one and what is asked for does not.
-    """
-    probe = replace(crash, deposit=1.0, ratio=0.0, crowd_usd=0.0)
-    market = _market(params, book, probe, start_ms, spot)
-    engine = Engine(_exchange(params, book, probe, spot), market=market, log=MemoryLog())
-    found = engine.exchange.margin(book.account)
-    if found is None or found.maintenance <= 0.0:
-        raise ConfigError(f"book {book.name}: no margin is asked of it, it has no ratio")
-    wanted = found.maintenance / crash.ratio - (found.balance - 1.0)
-    if wanted <= 0.0:
-        raise ConfigError(
-            f"book {book.name}: premium alone is more than a ratio of {crash.ratio:g} leaves,"
-            " expected a smaller one"
-        )
-    return wanted
+def _tell_end(run: Replayed, watch: _Watch, found: Outcome, account: str, tell: Tell) -> None:
+    """What the venue did by itself, and what became of the book."""
+    for event in run.events:
+        if isinstance(event, Traded) and event.account == account and event.kind != FillKind.TRADE:
+            tell(event.ms, event.kind, f"{event.lots:+d} {event.instrument} at {event.price:g}")
+    words = "survived" if found.has_survived else "liquidated"
+    tell(
+        watch.path[-1][0],
+        "end",
+        f"{words}: margin ratio {found.ratio:.1%} at the start, {found.ratio_worst:.1%} at worst;"
+        f" lost {found.loss_usd:,.0f} in quote currency",
+    )
 
 
 def _outcome(run: Replayed, watch: _Watch, book: BookParams, crash: Crash) -> Outcome:
@@ -252,6 +207,7 @@ def _outcome(run: Replayed, watch: _Watch, book: BookParams, crash: Crash) -> Ou
         hedges=len(run.hedges),
         rejected=sum(event.status is OrderStatus.REJECTED for event in seen),
         blocked=sum(run.blocked.values()),
+        ladder=crash.ladder,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from hedger.backtest.journalled import Told
 from hedger.backtest.programme import Part, legs
 from hedger.backtest.repriced import Repriced
 from hedger.backtest.resized import Resized, based
+from hedger.core.columns import Market as Seen
 from hedger.core.market import Board
 from hedger.core.model import Act, Action, BookState, Decision, Fill, Intent
 from hedger.errors import ConfigError
@@ -48,6 +49,18 @@ class Hedge(NamedTuple):
     instrument: str
     lots: int
     limit_ticks: int
+
+
+class Beside(Protocol):
+    """Whoever acts on the book beside its hedging, as a worker's other loops do."""
+
+    def look(self, book: Imagined, market: Seen, now_ms: int) -> None:
+        """An instant has come, and nothing is decided on it yet."""
+        ...
+
+    def decided(self, book: Imagined, decision: Decision, intents: tuple[Intent, ...]) -> None:
+        """A decision was made, and these orders are on their way."""
+        ...
 
 
 class Replayed(NamedTuple):
@@ -89,6 +102,7 @@ def replayed(
     *,
     progress: Callable[[int, int], None] = lambda now_ms, bars: None,
     each: Callable[[Engine], None] = lambda engine: None,
+    beside: Beside | None = None,
 ) -> Replayed:
     """Replay a market from its start to its end; the same arguments give the same events.
 
@@ -106,9 +120,11 @@ def replayed(
         Told market time and bars so far, now and then.
     each
         Shown the exchange after every market instant, when what was due has been decided.
+    beside
+        Asked before every decision that an instant brings, and told of each decision.
     """
-    run = _Run(params, market, book, terms)
-    run.book.look(run.engine.market_ms)
+    run = _Run(params, market, book, terms, beside)
+    run.look()
     each(run.engine)
     while run.step():
         each(run.engine)
@@ -120,10 +136,17 @@ def replayed(
 class _Run:
     """The exchange, the board, and the imagined book between them."""
 
-    def __init__(self, params: PaperParams, market: Market, book: BookParams, terms: Terms) -> None:
+    def __init__(
+        self,
+        params: PaperParams,
+        market: Market,
+        book: BookParams,
+        terms: Terms,
+        beside: Beside | None = None,
+    ) -> None:
         if book.also:
             raise ConfigError(f"book {book.name}: is hedged at several venues, expected one")
-        self._book_params, self._terms = book, terms
+        self._book_params, self._terms, self._beside = book, terms, beside
         self._log = MemoryLog()
         self._repriced = market if isinstance(market, Repriced) else None
         self._funded = market if isinstance(market, Repriced | CrashMarket) else None
@@ -172,10 +195,17 @@ class _Run:
         self._deal()
         self._hear()
         acts = self._resized.asked
-        self.book.look(engine.market_ms)
+        self.look()
         if self._resized.asked > acts:  # an act that is asked for is begun at once, as live
-            self.book.look(engine.market_ms)
+            self.look()
         return True
+
+    def look(self) -> None:
+        """Decide on this instant, after whoever stands beside has looked at it."""
+        now_ms = self.engine.market_ms
+        if self._beside is not None:
+            self._beside.look(self.book, self._board.market(), now_ms)
+        self.book.look(now_ms)
 
     def _decided(self, decision: Decision, intents: tuple[Intent, ...]) -> None:
         """Count a decision, keep its band and what was sent for it."""
@@ -189,6 +219,8 @@ class _Run:
                 (decision.time_ms, band.lower, band.upper, band.trigger_low, band.trigger_high)
             )
         self._hedges += [Hedge(i.market_ms, i.instrument, i.lots, i.limit_ticks) for i in intents]
+        if self._beside is not None:
+            self._beside.decided(self.book, decision, intents)
 
     def result(self) -> Replayed:
         """What was seen."""

@@ -39,6 +39,8 @@ class Resized:
             if told is not None and told.ask is not None:
                 self._ask(book, told, told.ask, decision.time_ms)
             return
+        if act.who != WHO:  # the ladder's ends with what stands beside
+            return
         withdraws = told is not None and told.state is Resizing.WITHDRAWS
         is_done = finished(act, decision) and not book.state.intents
         if is_done or (bool(act.cause) and withdraws):

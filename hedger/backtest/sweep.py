@@ -77,7 +77,7 @@ def swept(
     if missing and executor is not None:
         found |= _computed(executor, missing, folder, progress, check)
     elif missing:
-        with _processes(min(processes, len(missing))) as own:
+        with local_processes(min(processes, len(missing))) as own:
             found |= _computed(own, missing, folder, progress, check)
     return {name: _given(found[key]) for name, key in ids.items()}
 
@@ -144,8 +144,8 @@ def _kept(job: Future[bytes], folder: Path, key: str) -> Found:
 
 
 @contextlib.contextmanager
-def _processes(count: int) -> Iterator[Executor]:
-    """Processes that begin anew: a fork would copy threads and locks of this one.
+def local_processes(count: int) -> Iterator[Executor]:
+    """So many processes that begin anew: a fork would copy threads and locks of this one.
 
     None of them outlives its use: whatever ends the sweep early ends what they were at too.
     """

@@ -32,6 +32,7 @@ from hedger.core.model import (
 )
 from hedger.core.paced import paced, shortage
 from hedger.core.plan import Choice, plan, slippage_bps, told
+from hedger.core.risk.stress import allowed, stress, unknown
 from hedger.core.scaled import Scalings, waiting
 
 
@@ -158,8 +159,10 @@ def hedged(draft: Draft, seen: Exposure, band: Target, trade: Trade) -> Decision
         return draft.decision(Action.NO_TRADE, wait.rule, wait.reason, refusals=(wait,))
     reduces = reduces_delta(seen, wanted)
     held = (seen.hedge_low, seen.hedge_high)
-    size, cuts, room = limits.allowed(
-        rules.limits, book, wanted=wanted, held=held, reduces=reduces, now=now
+    size, cuts, room = _scenario(
+        draft,
+        limits.allowed(rules.limits, book, wanted=wanted, held=held, reduces=reduces, now=now),
+        reduces=reduces,
     )
     if size == 0.0:
         return draft.decision(Action.BLOCKED, cuts[-1].rule, cuts[-1].reason, refusals=cuts)
@@ -191,6 +194,20 @@ def hedged(draft: Draft, seen: Exposure, band: Target, trade: Trade) -> Decision
     later = remembered(memory, made, seen.index, now, band, stage=stage + 1 if hard else 0)
     text = f"{trade.text}: {told(made.lines)}"
     return draft.decision(Action.HEDGE, trade.reason, text, refusals=cuts, plan=made, memory=later)
+
+
+def _scenario(draft: Draft, found: limits.Allowance, *, reduces: bool) -> limits.Allowance:
+    """What the scenario limit leaves of a trade that might add risk; an act takes risk away."""
+    book, rules = draft.book, draft.rules
+    if reduces or not found.size or book.act is not None or not rules.scenario.stresses:
+        return found
+    held = stress(book, draft.market, rules, draft.now)
+    most = unknown(held) if isinstance(held, Refusal) else allowed(held, found.size)
+    if most is None:
+        return found
+    size = math.copysign(min(abs(found.size), most.size), found.size)
+    cut = Refusal(rule=most.limit, wanted=found.size, allowed=size, reason=most.reason)
+    return limits.Allowance(size, (*found.refusals, cut), min(found.room, most.size))
 
 
 def _patience(

@@ -155,7 +155,7 @@ class Imagined:
 
     def look(self, now_ms: int) -> Decision:
         """Decide once on what is known now, and send what was decided."""
-        book, market = self._book(), self._world.market()
+        book, market = self.book(), self._world.market()
         self._measure(book, market, now_ms)
         if book.readings is not self.readings:
             book = self._columns = replace(book, readings=self.readings)
@@ -196,7 +196,8 @@ class Imagined:
             self._world.answered(sent.report)
             self.look(math.ceil(sent.at_ms))
 
-    def _book(self) -> Book:
+    def book(self) -> Book:
+        """The book as a decision reads it."""
         if self._columns is None:
             held = {name: lots for name, lots in self.state.positions.items() if lots}
             self._columns = columns(

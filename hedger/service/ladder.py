@@ -9,14 +9,14 @@ as a person's.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import defaultdict
 from collections.abc import Callable
 
 import msgspec
 
 from hedger.clock import wall_ms
-from hedger.core.ladder import Rung, Standing, climbed, drawdown, presses, said
+from hedger.core import rungs
+from hedger.core.ladder import Rung, Standing, climbed, said
 from hedger.core.model import (
     Account,
     Act,
@@ -35,12 +35,8 @@ from hedger.service.world import World
 from hedger.telemetry import logger
 
 LOOK_S = 1.0
-WHO = "the ladder"
-DRAWDOWN = "drawdown"
 GRACE_S = 10.0
 """After taking a book over measures need a moment; until then the book stands where it stood."""
-PEAK_STEP = 1e-3
-"""A new peak is written down once it is so much above the last, not with every tick."""
 
 
 class Ladders:
@@ -73,19 +69,10 @@ class Ladders:
         self._measures[book][measure.name] = measure
 
     def measured(self, desk: Desk, found: Measured) -> None:
-        """Take in what a loop has measured of a book's risk; what it could not is not known.
-
-        A distance is told as a move of spot, by the nearer side: 1 - exp(-distance).
-        """
-        away, loss, rule = found.distance, found.loss, desk.params.readings
-        most = 0.0 if rule is None else rule.loss_max
-        values = {
-            "margin_ratio": found.ratio,
-            "liquidation_distance": None if away is None else -math.expm1(-away),
-            "scenario_loss": None if loss is None or not most else loss / most,
-        }
-        for name, value in values.items():
-            self.see(desk.name, Measure(name=name, value=value, time_ms=found.time_ms))
+        """Take in what a loop has measured of a book's risk; what it could not is not known."""
+        rule = desk.params.readings
+        for one in rungs.measures(found, loss_max=0.0 if rule is None else rule.loss_max):
+            self.see(desk.name, one)
 
     def forget(self, book: str) -> None:
         """The book is another worker's: what was measured of it here is not to be believed."""
@@ -152,7 +139,7 @@ class Ladders:
             self._log.warning("ladder_acts", book=desk.name, act=act.text)
             await self._store.ask(desk.name, act)
             self._mark(desk.name)
-        elif lease is not None and _outlived(state, standing) and state.act is not None:
+        elif lease is not None and rungs.outlived(state, standing) and state.act is not None:
             await self._store.acted(
                 lease, desk.name, state.act, outcome=f"the ladder is at {standing.rung.text}"
             )
@@ -168,13 +155,9 @@ class Ladders:
         found = self._equity(desk, state, now)
         if found is None:
             return before
-        equity, time_ms = found
-        peak = max(before.peak, equity)
-        loss = drawdown(peak, equity)
-        self.see(desk.name, Measure(name=DRAWDOWN, value=loss, time_ms=time_ms))
-        if equity <= before.peak * (1.0 + PEAK_STEP):
-            return before
-        return msgspec.structs.replace(before, peak=equity)
+        after, fall = rungs.peaked(before, *found)
+        self.see(desk.name, fall)
+        return after
 
     def _equity(self, desk: Desk, state: BookState, now: int) -> tuple[float, int] | None:
         """Equity of all the book's accounts in its numeraire and its oldest instant.
@@ -192,54 +175,19 @@ class Ladders:
         if index is None:
             return None
         paid_in = state.coins.get(desk.params.underlying, 0) * 1e-8
-        coin = sum(account.equity for account in accounts) - paid_in
-        coin += sum(account.quote_equity or 0.0 for account in accounts) / index.value
-        # Of a holding that is not hedged the coins count, whatever they are worth.
-        rules = desk.params.rules
-        in_coin = rules.numeraire == "coin" or rules.base_coin + paid_in > 0.0
-        equity = coin if in_coin else coin * index.value
+        equity = rungs.equity(accounts, index=index.value, rules=desk.params.rules, paid_in=paid_in)
         return equity, min(index.time_ms, *(account.time_ms for account in accounts))
 
 
 def wanted(desk: Desk, state: BookState, standing: Standing, now: int) -> Act | None:
-    """The act that a rung asks for now; None where none is, or one is under way.
-
-    A reduction goes before a change of scale, which has no end of its own while a leg waits.
-    """
-    rung, reason, rule = standing.rung, "; ".join(standing.reasons), desk.params.rules.ladder
-    kind = None if state.act is None else state.act.kind
-    if rung is Rung.CLOSE and kind is not ActKind.CLOSE:
-        return _act(ActKind.CLOSE, reason)
-    if kind is not None and not (rung is Rung.REDUCE and kind is ActKind.SCALE):
-        return None
-    if rung is Rung.STOP_ADDING and state.intents and _just_entered(state, rung):
-        return _act(ActKind.CANCEL, reason)
-    last = standing.state.reduced_ms
-    waited = not last or now - last >= rule.hold_ms
-    if rung is Rung.REDUCE and waited and presses(standing.state):
-        keep = tuple(
-            (name, int(lots * rule.reduce_to))
-            for name, lots in sorted(state.positions.items())
-            if name not in desk.params.hedges
-        )
-        return _act(ActKind.REDUCE, reason, keep)
-    return None
-
-
-def _just_entered(state: BookState, rung: Rung) -> bool:
-    before = state.memory.ladder
-    return before is None or before.rung < rung
-
-
-def _outlived(state: BookState, standing: Standing) -> bool:
-    """Whether a reduction of the ladder's is under way that it does not want any more."""
-    act = state.act
-    return (
-        act is not None
-        and act.kind is ActKind.REDUCE
-        and act.who == WHO
-        and standing.rung < Rung.REDUCE
-        and not standing.blind
+    """The act that a book's rung asks for now, if any."""
+    return rungs.wanted(
+        desk.params.rules.ladder,
+        state,
+        standing,
+        now,
+        hedges=desk.params.hedges,
+        wall_ms=wall_ms(),
     )
 
 
@@ -249,7 +197,3 @@ def _allowed(state: BookState) -> Rung:
     if override is None or override.until_ms <= wall_ms():
         return Rung.CLOSE
     return Rung(override.rung)
-
-
-def _act(kind: ActKind, reason: str, keep: tuple[tuple[str, int], ...] = ()) -> Act:
-    return Act(kind=kind, who=WHO, reason=reason, asked_ms=wall_ms(), keep=keep)

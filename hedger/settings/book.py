@@ -11,6 +11,7 @@ from hedger.settings.ladder import Ladder
 from hedger.settings.reference import BookReference
 from hedger.settings.scale import Scale
 from hedger.settings.scaling import BOOK_MODELS, Scaling
+from hedger.settings.scenario import Scenario
 from hedger.settings.table import DAY_S, SIZE_MAX, Table, broken
 from hedger.settings.texts import (
     ACCOUNT,
@@ -183,6 +184,7 @@ class Book(Table):
     scaling: Scaling = Field(default_factory=Scaling)
     scale: Scale = Field(default_factory=Scale)
     reference: BookReference = Field(default_factory=BookReference)
+    scenario: Scenario = Field(default_factory=Scenario)
 
     @model_validator(mode="after")
     def _climbs(self) -> Self:

@@ -12,6 +12,7 @@ from hedger.settings.ladder import Ladder
 from hedger.settings.reference import Reference
 from hedger.settings.scale import Scale
 from hedger.settings.scaling import Scaling
+from hedger.settings.scenario import Scenario
 from hedger.settings.texts import ACCOUNT
 
 
@@ -41,6 +42,8 @@ def digest(
         del content["reference"]
     elif reference is not None:
         content["reference"] |= {"name": reference.model_dump(mode="json")}
+    if book.scenario == Scenario():  # no limit, as before there was any
+        del content["scenario"]
     canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode(), digest_size=16).hexdigest()
 

@@ -92,6 +92,12 @@ Levels = Annotated[
         " '0.1/0.08 0.2/0.15 - 0.4/0.3', or nothing"
     ),
 ]
+_CHANGE = r"-?[0-9]{1,3}(\.[0-9]{1,9})?"
+Changes = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{_CHANGE}( {_CHANGE}){{0,20}}$"),
+    Expect("1 to 21 relative changes with blanks between, such as '-0.2 0 0.2'"),
+]
 SignalSource = Annotated[
     str,
     StringConstraints(pattern=r"^((key|call):[a-z0-9_-]{1,40})?$"),

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from hedger.core.acts import finished
+from hedger.core.acts.acting import AGAIN_MS
 from hedger.core.acts.unwinding import next_hedge
 from hedger.core.decide import decide
 from hedger.core.exposure import moves
@@ -355,3 +356,25 @@ def test_a_closed_book_stays_closed_and_what_expired_is_waited_for() -> None:
     desk.now += 9 * DAY_MS
     desk.quote_hedge()
     assert "1 expired legs await their settlement" in at(desk).text
+
+
+def test_where_the_hedge_does_not_get_on_a_short_leg_that_takes_delta_home_goes() -> None:
+    """An account without margin is refused every hedge: buying the leg back frees some."""
+    desk = Desk({CALL: -100})
+    filled(desk, at(desk, "neutral"))
+    desk.hedge_lots = 0  # far too short now, as after a gap
+    first = at(desk, memory=Memory())
+    assert first.plan.lines[0].instrument == PERPETUAL.name  # the hedge goes first
+    tried = Memory(hedges=1, hedge_ms=desk.now - 1_000, hedge_price=60_000.0)
+    (line,) = at(desk, memory=tried).plan.lines
+    assert (line.instrument, line.lots > 0) == (CALL.name, True)
+    assert line.delta > 0.0
+    old = Memory(hedges=1, hedge_ms=desk.now - AGAIN_MS, hedge_price=60_000.0)
+    assert at(desk, memory=old).plan.lines[0].instrument == PERPETUAL.name  # its turn again
+    spent = Memory(hedges=1, hedge_ms=1, hedge_price=1.0, recent=((desk.now, 1e9),))
+    assert at(desk, memory=spent).plan.lines[0].instrument == CALL.name  # no hedge can be sent
+    for kind in ("neutral", "cancel"):
+        made = at(desk, kind, memory=tried)
+        assert CALL.name not in [it.instrument for it in (made.plan.lines if made.plan else ())]
+    long = Desk({CALL: 100})
+    assert at(long, memory=tried).plan.lines[0].instrument == PERPETUAL.name  # frees no margin

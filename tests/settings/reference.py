@@ -33,6 +33,7 @@ TITLES = {
     "Scale": "[book.scale]",
     "BookReference": "[book.reference]",
     "Reference": "[reference.NAME]",
+    "Scenario": "[book.scenario]",
 }
 
 

@@ -59,6 +59,9 @@ other: dict[str, st.SearchStrategy[Any]] = {
     "reduce_to": st.floats(0, 0.99),
     "shrink": st.just("on"),
     "grow": st.just("on"),
+    "moves": st.just("-0.3 0.3"),
+    "vols": st.just("0 1"),
+    "collateral": st.just("crossed"),
 }
 SCALING = {
     "use": "on",
@@ -87,7 +90,11 @@ def test_any_effective_value_changes_it(data: st.DataObject, path: tuple[Any, ..
     if path[2] == "band":  # a key of another kind of band would be refused, and has to count too
         changed = before.band.model_copy(update={path[3]: value})
         after = before.model_copy(update={"band": changed})
-    elif path[2] in ("ladder", "scale"):  # some keys ask for another, and have their own bounds
+    elif path[2] in (
+        "ladder",
+        "scale",
+        "scenario",
+    ):  # some keys ask for another, and have their own bounds
         table = _put(getattr(before, path[2]), path[3:], value)
         after = before.model_copy(update={path[2]: table})
     elif path[2] == "reference":  # what is done with one counts once it is named

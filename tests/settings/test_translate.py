@@ -18,7 +18,7 @@ from hedger.app import (
     store_params,
     worker_params,
 )
-from hedger.core.model import BookState, ReferenceRule, ReferenceUse, Rules
+from hedger.core.model import BookState, ReferenceRule, ReferenceUse, Rules, ScenarioRule
 from hedger.errors import ConfigError
 from hedger.settings import Book, Configuration, load
 from hedger.settings.band import Band
@@ -126,6 +126,13 @@ ODD: dict[tuple[str, ...], Any] = {
     ("book", ANY, "scale", "apart"): 0.35,
     ("book", ANY, "scale", "hold_s"): 1_234.5,
     ("book", ANY, "scale", "cap_hold_s"): 77.5,
+    ("book", ANY, "scenario", "moves"): "-0.3 0.3",
+    ("book", ANY, "scenario", "vols"): "0 1",
+    ("book", ANY, "scenario", "loss_max"): 1.5,
+    ("book", ANY, "scenario", "share_max"): 0.25,
+    ("book", ANY, "scenario", "ratio_max"): 0.75,
+    ("book", ANY, "scenario", "initial_max"): 0.5,
+    ("book", ANY, "scenario", "collateral"): "crossed",
 }
 
 BAND_ODD: dict[str, Any] = {
@@ -244,7 +251,16 @@ def test_rules(odd: Configuration) -> None:
     assert_same(found.scale, made.scale)
     assert made.scale.base == (), "which comes with the positions"
     assert made.reference is None, "what is made of it comes with the configuration"
-    assert len(Rules.__struct_fields__) == 11, "a new field must come from somewhere"
+    assert made.scenario == ScenarioRule(
+        moves=(-0.3, 0.3),
+        vols=(0.0, 1.0),
+        loss_max=1.5,
+        share_max=0.25,
+        ratio_max=0.75,
+        initial_max=0.5,
+        crossed=True,
+    )
+    assert len(Rules.__struct_fields__) == 12, "a new field must come from somewhere"
 
 
 def test_books_and_workers(odd: Configuration) -> None:

@@ -26,6 +26,7 @@ from hedger.core.model import (
     Target,
 )
 from hedger.core.plan import told
+from hedger.core.risk.stress import growth
 from hedger.core.trade import (
     Draft,
     certain_trade,
@@ -35,6 +36,10 @@ from hedger.core.trade import (
     remembered,
     span,
 )
+
+SHRINKS = frozenset({ActKind.REDUCE, ActKind.CLOSE})
+AGAIN_MS = 15_000
+"""Beyond the longest pause that a worker makes after a refusal by the venue."""
 
 
 def cancelling(draft: Draft) -> Decision:
@@ -81,7 +86,8 @@ def _closing(draft: Draft, seen: Exposure, band: Target, act: Act, *, unit: floa
     ends = ending_at_centre(band)
     trade = certain_trade(seen, ends)
     if trade.wanted:
-        return hedged(draft._replace(band=ends), seen, ends, trade)
+        made = hedged(draft._replace(band=ends), seen, ends, trade)
+        return _instead(draft, seen, band, act, trade.wanted, made) or made
     if book.open:
         text = f"delta {span(seen)}, {len(book.open)} orders are open: the close goes on after them"
         return draft.decision(Action.NO_TRADE, "in_flight", text)
@@ -117,6 +123,28 @@ def _halted(draft: Draft, act: Act) -> Decision | None:
     return draft.decision(Action.BLOCKED, refusal.rule, text, refusals=(refusal,))
 
 
+def _instead(
+    draft: Draft, seen: Exposure, band: Target, act: Act, wanted: float, made: Decision
+) -> Decision | None:
+    """A short leg to buy back that takes the delta home, where hedging does not get on.
+
+    That is where a hedge cannot be sent, or was sent of late and the delta is still not home: an
+    account with no margin left is refused the hedge and not the leg, which frees some. After
+    `AGAIN_MS` without a hedge the hedge has its turn again, as the leg might not fill either.
+    """
+    if act.kind not in SHRINKS or draft.book.open:
+        return None
+    last = draft.memory.hedge_ms if draft.memory.hedges else -AGAIN_MS
+    if made.action is Action.HEDGE and not 0 <= draft.now - last < AGAIN_MS:
+        return None
+    step = next_leg(
+        draft.book, draft.market, draft.rules, draft.now, seen=seen, band=band, towards=wanted
+    )
+    if step.line is None:
+        return None
+    return _sent(draft, seen, step.line, step.refusals, words.STEP, left=step.left)
+
+
 def _stage(draft: Draft, act: Act) -> Stage | Decision:
     """How far the legs are to go now, or why nothing is to be done."""
     book, rule = draft.book, draft.rules.scale
@@ -128,6 +156,10 @@ def _stage(draft: Draft, act: Act) -> Stage | Decision:
     if found.grows and (refusal := _no_more(draft)):
         text = f"nothing is made larger: {refusal.reason}"
         return draft.decision(Action.BLOCKED, refusal.rule, text, refusals=(refusal,))
+    if found.grows and (no := growth(book, draft.market, draft.rules, draft.now, found.goals)):
+        refusal = Refusal(rule=no.limit, wanted=0.0, allowed=0.0, reason=no.reason)
+        text = f"nothing is made larger: {no.reason}"
+        return draft.decision(Action.BLOCKED, no.limit, text, refusals=(refusal,))
     return found
 
 

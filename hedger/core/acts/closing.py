@@ -99,6 +99,7 @@ def next_leg(
     seen: Exposure,
     band: Target,
     goals: Mapping[str, int] | None = None,
+    towards: float = 0.0,
 ) -> Step:
     """The next order of an act that trades legs; call it with nothing open.
 
@@ -112,8 +113,13 @@ def next_leg(
         Its hard band is what no step may leave, on either reading of the order.
     goals : mapping of str to int
         Lots of the legs that are to be traded; without, the book's act says what is to stay.
+    towards : float
+        Where the delta is to go, by its sign: only short legs that take it there as they are
+        bought back, which frees margin. 0: any leg.
     """
     legs = _legs(book, market, rules, now, goals)
+    if towards:
+        legs = tuple(leg for leg in legs if leg.lots > 0 and leg.move * towards > 0.0)
     refusals: list[Refusal] = []
     line, cramped = None, False
     for leg in legs:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from hedger.core import limits
 from hedger.core.capacity.question import Gate, Question, forbids
 from hedger.core.capacity.rooms import book_rooms, hedges, places, venue_room
+from hedger.core.capacity.scenario import scenario_rooms
 from hedger.core.columns import Book, Market
 from hedger.core.decide import decide
 from hedger.core.model import VALID_MS, Offer, Room, Rules
@@ -35,7 +36,7 @@ def can_hedge(
     delta : float
         What the risk would add to the book's delta, signed [coin].
     gates : sequence of Gate
-        Limits of other models.
+        Limits beside those of the rules.
     reserved : float
         What others have set aside of the same side, unsigned [coin]: it goes first.
 
@@ -52,7 +53,7 @@ def can_hedge(
     if no := forbids(book, question.decision):
         return _refused(question, no)
     found = places(question)
-    asked = (gate(question) for gate in gates)
+    asked = (*scenario_rooms(question), *(gate(question) for gate in gates))
     rooms = (*book_rooms(question), venue_room(question, found), *map(_sure, asked))
     tight = min(rooms, key=lambda room: room.size)
     left = max(tight.size - reserved, 0.0)

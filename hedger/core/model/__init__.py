@@ -103,6 +103,7 @@ from hedger.core.model.state import (
     Sample,
     Tuning,
 )
+from hedger.core.model.stress import ScenarioRule
 from hedger.core.model.wish import Act, ActKind
 
 __all__ = [
@@ -185,6 +186,7 @@ __all__ = [
     "ScaleRule",
     "Scales",
     "Scaling",
+    "ScenarioRule",
     "SignalRule",
     "Sizing",
     "Source",

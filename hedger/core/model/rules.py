@@ -7,6 +7,7 @@ from hedger.core.model.proportion import ScaleRule
 from hedger.core.model.record import Record
 from hedger.core.model.scaling import Sizing
 from hedger.core.model.sourced import ReferenceUse
+from hedger.core.model.stress import ScenarioRule
 
 
 class HedgeRoute(Record, frozen=True, kw_only=True):
@@ -140,3 +141,4 @@ class Rules(Record, frozen=True, kw_only=True):
     sizing: Sizing | None = None
     scale: ScaleRule = ScaleRule()
     reference: ReferenceUse | None = None
+    scenario: ScenarioRule = ScenarioRule()

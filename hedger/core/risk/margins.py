@@ -175,17 +175,39 @@ def _crossing(held: Holdings, balances: Collateral, model: MarginModel, end: flo
     return float(held.spot * math.exp(0.5 * (low + high)))
 
 
+def margin_under(
+    held: Holdings,
+    balances: Collateral,
+    model: MarginModel,
+    asked: Shocks,
+    rule: VolRule = PARALLEL,
+) -> tuple[_Pair, _Pair, _Pair]:
+    """Margin balance, initial and maintenance margin in each scenario, by currency.
+
+    A grid's own vol shocks start from the vols of now: it asks for what it would have asked at the
+    moved spot.
+    """
+    if isinstance(model, StandardMargin):
+        balance = _balance(held, balances, model, asked.move)
+        return balance, *_standard(held, model, asked, rule)
+    quote, coin = by_currency(held, asked, rule)
+    found = _on_grid(held, model, asked.move)
+    return (balances.quote + quote, balances.coin + coin), *found
+
+
 def _asked(held: Holdings, model: MarginModel, move: Floats) -> tuple[_Pair, _Pair]:
     """Initial and maintenance margin at each moved spot, by currency."""
     if isinstance(model, StandardMargin):
-        return _standard(held, model, move)
+        return _standard(held, model, shocks(move=move), PARALLEL)
     return _on_grid(held, model, move)
 
 
-def _standard(held: Holdings, model: StandardMargin, move: Floats) -> tuple[_Pair, _Pair]:
+def _standard(
+    held: Holdings, model: StandardMargin, asked: Shocks, rule: VolRule
+) -> tuple[_Pair, _Pair]:
+    move = asked.move
     initial, maintenance = _zeros(move), _zeros(move)
-    asked = shocks(move=move)
-    for legs, change in changes(held, asked, PARALLEL):
+    for legs, change in changes(held, asked, rule):
         for i in range(change.shape[0]):
             at = legs.start + i
             short = -float(held.quantity[at])

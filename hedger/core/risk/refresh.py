@@ -96,15 +96,22 @@ def _vol(held: Holdings, forecast: float) -> tuple[float, str]:
     return float(size @ held.vol / size.sum()), "implied: no forecast of late"
 
 
+def collateral(book: Book, market: Market, *, crossed: bool) -> Collateral | str:
+    """Balances that stand behind a book at its own venue, or why they are not known."""
+    found = market.accounts.get(book.account)
+    if found is None:
+        return f"equity of {book.account} is unknown: no margin"
+    if found.quote_equity is None and book.linear:
+        return f"equity of {book.account} in quote currency is unknown: no margin"
+    return Collateral(found.equity, found.quote_equity or 0.0, crossed)
+
+
 def _margin(
     held: Holdings, book: Book, market: Market, rule: RiskRule
 ) -> tuple[MarginMeasure | None, str]:
     if rule.margin is None:
         return None, ""
-    found = market.accounts.get(book.account)
-    if found is None:
-        return None, f"equity of {book.account} is unknown: no margin"
-    if found.quote_equity is None and book.linear:
-        return None, f"equity of {book.account} in quote currency is unknown: no margin"
-    balances = Collateral(found.equity, found.quote_equity or 0.0, rule.crossed)
+    balances = collateral(book, market, crossed=rule.crossed)
+    if isinstance(balances, str):
+        return None, balances
     return margin_measure(held, balances, rule.margin), ""

@@ -45,7 +45,9 @@ def paced(
         if wanted == 0.0:
             found.append(choice)
             continue
-        depth = _depth(book, market, choice, index=index, now=now, volume=sizing.daily_volume)
+        depth = _depth(
+            book, market, choice, wanted, index=index, now=now, volume=sizing.daily_volume
+        )
         one = liquidity(rule, wanted=wanted, depth=depth, spent=spent)
         said.append(one)
         room = choice.room if one.factor >= 1.0 else one.factor * abs(wanted)
@@ -72,27 +74,36 @@ def spent_within(book: Book, rule: LiquidityRule, now: int) -> float:
 
 
 def _depth(
-    book: Book, market: Market, choice: Choice, *, index: float, now: int, volume: float
+    book: Book,
+    market: Market,
+    choice: Choice,
+    wanted: float,
+    *,
+    index: float,
+    now: int,
+    volume: float,
 ) -> Depth:
+    """The side that is traded on to some levels, of the other one the best."""
     instrument, quote = choice.instrument, choice.quote
     assert quote.bid is not None
     assert quote.ask is not None
     row = market.row[instrument.name]
     lot = instrument.future_delta(1, price=choice.middle, index=index) / instrument.lot
     step = max(0.5 * (quote.ask - quote.bid), instrument.tick)
+    down, up = (1, LEVELS) if wanted > 0.0 else (LEVELS, 1)
     vol = forecast_vol(market, book.underlying, now)
     return Depth(
-        bids=_side(quote.bid, float(market.bid_size[row]) * lot, -step),
-        asks=_side(quote.ask, float(market.ask_size[row]) * lot, step),
+        bids=_side(quote.bid, float(market.bid_size[row]) * lot, -step, down),
+        asks=_side(quote.ask, float(market.ask_size[row]) * lot, step, up),
         age_ms=quote.age_ms,
         daily_volume=volume or None,
         daily_vol=vol / math.sqrt(DAYS_PER_YEAR) if vol > 0.0 else None,
     )
 
 
-def _side(best: float, size: float, step: float) -> tuple[tuple[float, float], ...]:
+def _side(best: float, size: float, step: float, levels: int) -> tuple[tuple[float, float], ...]:
     """Levels of one side; none where it shows no size."""
     if not (math.isfinite(size) and size > 0.0):
         return ()
-    prices = (best + n * step for n in range(LEVELS))
+    prices = (best + n * step for n in range(levels))
     return tuple((price, size) for price in prices if price > 0.0)

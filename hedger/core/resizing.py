@@ -141,7 +141,8 @@ def _wished(sight: Sight, state: Resized, market: Market) -> Answer:
     for wish, hold_ms in ((state.cap, rule.cap_hold_ms), (state.calm, rule.hold_ms)):
         if wish.since_ms:
             text = f"about {wish.wish:.3g} for {_span(wish, now)} of {hold_ms / 1_000:g} s"
-            return _told(sight, state, Resizing.WAITS, text)
+            kind = Resizing.NOT_WORTH if wish.why else Resizing.WAITS
+            return _told(sight, state, kind, f"{wish.why}; {text}" if wish.why else text)
     return _told(sight, state, Resizing.INSIDE, "nothing is wanted that is far enough away")
 
 
@@ -241,8 +242,9 @@ def _judged(sight: Sight, state: Resized, market: Market) -> Answer:
     risk = _risk(sight, market)
     found = proposal(sight.book, market, sight.rules, sight.now, wanted=goal, risk=risk)
     if found.verdict is not Verdict.PROPOSE:  # asked again once the wish has lasted as long again
-        later = replace(state, calm=replace(state.calm, since_ms=sight.now))
-        return _told(sight, later, Resizing.NOT_WORTH, found.reason)
+        why = found.reason.split(": ", 1)[-1]
+        later = replace(state, calm=replace(state.calm, since_ms=sight.now, why=why))
+        return _told(sight, later, Resizing.NOT_WORTH, why)
     return _asking(sight, state, goal, MODELS, found.reason)
 
 

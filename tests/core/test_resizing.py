@@ -38,7 +38,7 @@ from hedger.core.model import (
     TailRule,
     VolTargetRule,
 )
-from tests.core.desk import PERPETUAL, START, Desk, option, rules
+from tests.core.desk import PERPETUAL, Desk, option, rules
 from tests.core.dice import changed
 
 CALL, CALL_WING = option(64_000.0, 30, True), option(70_000.0, 30, True)

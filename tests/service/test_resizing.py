@@ -200,9 +200,7 @@ def test_a_persons_act_is_never_replaced_and_stands() -> None:
     async def body(room: Room) -> None:
         weather(room, CALM)
         await storm(room)
-        mine = Act(
-            kind=ActKind.SCALE, who="anna", reason="mine", asked_ms=1, scale=1.0, grows=True
-        )
+        mine = Act(kind=ActKind.SCALE, who="anna", reason="mine", asked_ms=1, scale=1.0, grows=True)
         assert await room.store.ask("main", mine) == "ok"
         theirs = msgspec.structs.replace(mine, who="the scalers", scale=0.5, cause="models")
         assert await room.store.ask("main", theirs) == "acting"

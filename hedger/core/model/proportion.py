@@ -55,9 +55,10 @@ class Resized(Record, frozen=True, kw_only=True):
     ``calm`` is the wish of the models together, ``cap`` that of the caps of risk, ``idle`` that an
     act under way is not wanted any more. ``top`` is the scale that the service took the book down
     from, 0 where it took nothing; ``left`` the one that it brought it to last for no cap, at
-    ``left_ms``, 0 where it did not. ``grows_on`` says that a day's cap cut the last growth. ``grown`` was added on
-    ``day`` (of UTC, market time). ``act_ms`` names the act that was counted last, ``stands`` is
-    what the models wanted when a person last scaled the book, None once they want something else.
+    ``left_ms``, 0 where it did not. ``grows_on`` says that a day's cap cut the last growth.
+    ``grown`` was added on ``day`` (of UTC, market time). ``act_ms`` names the act that was counted
+    last, ``stands`` is what the models wanted when a person last scaled the book, None once they
+    want something else.
     """
 
     calm: Patience = NO_WISH

@@ -295,6 +295,8 @@ class Crew:
         task = desk.name, lease.epoch
         if task not in self._adopting:
             self._adopting.add(task)
+            if desk.params.sources:
+                self.world.spawn(self.references.listen(desk))
             self.world.spawn(self._take_over(desk, lease))
 
     async def _take_over(self, desk: Desk, lease: Lease) -> None:

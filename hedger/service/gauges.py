@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from hedger.core.believed import believed
 from hedger.core.model import NO_READINGS, Measured, Reading, Traffic
 from hedger.errors import HedgerError
 from hedger.service.markets import Markets
@@ -161,10 +162,10 @@ class Gauges:
         assert rule.measure is not None
         assert desk.book is not None
         now, busy = self._clock.market_ms(), self._busy.pop(desk.name, None)
+        rules = desk.params.rules
+        market = believed(desk.book, self._markets.of(desk), rules, now).market
         task = busy or asyncio.create_task(
-            asyncio.to_thread(
-                measured, desk.book, self._markets.of(desk), desk.params.rules, now, rule.measure
-            )
+            asyncio.to_thread(measured, desk.book, market, rules, now, rule.measure)
         )
         started_s = self._clock.monotonic_s()
         done, _ = await asyncio.wait([task], timeout=MEASURE_S)

@@ -50,9 +50,17 @@ class References:
     async def step(self) -> None:
         """Ask once at every venue that a book of ours is to hear and does not."""
         for desk in self._roster:
-            for venue in dict.fromkeys(feed.venue for feed in desk.params.sources):
-                if desk.ready and (desk.name, venue) not in self._heard:
-                    await self._listen(desk, venue)
+            if desk.ready:
+                await self.listen(desk)
+
+    async def listen(self, desk: Desk) -> None:
+        """Ask for what one book does not hear; also while it is taken over.
+
+        So that its first decision knows its reference where the venues answer in time.
+        """
+        venues = dict.fromkeys(feed.venue for feed in desk.params.sources)
+        deaf = [venue for venue in venues if (desk.name, venue) not in self._heard]
+        await asyncio.gather(*(self._listen(desk, venue) for venue in deaf))
 
     async def _listen(self, desk: Desk, venue: str) -> None:
         names = {feed.instrument for feed in desk.params.sources if feed.venue == venue}
@@ -68,8 +76,9 @@ class References:
             self._world.metrics.count("defects")
             self._log.exception("defect", during="references", book=desk.name)
             return
-        if not reason and desk.ready:
-            self._heard.add((desk.name, venue))
+        if not reason:
+            if desk.ready:  # else it may not come to that: asked again once it has
+                self._heard.add((desk.name, venue))
         elif (times := self._throttle.passes(f"{desk.name}:{venue}")) is not None:
             self._log.warning(
                 "source_unheard", book=desk.name, venue=venue, reason=reason, times=times

@@ -104,7 +104,9 @@ def test_it_is_made_of_all_three_and_stands_in_the_record() -> None:
         room.off["east"] = 1.0004
         await room.begin(sourced(is_index=True))
         await asyncio.sleep(12)
-        last = room.said()[-1]
+        first, last = room.said()[0], room.said()[-1]
+        soon = [e for e in room.said() if e.time_ms >= first.time_ms + 200]
+        assert all(e.reference is not None and e.reference.price for e in soon), "from the start"
         assert last.reference is not None
         assert last.reference.used == tuple(sorted(feed.name for feed in FEEDS))
         assert last.exposure is not None

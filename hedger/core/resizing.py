@@ -27,6 +27,7 @@ from hedger.core.ladder import Rung
 from hedger.core.model import (
     MS_PER_DAY,
     NO_WISH,
+    Act,
     ActKind,
     Memory,
     Patience,
@@ -141,7 +142,8 @@ def _wished(sight: Sight, state: Resized, market: Market) -> Answer:
     for wish, hold_ms in ((state.cap, rule.cap_hold_ms), (state.calm, rule.hold_ms)):
         if wish.since_ms:
             text = f"about {wish.wish:.3g} for {_span(wish, now)} of {hold_ms / 1_000:g} s"
-            return _told(sight, state, Resizing.WAITS, text)
+            kind = Resizing.NOT_WORTH if wish.why else Resizing.WAITS
+            return _told(sight, state, kind, f"{wish.why}; {text}" if wish.why else text)
     return _told(sight, state, Resizing.INSIDE, "nothing is wanted that is far enough away")
 
 
@@ -241,8 +243,9 @@ def _judged(sight: Sight, state: Resized, market: Market) -> Answer:
     risk = _risk(sight, market)
     found = proposal(sight.book, market, sight.rules, sight.now, wanted=goal, risk=risk)
     if found.verdict is not Verdict.PROPOSE:  # asked again once the wish has lasted as long again
-        later = replace(state, calm=replace(state.calm, since_ms=sight.now))
-        return _told(sight, later, Resizing.NOT_WORTH, found.reason)
+        why = found.reason.split(": ", 1)[-1]
+        later = replace(state, calm=replace(state.calm, since_ms=sight.now, why=why))
+        return _told(sight, later, Resizing.NOT_WORTH, why)
     return _asking(sight, state, goal, MODELS, found.reason)
 
 
@@ -282,13 +285,7 @@ def _under_way(sight: Sight, state: Resized) -> Answer:
     taken_back = replace(state, left=0.0) if sight.far(act.scale) else state
     if sight.book.hold or sight.book.stopped or _rung(sight) >= Rung.STOP_ADDING:
         return _told(sight, taken_back, Resizing.WITHDRAWS, _held_back(sight))
-    wanted, lacks = sight.wish.wanted, sight.wish.unknown
-    if act.grows:
-        why = "" if wanted > sight.held else "the models want no more"
-        why = why or ("the ladder warns" if _rung(sight) else "")
-    else:
-        why = "" if wanted < sight.held else "the models want no less"
-    why = lacks or why
+    why, wanted = sight.wish.unknown or _unwanted(sight, act), sight.wish.wanted
     if not why:
         return _told(sight, replace(state, idle=NO_WISH), Resizing.UNDER_WAY, act.text)
     since = state.idle.since_ms or sight.now
@@ -296,6 +293,21 @@ def _under_way(sight: Sight, state: Resized) -> Answer:
         return _told(sight, taken_back, Resizing.WITHDRAWS, why)
     idle = state.idle if state.idle.since_ms else Patience(wish=wanted, since_ms=sight.now)
     return _told(sight, replace(state, idle=idle), Resizing.HALTED, why)
+
+
+def _unwanted(sight: Sight, act: Act) -> str:
+    """Why an act should not go on; empty where it may.
+
+    Legs half-way measure a little otherwise than legs in proportion: what the models want must be
+    as far from where the act leads as it must have been from what was held.
+    """
+    wanted, apart = sight.wish.wanted, sight.rule.apart
+    if act.grows:
+        if _rung(sight):
+            return f"the ladder is at {_rung(sight).text}"
+        return "the models want it no more" if wanted < act.scale * (1.0 - apart) else ""
+    turned = wanted >= sight.held and wanted > act.scale * (1.0 + apart)
+    return "the models want it no more" if turned else ""
 
 
 def _another(sight: Sight, state: Resized) -> Answer:

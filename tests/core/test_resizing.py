@@ -234,7 +234,13 @@ def test_what_is_not_worth_its_cost_is_told_and_looked_at_again_later() -> None:
     life = Life(by_itself(sharpe=0.001))
     life.run(600, risk=0.4)
     assert life.asked == []
-    assert 5 <= life.states[Resizing.NOT_WORTH] <= 10, "once an hour"
+    assert life.last is not None
+    assert life.last.resize is not None
+    assert life.last.resize.state is Resizing.NOT_WORTH
+    assert "both ways and is worth" in life.last.resize.text
+    life.rule = by_itself(sharpe=10.0)
+    life.run(90, risk=0.4)
+    assert life.ways == ["out"]
 
 
 def test_a_cap_of_risk_is_not_weighed_and_not_waited_for() -> None:

@@ -36,10 +36,14 @@ class ScaleRule(Record, frozen=True, kw_only=True):
 
 
 class Patience(Record, frozen=True, kw_only=True):
-    """A wish and since when it has been the same; ``since_ms`` 0: there is none."""
+    """A wish and since when it has been the same; ``since_ms`` 0: there is none.
+
+    ``why`` says why it was not followed when it had lasted; then it waits anew.
+    """
 
     wish: float = 0.0
     since_ms: int = 0
+    why: str = ""
 
 
 NO_WISH = Patience()

@@ -264,10 +264,12 @@ class _Run:
             forward, vol = self._repriced.level(now_ms)
             whole = legs(part, underlying, now_ms=now_ms, forward=forward, vol=vol)
             lots = self._resized.dealt(self.book, whole)
-            new = {leg: instrument(leg) for leg in lots}
+            new = {leg: instrument(leg) for leg in whole}
             self._contracts |= new
             self._board.add(new)
-            engine.happen(Happen(0, name, "block", lots=lots))
+            engine.want(new)  # quoted, too, where nothing is dealt for now
+            if dealt := {leg: count for leg, count in lots.items() if count}:
+                engine.happen(Happen(0, name, "block", lots=dealt))
             self._dealt[number] = min(it.expiry_ms for it in new.values())
             based(self.book, whole, self._contracts, now_ms)
             self.book.take(self._others())

@@ -163,3 +163,16 @@ def test_what_is_dealt_is_the_base_while_it_lives_and_is_dealt_at_the_scale() ->
 def test_nothing_follows_a_scale_that_no_model_gives(folder: Path) -> None:
     with pytest.raises(ConfigError, match="resize out: expected a model that scales the book"):
         resized(trial(folder), "out")
+
+
+def test_a_scale_of_nothing_deals_nothing_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Less than half a lot of each leg is wanted when the straddle is to be dealt."""
+    none = "hedger.backtest.resized.Resized.dealt"
+    monkeypatch.setattr(none, lambda _, book, whole: dict.fromkeys(whole, 0))
+    made = follows(recorded(tmp_path, stormy(1_440 + 60)), TARGET)
+    run = tried(made)
+    assert not [event for event in run.run.events if isinstance(event, Traded) and event.block]
+    assert run.found["scaling"]["held"]["lowest"] == 0.0
+    assert run.run.blocked == {}

@@ -13,7 +13,7 @@ import msgspec
 from hedger.backtest.crash_stage import Crash
 from hedger.backtest.crashes import Outcome, crashed
 from hedger.backtest.replay import Terms
-from hedger.backtest.sweep import local_processes
+from hedger.backtest.sweep import fresh_processes
 from hedger.errors import ConfigError
 from hedger.service.params import BookParams
 from hedger.venues.paper.params import PaperParams
@@ -65,7 +65,7 @@ def played(
             progress(number)
             done.append(one(subject, crash, folder))
         return done
-    with local_processes(jobs) as executor:
+    with fresh_processes(jobs) as executor:
         sent: list[Future[Outcome]] = [executor.submit(one, subject, c, folder) for c in wanted]
         left: set[Future[Outcome]] = set(sent)
         while left:

@@ -77,7 +77,7 @@ def swept(
     if missing and executor is not None:
         found |= _computed(executor, missing, folder, progress, check)
     elif missing:
-        with local_processes(min(processes, len(missing))) as own:
+        with fresh_processes(min(processes, len(missing))) as own:
             found |= _computed(own, missing, folder, progress, check)
     return {name: _given(found[key]) for name, key in ids.items()}
 
@@ -144,7 +144,7 @@ def _kept(job: Future[bytes], folder: Path, key: str) -> Found:
 
 
 @contextlib.contextmanager
-def local_processes(count: int) -> Iterator[Executor]:
+def fresh_processes(count: int) -> Iterator[Executor]:
     """So many processes that begin anew: a fork would copy threads and locks of this one.
 
     None of them outlives its use: whatever ends the sweep early ends what they were at too.

@@ -145,7 +145,9 @@ class Capacity:
             limits = offer.limit, offer.reason
             signed = math.copysign(part, offer.wanted)
             behind = can_hedge(*view, signed, gates=self._gates, reserved=others)
-            limit, reason = limits if part == abs(offer.size) else ("reserved", aside)
+            # Without others only the last hundred-millionth of a coin is not granted.
+            same = part == abs(offer.size) or (not others and bool(offer.limit))
+            limit, reason = limits if same else ("reserved", aside)
             offer = msgspec.structs.replace(behind, wanted=offer.wanted, limit=limit, reason=reason)
         if not wish.keep:
             return offer

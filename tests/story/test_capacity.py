@@ -32,7 +32,9 @@ from hedger.core.model import (
     Offer,
     Order,
     Rules,
+    ScenarioRule,
 )
+from hedger.core.risk.stress import Stress, stress
 from hedger.ports import BookSeed
 from hedger.service.capacity import Capacity, View
 from hedger.service.intents import intents_of, order_of
@@ -82,6 +84,7 @@ class Desk:
             digest="v1",
             positions=None,
         )
+        self.rules = RULES
         self.lease: Any = None
         self.trades: list[Fill] = []
 
@@ -99,7 +102,7 @@ class Desk:
         assert account is not None
         self.board.apply_account(account)
         book: Book = columns(state, self.contracts, account=BOOK, hedges={HEDGE})
-        return View(book, self.board.market(), RULES, self.engine.market_ms)
+        return View(book, self.board.market(), self.rules, self.engine.market_ms)
 
     async def hedge(self) -> Decision:
         """Decide, record, send, apply, close."""
@@ -237,6 +240,33 @@ def test_fifty_clients_are_promised_no_more_than_is_hedged(play: Any) -> None:
             assert await clients.consume(offer) == "ok"
         kept(desk, await desk.hedge(), whole)
         assert (await desk.hedge()).reason == "inside_band"
+
+    play(story)
+
+
+def test_fifty_clients_take_no_more_than_the_scenario_limit_together(play: Any) -> None:
+    """Each asks for all of it; what is promised keeps the limit, and a little more would not."""
+
+    async def story(desk: Desk, clients: Capacity) -> None:
+        desk.rules = msgspec.structs.replace(RULES, scenario=ScenarioRule(loss_max=10_000.0))
+        asked = (clients.can_hedge(BOOK, 50.0, reserve=True) for _ in range(50))
+        offers = await asyncio.gather(*asked)
+        promised, capacity = sum(offer.size for offer in offers), offers[0].capacity
+        assert promised == pytest.approx(capacity, abs=1e-7)
+        assert promised <= capacity
+        assert sum(offer.size > 0.0 for offer in offers) == 1  # the first had all of it
+        limits = {offer.limit for offer in offers}
+        assert limits == {"scenario_loss", "reserved"}
+        state = await desk.store.load(BOOK)
+        assert state is not None
+        found = stress(*await desk.see(state))
+        assert isinstance(found, Stress)
+        assert float((found.left + found.of_delta(promised)).min()) >= -1e-6
+        assert float((found.left + found.of_delta(promised * 1.001)).min()) < 0.0
+        winner = next(offer for offer in offers if offer.size)
+        assert await clients.give_back(winner) == "ok"
+        again = await clients.can_hedge(BOOK, winner.size, reserve=True)
+        assert again.is_whole
 
     play(story)
 

@@ -111,6 +111,23 @@ async def test_an_act_is_kept_whole_until_it_is_done_replaced_or_resumed(world):
 
 
 @asynchronous
+async def test_what_the_service_asks_for_itself_goes_behind_every_act_and_a_hold(world):
+    store, _ = await world.ready()
+    own = Act(kind=ActKind.SCALE, who="the scalers", reason="x", asked_ms=1, cause="models")
+    assert await store.ask("b", NEUTRAL) == "ok"
+    assert await store.ask("b", own) == "acting"
+    assert (await store.load("b")).act == NEUTRAL
+    await store.resume("b", who="anna")
+    await store.hold("b", "lunch")
+    assert await store.ask("b", own) == "held"
+    assert (await store.load("b")).act is None
+    await store.resume("b", who="anna")
+    assert await store.ask("b", own) == "ok"
+    assert (await store.load("b")).act == own
+    assert await store.ask("b", NEUTRAL) == "ok", "a person takes its place"
+
+
+@asynchronous
 async def test_only_the_owner_ends_an_act(world):
     store, lease = await world.ready()
     await store.ask("b", NEUTRAL)

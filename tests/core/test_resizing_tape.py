@@ -30,7 +30,7 @@ from hedger.core.risk.refresh import RiskRule
 from hedger.core.tuning import Evidence, tuned
 from tests.core.desk import START
 from tests.core.dice import changed
-from tests.core.test_resizing import BASE, MINUTE_MS, Life, by_itself
+from tests.core.life import BASE, MINUTE_MS, Life, by_itself
 
 BEGIN = START - START % (5 * MINUTE_MS) - 40_000
 STEPS = 288

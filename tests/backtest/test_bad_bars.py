@@ -66,7 +66,7 @@ def test_repaired_and_said(tmp_path: Path, change: Change, note: str) -> None:
     [
         (lambda rows: rows[:1000] + rows[1500:], "expected gaps of at most 360 minutes"),
         (lambda rows: [*rows, [*rows[5][:4], "96000.0", *rows[5][5:]]], "close contradicts"),
-        (lambda rows: [[*r[:4], "-1", *r[5:]] for r in rows], "a close of 0 to 1e+12"),
+        (lambda rows: [[*r[:4], "-1", *r[5:]] for r in rows], "a close of 1e-12 to 1e+12"),
         (replaced(7, 4, "dear"), "close = 'dear': expected a number"),
         (replaced(7, 6, "0.5"), "funding_rate is 0.5, expected -0.05 to 0.05"),
         (replaced(7, 0, str(START + 7 * MINUTE + 5)), "open on a whole minute"),

@@ -164,10 +164,15 @@ def _stage(draft: Draft, act: Act) -> Stage | Decision:
 
 
 def _no_more(draft: Draft) -> Refusal | None:
-    """Why no leg may be made larger: book, ladder, or a model of its size that cannot judge."""
+    """Why no leg may be made larger: book, ladder, or a model of its size that cannot judge.
+
+    Of a book without options no model can: it is let to its first stage, and judged there.
+    """
     found = draft.scaling
     if (no := limits.no_more(draft.book)) or found is None or found.scaled.may_add:
         return no
+    if not draft.book.legs.quantity.any():
+        return None
     parts = found.scaled.parts
     blind = next(one for one in parts if one.what == Scales.BOOK and not one.is_known)
     return Refusal(rule=blind.model, wanted=0.0, allowed=0.0, reason=blind.reason)

@@ -27,7 +27,7 @@ BASIS_MAX = 2.0  # a forward further than this factor from its snapshot's median
 JUMP_MAX = 1.25  # a close this factor away from both neighbours is absurd
 GAP_MS_MAX = 6 * 3_600_000
 TIME_MS_MIN, TIME_MS_MAX = 1_000_000_000_000, 10_000_000_000_000
-CLOSE_MAX = 1e12
+CLOSE_MIN, CLOSE_MAX = 1e-12, 1e12
 
 
 class Bars(NamedTuple):
@@ -82,9 +82,9 @@ def good_bars(
     """The same whatever their gaps are, and however few there are."""
     table = read(folder, pattern, numbers, ())
     time, close = table.numbers["open_time_ms"], table.numbers["close"]
-    bad = ~((close > 0) & (close < CLOSE_MAX) & (time >= TIME_MS_MIN) & (time <= TIME_MS_MAX))
+    bad = ~((close > CLOSE_MIN) & (close < CLOSE_MAX) & (time >= TIME_MS_MIN) & (time <= TIME_MS_MAX))
     rows = without(
-        table, bad, f"a bar with a close of 0 to {CLOSE_MAX:g} and a time in milliseconds", notes
+        table, bad, f"a bar with a close of {CLOSE_MIN:g} to {CLOSE_MAX:g} and a time in milliseconds", notes
     )
     rows = in_order(table, rows, (time[rows],), ("close",), "bars", notes)
     return table, _without_spikes(table, rows, close[rows], notes)

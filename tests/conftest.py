@@ -26,7 +26,7 @@ PROCESSES_MAX = 8
 
 
 def pytest_xdist_auto_num_workers(config):
-    """The whole default run takes all cores, twice over, as many tests wait for processes of theirs.
+    """The whole default run takes two processes a core, as many tests wait for others.
 
     What is asked for by name stays in one process.
     """

@@ -82,10 +82,10 @@ def good_bars(
     """The same whatever their gaps are, and however few there are."""
     table = read(folder, pattern, numbers, ())
     time, close = table.numbers["open_time_ms"], table.numbers["close"]
-    bad = ~((close > CLOSE_MIN) & (close < CLOSE_MAX) & (time >= TIME_MS_MIN) & (time <= TIME_MS_MAX))
-    rows = without(
-        table, bad, f"a bar with a close of {CLOSE_MIN:g} to {CLOSE_MAX:g} and a time in milliseconds", notes
-    )
+    good = (close > CLOSE_MIN) & (close < CLOSE_MAX)
+    good &= (time >= TIME_MS_MIN) & (time <= TIME_MS_MAX)
+    wanted = f"a bar with a close of {CLOSE_MIN:g} to {CLOSE_MAX:g} and a time in milliseconds"
+    rows = without(table, ~good, wanted, notes)
     rows = in_order(table, rows, (time[rows],), ("close",), "bars", notes)
     return table, _without_spikes(table, rows, close[rows], notes)
 

@@ -22,17 +22,17 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
-PROCESSES_MAX = 8
+PROCESSES_MAX = 4
 
 
 def pytest_xdist_auto_num_workers(config):
-    """The whole default run takes two processes a core, as many tests wait for others.
+    """The whole default run takes all cores: more processes than that compile for longer.
 
     What is asked for by name stays in one process.
     """
     is_whole = config.args_source is config.ArgsSource.TESTPATHS and not config.option.keyword
     is_default = config.option.markexpr == "not long"
-    return min(2 * (os.cpu_count() or 1), PROCESSES_MAX) if is_whole and is_default else 0
+    return min(os.cpu_count() or 1, PROCESSES_MAX) if is_whole and is_default else 0
 
 
 def pytest_sessionstart(session):

@@ -1,8 +1,9 @@
-"""Four legs on the paper exchange scaled 1.0, 0.5, 0.8, with a SIGKILL in the middle."""
+"""Four legs on the paper exchange scaled 1.0, 0.5, 0.8: in parts, refused at times, a SIGKILL."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ BASE = {
     "BTC-3JUL26-67000-C": 80,
 }
 STEP = 0.25
+STAGES = 2 + 2
+"""Of half the book away, and of 0.3 of it back."""
 
 
 def wish(scale: float) -> Act:
@@ -39,7 +42,10 @@ def wish(scale: float) -> Act:
 def written(folder: Path) -> Path:
     """One book of four legs; the market's clock runs at a tenth of a fleet's."""
     text = HEAD.format(latency_ms=60.0, lease_s=2.0, order_timeout_s=1.5)
-    text = text.replace("speed = 600", "speed = 60") + BOOK.format(name=CLOSED)
+    # Less is shown at a time than a leg wants, and of orders in a row some are turned away.
+    limits = "seed = 11\norder_rate = 5.0\norder_burst = 1"
+    text = text.replace("speed = 600", "speed = 60").replace("seed = 11", limits)
+    text = text.replace("20_000_000.0", "90_000.0") + BOOK.format(name=CLOSED)
     text += f"scale = {{ step = {STEP} }}\n"
     rows = [f"{name},{lots / 10:g}" for name, lots in BASE.items()]
     (folder / f"{CLOSED}.csv").write_text("instrument,quantity\n" + "\n".join(rows) + "\n")
@@ -109,4 +115,11 @@ def test_four_legs_to_half_and_to_eight_tenths_with_a_kill_in_the_middle(tmp_pat
     orders = [
         e["client_id"] for e in lines if e["event"] == "OrderSeen" and e.get("account") == CLOSED
     ]
+    assert options > 4 * STAGES, "a leg goes in parts, as less is shown than a stage asks for"
+    turned_away = [
+        entry["instrument"]
+        for entry in map(json.loads, (tmp_path / "workers.log").read_text().splitlines())
+        if entry.get("status") == "rejected"
+    ]
+    assert set(turned_away) & set(BASE), "an order of a leg was to be turned away"
     assert len(orders) == len(set(orders)), "an id was sent twice"

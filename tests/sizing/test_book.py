@@ -56,6 +56,19 @@ def test_more_risk_is_never_more_scale(low: float, more: float, before: float) -
     assert b <= a <= TARGET.cap
 
 
+@pytest.mark.parametrize("days", [10, 21, 60])
+def test_an_estimate_of_few_returns_overshoots_its_target(days: int) -> None:
+    """Sized by the vol of n returns, what is achieved is sqrt(n / (n - 2)) of what was aimed at."""
+    rule = VolTargetRule(target=0.2, cap=100.0, inertia=0.0)
+    seen = np.random.default_rng(4).normal(0.0, 0.25, (40_000, days))
+    scales = [
+        vol_target(rule, risk=risk, age_ms=0, before=1.0).factor
+        for risk in np.sqrt((seen**2).mean(axis=1)).tolist()
+    ]
+    achieved = 0.25 * math.sqrt(np.mean(np.square(scales)))  # the next return is independent
+    assert achieved / rule.target == pytest.approx(math.sqrt(days / (days - 2)), rel=0.01)
+
+
 def test_a_target_is_met_within_its_inertia() -> None:
     """Walked through a storm: the scale moves in few steps and risk stays near the target."""
     scale, moves = 1.0, 0
@@ -133,6 +146,22 @@ def test_a_fraction_keeps_its_share_of_growth(c: float) -> None:
     best = growth(x).fraction
     rate = [float(np.log1p(f * x).mean()) for f in (best, c * best)]
     assert rate[1] / rate[0] == pytest.approx(c * (2.0 - c), abs=0.02)
+
+
+@pytest.mark.parametrize(("c", "share"), [(0.5, 0.5), (1.0, 0.5), (0.5, 0.8)])
+def test_a_fraction_makes_a_deep_fall_rare(c: float, share: float) -> None:
+    """The chance ever to fall below a share y of the start is y^(2/c - 1)."""
+    rng = np.random.default_rng(6)
+    x = rng.normal(0.0, 0.02, 20_000)
+    x += 0.001 - x.mean()
+    fraction = c * growth(x).fraction
+    walked, lowest = np.zeros(4_000), np.zeros(4_000)
+    for _ in range(6_000):
+        walked += np.log1p(fraction * rng.choice(x, walked.size))
+        np.minimum(lowest, walked, out=lowest)
+    step = fraction * 0.02  # a walk in steps falls below a line as late as one 0.58 steps lower
+    wanted = (share * math.exp(-0.5826 * step)) ** (2.0 / c - 1.0)
+    assert np.mean(lowest < math.log(share)) == pytest.approx(wanted, abs=0.025)
 
 
 def test_a_mean_that_is_hardly_known_is_shrunk() -> None:
